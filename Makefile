@@ -1,0 +1,75 @@
+# A fresh machine needs python3 (3.11 or newer) and make; everything else goes into .venv.
+# Each stamp file says that one set of requirements is installed, and is made again when
+# pyproject.toml changes.
+
+VENV := .venv
+BENCH_VENV := .venv-bench
+BIN := $(VENV)/bin
+
+# PYTHON=… is taken at its word; without it the first that is new enough is used.
+ifeq ($(origin PYTHON),undefined)
+PYTHONS := python3 python3.13 python3.12 python3.11 python3.14
+else
+PYTHONS := $(PYTHON)
+endif
+
+# pip reads dependency groups (--group) since 25.1.
+define make_venv
+@for python in $(PYTHONS); do \
+	if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+		echo "making $(1) with $$python"; \
+		exec "$$python" -m venv $(1); \
+	fi; \
+done; \
+echo "gemstream needs Python 3.11 or newer, and none of these is: $(PYTHONS)." \
+	"Install one, or name it: make PYTHON=/path/to/python" >&2; \
+exit 1
+$(1)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+endef
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench soak clean
+.DELETE_ON_ERROR:
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(VENV)/.all ## Watch answers stream from the local emulator; needs no key
+	$(BIN)/gemstream demo
+
+test: $(VENV)/.test ## Run the tests, all but the soak tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.check ## Lint, formatting, strict types, layers and style
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/test_layers.py tests/test_style.py
+
+bench: $(BENCH_VENV)/.bench ## Measure gemstream beside its rivals, at most ten minutes
+	$(BENCH_VENV)/bin/python -m benchmarks
+
+soak: $(VENV)/.test ## Run the tests that take minutes
+	$(BIN)/python -m pytest -m soak
+
+clean: ## Remove everything these targets made
+	rm -rf $(VENV) $(BENCH_VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+$(VENV)/.all: pyproject.toml
+	$(call make_venv,$(VENV))
+	$(BIN)/python -m pip install --quiet -e '.[all]'
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.all
+	$(BIN)/python -m pip install --quiet --group test
+	@touch $@
+
+$(VENV)/.check: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --group check
+	@touch $@
+
+$(BENCH_VENV)/.bench: pyproject.toml
+	$(call make_venv,$(BENCH_VENV))
+	$(BENCH_VENV)/bin/python -m pip install --quiet -e '.[all]' --group bench
+	@touch $@

@@ -1,0 +1,108 @@
+"""gemstream: streaming-first Gemini for Python.
+
+``AsyncClient`` and its blocking face ``Client`` give text as it is generated. Public names load on
+first use, so importing the package costs a few milliseconds.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .config.version import VERSION
+
+if TYPE_CHECKING:
+    from .client.blocking import Client
+    from .client.client import AsyncClient
+    from .client.driver import Driver
+    from .client.stream import GenerateStream, StreamControl
+    from .config.timeouts import Timeouts
+    from .credentials.api_key import APIKey, Credentials
+    from .errors import GemstreamError
+    from .policy.answer import Chunk, Completeness, Response
+    from .policy.retry import RetryPolicy
+    from .wire.content import Blob, Content, FileData, FunctionCall, FunctionResponse, Part
+    from .wire.generation_config import GenerationConfig, ThinkingConfig
+    from .wire.response import FinishReason
+    from .wire.safety import HarmBlockThreshold, HarmCategory, SafetySetting
+    from .wire.tool import FunctionDeclaration, Tool, ToolConfig
+    from .wire.usage import UsageMetadata
+
+__version__ = VERSION
+
+_HOMES = {
+    "AsyncClient": "client.client",
+    "Client": "client.blocking",
+    "Driver": "client.driver",
+    "GenerateStream": "client.stream",
+    "StreamControl": "client.stream",
+    "Timeouts": "config.timeouts",
+    "APIKey": "credentials.api_key",
+    "Credentials": "credentials.api_key",
+    "GemstreamError": "errors",
+    "Chunk": "policy.answer",
+    "Completeness": "policy.answer",
+    "Response": "policy.answer",
+    "RetryPolicy": "policy.retry",
+    "Blob": "wire.content",
+    "Content": "wire.content",
+    "FileData": "wire.content",
+    "FunctionCall": "wire.content",
+    "FunctionResponse": "wire.content",
+    "Part": "wire.content",
+    "GenerationConfig": "wire.generation_config",
+    "ThinkingConfig": "wire.generation_config",
+    "FinishReason": "wire.response",
+    "HarmBlockThreshold": "wire.safety",
+    "HarmCategory": "wire.safety",
+    "SafetySetting": "wire.safety",
+    "FunctionDeclaration": "wire.tool",
+    "Tool": "wire.tool",
+    "ToolConfig": "wire.tool",
+    "UsageMetadata": "wire.usage",
+}
+
+__all__ = (
+    "APIKey",
+    "AsyncClient",
+    "Blob",
+    "Chunk",
+    "Client",
+    "Completeness",
+    "Content",
+    "Credentials",
+    "Driver",
+    "FileData",
+    "FinishReason",
+    "FunctionCall",
+    "FunctionDeclaration",
+    "FunctionResponse",
+    "GemstreamError",
+    "GenerateStream",
+    "GenerationConfig",
+    "HarmBlockThreshold",
+    "HarmCategory",
+    "Part",
+    "Response",
+    "RetryPolicy",
+    "SafetySetting",
+    "StreamControl",
+    "ThinkingConfig",
+    "Timeouts",
+    "Tool",
+    "ToolConfig",
+    "UsageMetadata",
+)
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'gemstream' has no attribute {name!r}")
+    value = getattr(import_module(f".{home}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,184 @@
+"""Client: the blocking face of AsyncClient, without logic of its own."""
+
+from __future__ import annotations
+
+import atexit
+import weakref
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Unpack
+
+from ..config.timeouts import Timeouts
+from ..credentials.api_key import Credentials
+from ..net.transport import Transport
+from ..policy.answer import Response
+from ..policy.retry import RetryPolicy
+from ..wire.codec import JSONObject
+from ..wire.embedding import BatchEmbedContentsResponse, TaskType
+from ..wire.model import Model
+from ..wire.request import CountTokensResponse
+from ..wire.sse import MAX_EVENT_SIZE
+from .blocking_stream import BlockingStream
+from .client import AsyncClient
+from .loop_thread import LoopThread, loop_thread
+from .models import Models
+from .prompt import MAX_REQUEST_SIZE, Prompt, PromptPiece
+from .request import GenerateOptions
+from .stream import OnChunk
+
+__all__ = ("BlockingModels", "Client")
+
+
+class Client:
+    """A Gemini client for code without an event loop; same options as ``AsyncClient``.
+
+    All clients of a process share one background loop. Safe to use from many threads.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        model: str | None = None,
+        base_url: str | None = None,
+        api_version: str | None = None,
+        credentials: Credentials | None = None,
+        timeouts: Timeouts | float | None = None,
+        retry: RetryPolicy | None = None,
+        limits: None = None,
+        transport: Transport | None = None,
+        headers: Mapping[str, str] | None = None,
+        max_event_size: int = MAX_EVENT_SIZE,
+        max_request_size: int = MAX_REQUEST_SIZE,
+    ) -> None:
+        self._client = AsyncClient(
+            api_key,
+            model=model,
+            base_url=base_url,
+            api_version=api_version,
+            credentials=credentials,
+            timeouts=timeouts,
+            retry=retry,
+            limits=limits,
+            transport=transport,
+            headers=headers,
+            max_event_size=max_event_size,
+            max_request_size=max_request_size,
+        )
+        self._thread = loop_thread()
+        self.options = self._client.options
+        self.models = BlockingModels(self._client.models, self._thread)
+        _open_clients.add(self)
+
+    def generate(
+        self, prompt: Prompt, *, on_chunk: OnChunk | None = None, **options: Unpack[GenerateOptions]
+    ) -> Response:
+        """Return the whole answer to ``prompt``.
+
+        With ``on_chunk`` the answer is streamed and each chunk shown to the callback as it comes;
+        ``StreamControl.STOP`` ends it early. Raises InvalidRequest before anything is sent;
+        APIError, TransportError, ProtocolError after. Cancelling breaks the call off.
+        """
+        if on_chunk is not None:
+            with self.generate_stream(prompt, **options) as stream:
+                return stream.finish(on_chunk)
+        return self._thread.run(self._client.generate(prompt, **options))
+
+    def generate_stream(self, prompt: Prompt, **options: Unpack[GenerateOptions]) -> BlockingStream:
+        """Return the answer to ``prompt`` as a stream of chunks.
+
+        Nothing is sent before the first chunk is asked for. Raises StreamingNotSupported and
+        InvalidRequest at once; all else is raised by the stream.
+        """
+        return BlockingStream(self._client.generate_stream(prompt, **options), self._thread)
+
+    def count_tokens(
+        self, prompt: Prompt, **options: Unpack[GenerateOptions]
+    ) -> CountTokensResponse:
+        """Return how many tokens the whole request would cost: prompt, system, tools, schema."""
+        return self._thread.run(self._client.count_tokens(prompt, **options))
+
+    def embed(
+        self,
+        contents: PromptPiece | Sequence[PromptPiece],
+        *,
+        model: str | None = None,
+        task_type: TaskType | str | None = None,
+        title: str | None = None,
+        output_dimensionality: int | None = None,
+    ) -> BatchEmbedContentsResponse:
+        """Return one embedding for each of ``contents``, in order.
+
+        Each item of a sequence is embedded on its own; one text or content gives one embedding.
+        """
+        return self._thread.run(
+            self._client.embed(
+                contents,
+                model=model,
+                task_type=task_type,
+                title=title,
+                output_dimensionality=output_dimensionality,
+            )
+        )
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: JSONObject | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Return the JSON that the service answers to any request, for what has no method here.
+
+        ``path`` stands under the API version, as ``models/gemini-2.5-flash:generateContent``.
+        """
+        return self._thread.run(self._client.request(method, path, body, query=query))
+
+    def supports_streaming(self, model: str) -> bool:
+        """Return False for a model known not to stream (embedding, Imagen, Veo), else True."""
+        return self._client.supports_streaming(model)
+
+    def close(self) -> None:
+        """Close every connection; the client cannot be used again."""
+        self._thread.run(self._client.aclose())
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return repr(self._client).replace("AsyncClient", "Client")
+
+
+class BlockingModels:
+    """``client.models``: lists and looks up models."""
+
+    def __init__(self, models: Models, thread: LoopThread) -> None:
+        self._models = models
+        self._thread = thread
+
+    def list(self) -> list[Model]:
+        """Return all models the account can use, whatever number of pages they take."""
+        return self._thread.run(self._models.list())
+
+    def get(self, model: str) -> Model:
+        """Return one model; raises NotFound, and InvalidRequest for a name that cannot be one."""
+        return self._thread.run(self._models.get(model))
+
+
+_open_clients: weakref.WeakSet[Client] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """Close what callers left open, while the background loop still runs."""
+    for client in tuple(_open_clients):
+        client.close()

@@ -1,0 +1,175 @@
+"""GenerateStream for callers without an event loop.
+
+Strategy. A pump task on the background loop pulls chunks and puts them into a queue; the reader
+returns credit in batches, so at most ``_CREDIT`` chunks are ahead of it, backpressure still reaches
+the socket, and no chunk pays for a hop between threads of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+from types import TracebackType
+
+from ..errors import InvalidState
+from ..policy.answer import Chunk, Response
+from .loop_thread import LoopThread
+from .stream import GenerateStream, OnChunk, StreamControl
+
+__all__ = ("BlockingStream", "BlockingTextStream")
+
+# As many chunks as a burst brings in one read; credit goes back at half of it.
+_CREDIT = 64
+
+
+class BlockingStream:
+    """One answer in motion, iterable once; the blocking face of ``GenerateStream``."""
+
+    def __init__(self, stream: GenerateStream, thread: LoopThread) -> None:
+        self._stream = stream
+        self._thread = thread
+        self._pump: _Pump | None = None
+
+    def __iter__(self) -> BlockingStream:
+        return self
+
+    def __next__(self) -> Chunk:
+        if self._pump is None:
+            self._pump = _Pump(self._stream, self._thread)
+        return self._pump.next()
+
+    @property
+    def response(self) -> Response:
+        """The fold of all chunks so far; ``complete`` tells whether that is all.
+
+        Raises InvalidState before the first chunk.
+        """
+        return self._stream.response
+
+    @property
+    def text_stream(self) -> BlockingTextStream:
+        """The same stream as pieces of text; chunks without text are passed over."""
+        return BlockingTextStream(self)
+
+    def finish(self, on_chunk: OnChunk | None = None) -> Response:
+        """Read to the end and return the response; ``on_chunk`` sees each chunk as it comes.
+
+        The callback runs in this thread and ends the stream by returning ``StreamControl.STOP``;
+        ``complete`` is then ``stopped``.
+        """
+        for chunk in self:
+            if on_chunk is not None and _called(on_chunk, chunk) is StreamControl.STOP:
+                self.close()
+        return self.response
+
+    def cancel(self) -> None:
+        """End the stream now, from any thread; its reader sees a plain end."""
+        if self._pump is not None:
+            self._pump.end()
+        self._thread.loop.call_soon_threadsafe(self._stream.cancel)
+
+    def close(self) -> None:
+        """End the stream and wait until its connection is gone; harmless when it has ended."""
+        if self._pump is not None:
+            self._pump.end()
+        self._thread.run(self._stream.aclose())
+
+    def __enter__(self) -> BlockingStream:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        # A reader that left its loop early must not leave the pump waiting for credit.
+        if getattr(self, "_pump", None) is not None and not self._thread.loop.is_closed():
+            self.cancel()
+
+    def __repr__(self) -> str:
+        return repr(self._stream).replace("GenerateStream", "BlockingStream")
+
+
+class BlockingTextStream:
+    """A stream as pieces of text; ends, fails and closes as the stream does."""
+
+    def __init__(self, stream: BlockingStream) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> BlockingTextStream:
+        return self
+
+    def __next__(self) -> str:
+        while True:
+            if text := next(self._stream).text:
+                return text
+
+    def close(self) -> None:
+        """Close the stream."""
+        self._stream.close()
+
+
+class _Pump:
+    """Moves chunks from the loop's thread to the reader's."""
+
+    def __init__(self, stream: GenerateStream, thread: LoopThread) -> None:
+        self._loop = thread.loop
+        self._queue: queue.SimpleQueue[Chunk | BaseException] = queue.SimpleQueue()
+        self._credit = _CREDIT
+        self._unreturned = 0  # chunks taken since credit was last returned
+        self._end: BaseException | None = None
+        self._credited: asyncio.Future[None] | None = None
+        asyncio.run_coroutine_threadsafe(self._run(stream), self._loop)
+
+    def next(self) -> Chunk:
+        """Return the next chunk; raises StopIteration at the end, or what ended the stream."""
+        if self._end is not None:
+            raise self._end
+        item = self._queue.get()
+        if isinstance(item, BaseException):
+            self._end = item
+            raise item
+        self._unreturned += 1
+        if self._unreturned >= _CREDIT // 2:
+            self._loop.call_soon_threadsafe(self._return_credit, self._unreturned)
+            self._unreturned = 0
+        return item
+
+    def end(self) -> None:
+        """Give the reader no more chunks and let the pump run out; callable from any thread."""
+        if self._end is None:
+            self._end = StopIteration()
+        self._loop.call_soon_threadsafe(self._return_credit, _CREDIT)
+
+    async def _run(self, stream: GenerateStream) -> None:
+        try:
+            async for chunk in stream:
+                self._queue.put(chunk)
+                self._credit -= 1
+                if self._credit <= 0 and self._end is None:
+                    self._credited = self._loop.create_future()
+                    await self._credited
+                if self._end is not None:
+                    break
+        except BaseException as error:
+            self._queue.put(error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            self._queue.put(StopIteration())
+
+    def _return_credit(self, amount: int) -> None:
+        self._credit += amount
+        if self._credited is not None and not self._credited.done():
+            self._credited.set_result(None)
+
+
+def _called(on_chunk: OnChunk, chunk: Chunk) -> StreamControl | None:
+    verdict = on_chunk(chunk)
+    if verdict is None or isinstance(verdict, StreamControl):
+        return verdict
+    raise InvalidState("the blocking client takes a plain function as on_chunk, not a coroutine")

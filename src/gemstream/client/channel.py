@@ -1,0 +1,152 @@
+"""The way to one model: every request to it passes here and nowhere else.
+
+State that belongs to a model (today its resource name; its limiter will live here) is made at the
+first use of the name, which is checked before anything is created.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import msgspec
+
+from ..config.models import ModelCatalog
+from ..config.timeouts import Timeouts
+from ..errors import NotFound
+from ..net.transport import Exchange
+from ..policy.answer import Chunk, Response
+from ..policy.generation import Generation, check_content_type
+from ..policy.unary import read_response
+from ..wire.codec import Message, decode
+from ..wire.endpoint import Operation, url_for
+from ..wire.model import model_resource
+from .hints import default_model_hint
+from .service import Attempt, Service
+
+__all__ = ("Channel", "Channels", "OpenStream")
+
+# More models than any account has; a caller that invents names cannot grow the process.
+_MOST_CHANNELS = 1024
+
+M = TypeVar("M", bound=Message)
+T = TypeVar("T")
+
+
+class OpenStream(msgspec.Struct, frozen=True):
+    """A stream whose first chunks are here."""
+
+    exchange: Exchange
+    generation: Generation
+    chunks: list[Chunk]
+
+
+class Channel:
+    """One model of one account."""
+
+    __slots__ = ("_default", "_service", "model")
+
+    def __init__(self, service: Service, model: str, *, is_default: bool) -> None:
+        self._service = service
+        self._default = is_default
+        self.model = model
+
+    async def generate(self, body: bytes, timeouts: Timeouts) -> Response:
+        """Return the whole answer to a generateContent body."""
+
+        async def once(attempt: Attempt) -> Response:
+            answered = await self._service.call("POST", url, body, attempt)
+            check_content_type(answered.content_type, answered.body)
+            redact = self._service.credentials.redact
+            return read_response(answered.body, answered.content_type, redact=redact)
+
+        url = self._url(Operation.GENERATE)
+        response, attempts = await self._tried(once, timeouts)
+        return msgspec.structs.replace(response, attempts=attempts)
+
+    async def open_stream(self, body: bytes, timeouts: Timeouts) -> tuple[OpenStream, int]:
+        """Return the stream that answers a body, once its first chunk is here.
+
+        Until then nothing was delivered, so failures are tried again.
+        """
+
+        async def once(attempt: Attempt) -> OpenStream:
+            exchange = await self._service.open("POST", url, body, attempt, streams=True)
+            try:
+                return await self._first_chunks(exchange)
+            except BaseException:
+                exchange.abort()
+                raise
+
+        url = self._url(Operation.STREAM)
+        return await self._tried(once, timeouts)
+
+    async def call(self, operation: Operation, body: bytes, kind: type[M], timeouts: Timeouts) -> M:
+        """Return the answer to one of the model's other operations."""
+
+        async def once(attempt: Attempt) -> M:
+            answered = await self._service.call("POST", url, body, attempt)
+            check_content_type(answered.content_type, answered.body)
+            return decode(answered.body, kind)
+
+        url = self._url(operation)
+        answer, _ = await self._tried(once, timeouts)
+        return answer
+
+    async def _first_chunks(self, exchange: Exchange) -> OpenStream:
+        content_type = exchange.headers.get("content-type")
+        generation = Generation(
+            content_type,
+            max_event_size=self._service.settings.max_event_size,
+            redact=self._service.credentials.redact,
+        )
+        chunks: list[Chunk] = []
+        while not chunks:
+            data = await exchange.receive()
+            check_content_type(content_type, data)
+            chunks = generation.receive_data(data) if data else generation.receive_eof()
+        exchange.began()
+        return OpenStream(exchange, generation, chunks)
+
+    async def _tried(
+        self, once: Callable[[Attempt], Awaitable[T]], timeouts: Timeouts
+    ) -> tuple[T, int]:
+        try:
+            return await self._service.attempts(once, timeouts)
+        except NotFound as error:
+            if self._default:
+                error.hint = default_model_hint(error, self.model)
+            raise
+
+    def _url(self, operation: Operation) -> str:
+        settings = self._service.settings
+        return url_for(settings.base_url, settings.api_version, operation, model=self.model)
+
+
+class Channels:
+    """The channels of a client, made on first use; safe from many threads."""
+
+    def __init__(self, service: Service, catalog: ModelCatalog) -> None:
+        self._service = service
+        self._catalog = catalog
+        self._channels: dict[str, Channel] = {}
+        self._lock = threading.Lock()  # held for get-or-create only, never over an await
+
+    def of(self, model: str) -> Channel:
+        """Return the channel of ``model``; raises InvalidRequest for a name that cannot be one."""
+        resource = model_resource(model)
+        with self._lock:
+            channel = self._channels.get(resource)
+            if channel is None:
+                channel = self._create(resource)
+        return channel
+
+    def _create(self, resource: str) -> Channel:
+        if len(self._channels) >= _MOST_CHANNELS:
+            del self._channels[next(iter(self._channels))]  # the oldest
+        bare = resource.removeprefix("models/")
+        defaults = (self._catalog.default, self._catalog.default_embedding)
+        channel = Channel(self._service, resource, is_default=bare in defaults)
+        self._channels[resource] = channel
+        return channel

@@ -1,0 +1,42 @@
+"""The small protocol behind the client, which narratives and tests accept in its place."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Protocol, Unpack, runtime_checkable
+
+from ..policy.answer import Chunk, Response
+from .prompt import Prompt
+from .request import GenerateOptions
+
+__all__ = ("ChunkStream", "Driver")
+
+
+class ChunkStream(AsyncIterator[Chunk], Protocol):
+    """Chunks in motion: iterable once, closed by ``aclose``."""
+
+    @property
+    def response(self) -> Response:
+        """The fold of all chunks so far."""
+        ...
+
+    async def aclose(self) -> None:
+        """End the stream, before its end if need be."""
+        ...
+
+
+@runtime_checkable
+class Driver(Protocol):
+    """What can answer a prompt, whole or streamed."""
+
+    async def generate(self, prompt: Prompt, **options: Unpack[GenerateOptions]) -> Response:
+        """Return the whole answer."""
+        ...
+
+    def generate_stream(self, prompt: Prompt, **options: Unpack[GenerateOptions]) -> ChunkStream:
+        """Return the answer as a stream of chunks."""
+        ...
+
+    def supports_streaming(self, model: str) -> bool:
+        """Return whether ``model`` can stream."""
+        ...

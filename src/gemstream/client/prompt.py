@@ -1,0 +1,178 @@
+"""What a caller may pass as a prompt → contents of the wire.
+
+A prompt is text, a file path, a part, a content, or a sequence of these; neighbouring pieces that
+are no contents form one user turn. Files are read off the event loop and travel inside the request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import mimetypes
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Union
+
+from ..errors import InvalidRequest, UnsupportedMedia
+from ..wire.content import Blob, Content, FileData, Part
+
+__all__ = ("MAX_REQUEST_SIZE", "Prompt", "PromptPiece", "contents_of", "pieces_of", "system_of")
+
+# The service refuses larger requests; https://ai.google.dev/api/files says to upload instead.
+MAX_REQUEST_SIZE = 20 * 1024 * 1024
+
+PromptPiece = Union[str, Path, Part, Content, Blob, FileData]  # noqa: UP007 (used at run time)
+Prompt = Union[PromptPiece, Sequence[PromptPiece]]  # noqa: UP007
+
+_MEDIA_TYPE = re.compile(r"[a-zA-Z0-9!#$&^_.+-]+/[a-zA-Z0-9!#$&^_.+-]+(\s*;.*)?", re.ASCII)
+_READABLE_MEDIA = ("text/", "image/", "audio/", "video/")
+_READABLE_DOCUMENTS = frozenset(
+    {
+        "application/pdf",
+        "application/json",
+        "application/xml",
+        "application/rtf",
+        "application/javascript",
+        "application/x-javascript",
+        "application/x-python",
+        "application/x-python-code",
+        "application/x-ipynb+json",
+        "application/yaml",
+        "application/toml",
+    }
+)
+# Left out of some platforms' tables.
+_BY_SUFFIX = {
+    ".md": "text/markdown",
+    ".webp": "image/webp",
+    ".heic": "image/heic",
+    ".heif": "image/heif",
+    ".flac": "audio/flac",
+    ".m4a": "audio/mp4",
+    ".ogg": "audio/ogg",
+    ".yaml": "application/yaml",
+    ".yml": "application/yaml",
+    ".toml": "application/toml",
+    ".ipynb": "application/x-ipynb+json",
+}
+
+
+async def contents_of(
+    prompt: Prompt, files: Iterable[str | Path] = (), *, max_size: int = MAX_REQUEST_SIZE
+) -> list[Content]:
+    """Return the contents of ``prompt`` with ``files`` before its text.
+
+    Raises InvalidRequest for an empty prompt, an unreadable file or one above ``max_size``, and
+    UnsupportedMedia for a file whose type the models do not read. Cancelling is safe.
+    """
+    pieces: list[PromptPiece] = [Path(file) for file in files]
+    pieces.extend(pieces_of(prompt))
+    contents: list[Content] = []
+    parts: list[Part] = []
+    for piece in pieces:
+        if isinstance(piece, Content):
+            _close_turn(contents, parts)
+            contents.append(_checked(piece))
+        else:
+            parts.append(await _part_of(piece, max_size))
+    _close_turn(contents, parts)
+    if not contents:
+        raise InvalidRequest("the prompt is empty; pass text, a file or a content")
+    return contents
+
+
+def system_of(system: Any) -> Content:
+    """Return the system instruction as a content; raises InvalidRequest when it is empty."""
+    if isinstance(system, Content):
+        return system
+    if not isinstance(system, str) or not system:
+        raise InvalidRequest(f"the system instruction must be text or a Content, not {system!r}")
+    return Content(parts=[Part(text=system)])
+
+
+def pieces_of(prompt: Any) -> Sequence[PromptPiece]:
+    """Return the pieces of a prompt; raises InvalidRequest for what cannot be one."""
+    if isinstance(prompt, bytes | bytearray | memoryview):
+        raise InvalidRequest(
+            "bytes have no media type of their own; pass Part.of_bytes(data, 'image/png')"
+        )
+    if isinstance(prompt, str | Path | Part | Content | Blob | FileData):
+        return [prompt]
+    if isinstance(prompt, Sequence):
+        return prompt
+    raise InvalidRequest(
+        f"a prompt is text, a Path, Part, Content, Blob, FileData or a sequence of these, "
+        f"not {type(prompt).__name__}"
+    )
+
+
+def _close_turn(contents: list[Content], parts: list[Part]) -> None:
+    if parts:
+        contents.append(Content(role="user", parts=list(parts)))
+        parts.clear()
+
+
+def _checked(content: Content) -> Content:
+    if not content.parts:
+        raise InvalidRequest(f"a content of role {content.role!r} has no parts")
+    return content
+
+
+async def _part_of(piece: Any, max_size: int) -> Part:
+    if isinstance(piece, str):
+        if not piece:
+            raise InvalidRequest("the prompt is empty; pass text, a file or a content")
+        return Part(text=piece)
+    if isinstance(piece, Path):
+        return await asyncio.to_thread(_read, piece, max_size)
+    if isinstance(piece, Blob):
+        piece = Part(inline_data=piece)
+    if isinstance(piece, FileData):
+        piece = Part(file_data=piece)
+    if not isinstance(piece, Part):
+        raise InvalidRequest(f"a prompt cannot hold a {type(piece).__name__}: {piece!r:.80}")
+    if piece.inline_data is not None:
+        _check_media_type(piece.inline_data.mime_type)
+    return piece
+
+
+def _check_media_type(mime_type: str | None) -> None:
+    if not mime_type or not _MEDIA_TYPE.fullmatch(mime_type):
+        raise UnsupportedMedia(
+            f"inline data has media type {mime_type!r}; name one such as 'image/png'",
+            mime_type=mime_type,
+        )
+
+
+def _read(path: Path, max_size: int) -> Part:
+    mime_type = _media_type_of(path)
+    try:
+        size = path.stat().st_size
+        if size > max_size:
+            raise InvalidRequest(
+                f"{path} has {size} bytes, more than the {max_size} a request may hold; "
+                "upload it with the Files API and pass its URI as Part.of_uri(...)"
+            )
+        data = path.read_bytes()
+    except OSError as error:
+        raise InvalidRequest(f"cannot read {path}: {error.strerror or error}") from None
+    if not data:
+        raise InvalidRequest(f"{path} is empty")
+    return Part.of_bytes(data, mime_type)
+
+
+def _media_type_of(path: Path) -> str:
+    suffix = path.suffix.lower()
+    mime_type = _BY_SUFFIX.get(suffix) or mimetypes.guess_type(path.name)[0]
+    if mime_type is None:
+        raise UnsupportedMedia(
+            f"the media type of {path} cannot be told from its name; "
+            "pass Part.of_bytes(data, mime_type) instead"
+        )
+    if not mime_type.startswith(_READABLE_MEDIA) and mime_type not in _READABLE_DOCUMENTS:
+        raise UnsupportedMedia(
+            f"{path} is {mime_type}, which Gemini models do not read; convert it to text, PDF, "
+            "an image, audio or video, or pass Part.of_bytes(data, mime_type) to insist",
+            mime_type=mime_type,
+        )
+    return mime_type

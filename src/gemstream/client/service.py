@@ -1,0 +1,209 @@
+"""One account at one address: how its requests are headed, sent, tried again and judged."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import platform
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from ..config.timeouts import Timeouts
+from ..config.version import VERSION
+from ..credentials.api_key import Credentials
+from ..errors import APIError, GemstreamError, ProtocolError
+from ..net.transport import Deadlines, Exchange, HTTPRequest, Transport
+from ..policy.retry import GiveUp, RetryBudget, RetryPolicy
+from ..wire.codec import JSONObject, decode_plain, encode
+from ..wire.endpoint import path_url
+from ..wire.status import decode_error
+from .hints import hint_for
+
+__all__ = ("Attempt", "Service", "ServiceSettings")
+
+_log = logging.getLogger("gemstream.client")
+# Shorter deadlines are refused by the service with a 400 and are ours alone to enforce.
+_SHORTEST_SERVER_TIMEOUT = 10.0
+
+T = TypeVar("T")
+
+
+class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What stays the same for all requests of a client."""
+
+    base_url: str
+    api_version: str
+    timeouts: Timeouts
+    retry: RetryPolicy
+    headers: Mapping[str, str]
+    max_event_size: int
+    max_request_size: int
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """One try: its number from 1, and until when it may take."""
+
+    number: int
+    deadlines: Deadlines
+
+
+class Service:
+    """Sends requests of one account; shared by all calls of a client."""
+
+    def __init__(
+        self, settings: ServiceSettings, transport: Transport, credentials: Credentials
+    ) -> None:
+        self.settings = settings
+        self.credentials = credentials
+        self._transport = transport
+        self._budget = RetryBudget()
+
+    async def attempts(
+        self, once: Callable[[Attempt], Awaitable[T]], timeouts: Timeouts
+    ) -> tuple[T, int]:
+        """Return what ``once`` returns and how many tries it took.
+
+        Failures that pass are tried again as the retry policy says, within one total timeout, and
+        each wait is logged. Cancelling is safe at any moment.
+        """
+        loop = asyncio.get_running_loop()
+        deadlines = _deadlines(timeouts, loop.time())
+        number = 0
+        while True:
+            number += 1
+            try:
+                result = await once(Attempt(number, deadlines))
+            except GemstreamError as error:
+                await self._wait_or_raise(error, number, deadlines.total)
+            else:
+                self._budget.deposit()
+                return result, number
+
+    async def open(
+        self, method: str, url: str, body: bytes, attempt: Attempt, *, streams: bool = False
+    ) -> Exchange:
+        """Send one request; raises APIError for an answer that is not a success."""
+        headers = await self._headers(attempt, streams=streams)
+        request = HTTPRequest(method, url, headers, body)
+        exchange = await self._transport.open(request, attempt.deadlines)
+        try:
+            if exchange.status >= 300:
+                raise await self._refusal(exchange)
+        except BaseException:
+            exchange.abort()
+            raise
+        return exchange
+
+    async def call(self, method: str, url: str, body: bytes, attempt: Attempt) -> _Answered:
+        """Send one request and return its whole body."""
+        exchange = await self.open(method, url, body, attempt)
+        try:
+            whole = await self._read(exchange)
+        finally:
+            exchange.abort()
+        return _Answered(whole, exchange.headers.get("content-type"))
+
+    async def fetch(
+        self,
+        method: str,
+        path: str,
+        body: JSONObject | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Return the plain JSON answered at any ``path`` under the API version."""
+
+        async def once(attempt: Attempt) -> bytes:
+            return (await self.call(method, url, encode(body) if body else b"", attempt)).body
+
+        url = path_url(self.settings.base_url, self.settings.api_version, path, query)
+        answer, _ = await self.attempts(once, self.settings.timeouts)
+        return decode_plain(answer) if answer else None
+
+    async def _wait_or_raise(
+        self, error: GemstreamError, number: int, deadline: float | None
+    ) -> None:
+        now = asyncio.get_running_loop().time()
+        verdict = self.settings.retry.verdict(
+            error,
+            attempt=number,
+            now=now,
+            deadline=deadline,
+            jitter=random.random(),
+            budget=self._budget,
+        )
+        if isinstance(verdict, GiveUp):
+            _log.debug("no further attempt: %s", verdict.reason)
+            if isinstance(error, APIError) and error.retry_delay is not None:
+                error.retry_at = now + error.retry_delay
+            raise error
+        _log.warning("attempt %d failed (%s); trying again in %.2f s", number, error, verdict.delay)
+        await asyncio.sleep(verdict.delay)
+
+    async def _headers(self, attempt: Attempt, *, streams: bool) -> dict[str, str]:
+        headers = {**_IDENTITY, **self.settings.headers, **await self.credentials.headers()}
+        if streams:
+            # A compressor between us and the model would hold chunks back to fill its window.
+            headers["accept-encoding"] = "identity"
+        if attempt.number > 1:
+            headers["x-gemstream-attempt"] = str(attempt.number)
+        if attempt.deadlines.total is not None:
+            left = attempt.deadlines.total - asyncio.get_running_loop().time()
+            if left >= _SHORTEST_SERVER_TIMEOUT:
+                headers["x-server-timeout"] = str(math.ceil(left))
+        return headers
+
+    async def _refusal(self, exchange: Exchange) -> APIError:
+        body = self.credentials.redact(await self._read(exchange))
+        error = decode_error(body, http_status=exchange.status)
+        if error.retry_delay is None:
+            error.retry_delay = _retry_after(exchange.headers.get("retry-after"))
+        error.hint = hint_for(error)
+        return error
+
+    async def _read(self, exchange: Exchange) -> bytes:
+        """Return the whole body; raises ProtocolError above the cap, also when it unpacks to it."""
+        pieces: list[bytes] = []
+        size = 0
+        while data := await exchange.receive():
+            pieces.append(data)
+            size += len(data)
+            if size > self.settings.max_event_size:
+                raise ProtocolError(
+                    f"the answer exceeds max_event_size of {self.settings.max_event_size} bytes",
+                    excerpt=pieces[0][:200],
+                )
+        return b"".join(pieces)
+
+
+class _Answered(msgspec.Struct, frozen=True):
+    """A body and its content type."""
+
+    body: bytes
+    content_type: str | None
+
+
+_IDENTITY = {
+    "content-type": "application/json",
+    "user-agent": f"gemstream/{VERSION} python/{platform.python_version()}",
+    "x-goog-api-client": f"gemstream/{VERSION}",
+}
+
+
+def _deadlines(timeouts: Timeouts, now: float) -> Deadlines:
+    return Deadlines(
+        connect=timeouts.connect,
+        first_chunk=timeouts.first_chunk,
+        idle=timeouts.idle,
+        total=None if timeouts.total is None else now + timeouts.total,
+        total_seconds=timeouts.total,
+    )
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Return the seconds of a Retry-After header; its date form is not used by the service."""
+    return float(value) if value and value.isascii() and value.isdigit() else None

@@ -1,0 +1,257 @@
+"""A stream of chunks: pulled by the caller's own await, closed whenever the caller wants.
+
+There is no reader task: cancelling is an exception in the caller's await, and a caller that does
+not ask holds the service back through the socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import inspect
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from types import TracebackType
+from typing import Any
+
+from ..errors import GemstreamError, InvalidState, TransportError
+from ..policy.answer import Chunk, Response
+from ..policy.generation import GenerationState
+from .channel import OpenStream
+
+__all__ = ("GenerateStream", "OnChunk", "StreamControl", "TextStream")
+
+
+class StreamControl(enum.Enum):
+    """What a callback may return to steer its stream."""
+
+    CONTINUE = "continue"
+    STOP = "stop"
+
+
+Opener = Callable[[], Coroutine[Any, Any, tuple[OpenStream, int]]]
+OnChunk = Callable[[Chunk], "StreamControl | Awaitable[StreamControl | None] | None"]
+
+
+class _State(enum.Enum):
+    NEW = "new"  # nothing was sent
+    OPENING = "opening"  # no chunk has arrived
+    OPEN = "open"
+    ENDED = "ended"  # the answer is whole
+    FAILED = "failed"
+    CLOSED = "closed"  # the caller ended it
+
+
+_OVER = frozenset({_State.ENDED, _State.FAILED, _State.CLOSED})
+
+
+class GenerateStream:
+    """One answer in motion: iterable once, by one reader.
+
+    The request is sent at the first chunk asked for. Errors of the stream are raised by the
+    iteration, with ``delivered`` chunks noted on them. Cancelling the reader closes the connection.
+    ``async with`` closes it at the end of the block; without it, dropping the stream does.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_attempts",
+        "_delivered",
+        "_failure",
+        "_open",
+        "_opener",
+        "_opening",
+        "_reading",
+        "_ready",
+        "_state",
+    )
+
+    def __init__(self, opener: Opener) -> None:
+        self._opener = opener
+        self._opening: asyncio.Task[tuple[OpenStream, int]] | None = None
+        self._open: OpenStream | None = None
+        self._ready: deque[Chunk] = deque()  # decoded, not yet asked for; one read's worth
+        self._state = _State.NEW
+        self._reading = False
+        self._delivered = 0
+        self._attempts = 0
+        self._failure: GemstreamError | None = None
+
+    def __aiter__(self) -> GenerateStream:
+        return self
+
+    async def __anext__(self) -> Chunk:
+        if not self._ready:
+            await self._refill()
+        self._delivered += 1
+        return self._ready.popleft()
+
+    @property
+    def response(self) -> Response:
+        """The fold of all chunks so far; ``complete`` tells whether that is all.
+
+        Raises InvalidState before the first chunk.
+        """
+        if self._open is None:
+            raise InvalidState("the stream has not brought a chunk yet; iterate over it first")
+        return self._open.generation.response(attempts=self._attempts)
+
+    @property
+    def text_stream(self) -> TextStream:
+        """The same stream as pieces of text; chunks without text are passed over."""
+        return TextStream(self)
+
+    async def finish(self, on_chunk: OnChunk | None = None) -> Response:
+        """Read to the end and return the response; ``on_chunk`` sees each chunk as it comes.
+
+        The callback may be a coroutine function, and ends the stream by returning
+        ``StreamControl.STOP``; ``complete`` is then ``stopped``.
+        """
+        async for chunk in self:
+            verdict = None if on_chunk is None else on_chunk(chunk)
+            if inspect.isawaitable(verdict):
+                verdict = await verdict
+            if verdict is StreamControl.STOP:
+                await self.aclose()
+        return self.response
+
+    def cancel(self) -> None:
+        """End the stream now, from any task of its loop; its reader sees a plain end."""
+        if self._state in _OVER:
+            return
+        self._state = _State.CLOSED
+        self._ready.clear()
+        if self._opening is not None:
+            self._opening.cancel()
+        if self._open is not None:
+            self._open.generation.stop()
+            self._open.exchange.abort()
+
+    async def aclose(self) -> None:
+        """End the stream and wait until its connection is gone; harmless when it has ended."""
+        self.cancel()
+        if self._open is not None:
+            await self._open.exchange.aclose()
+
+    async def __aenter__(self) -> GenerateStream:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __del__(self) -> None:
+        # A reader that left its loop early (`break`) must not leave the service generating.
+        if self._state is _State.OPEN and self._open is not None:
+            self._open.exchange.abort()
+
+    def __repr__(self) -> str:
+        return f"<GenerateStream {self._state.value}, {self._delivered} chunks delivered>"
+
+    async def _refill(self) -> None:
+        """Wait until at least one chunk is ready; raises StopAsyncIteration at the end."""
+        if self._reading:
+            raise InvalidState("the stream is already being read by another task")
+        self._reading = True
+        try:
+            while not self._ready:
+                await self._advance()
+        except StopAsyncIteration:
+            raise
+        except GemstreamError as error:
+            self._fail(error)
+            raise
+        except BaseException:  # cancelled: what was in flight is lost, so is the stream
+            self.cancel()
+            raise
+        finally:
+            self._reading = False
+
+    async def _advance(self) -> None:
+        """Take the one step that the state calls for."""
+        if self._state is _State.OPEN:
+            await self._receive()
+        elif self._state is _State.NEW:
+            await self._start()
+        elif self._failure is not None:
+            raise self._failure
+        else:
+            raise StopAsyncIteration
+
+    async def _start(self) -> None:
+        self._state = _State.OPENING
+        # A task of its own, so that cancel() can end the wait without cancelling the reader.
+        self._opening = asyncio.create_task(self._opener(), name="gemstream opens a stream")
+        try:
+            self._open, self._attempts = await self._opening
+        except asyncio.CancelledError:
+            if self._state is _State.CLOSED and not _is_cancelled():
+                raise StopAsyncIteration from None
+            raise
+        finally:
+            self._opening = None
+        if self._state is _State.CLOSED:  # cancelled in the very moment it opened
+            self._open.exchange.abort()
+            raise StopAsyncIteration
+        self._state = _State.OPEN
+        self._accept(self._open.chunks)
+
+    async def _receive(self) -> None:
+        assert self._open is not None
+        generation = self._open.generation
+        generation.check()
+        try:
+            data = await self._open.exchange.receive()
+        except TransportError as error:
+            if self._state is _State.CLOSED:
+                raise StopAsyncIteration from None
+            generation.receive_interruption(error)
+            self._accept([])
+        else:
+            self._accept(generation.receive_data(data) if data else generation.receive_eof())
+
+    def _accept(self, chunks: list[Chunk]) -> None:
+        assert self._open is not None
+        self._ready.extend(chunks)
+        if self._open.generation.state is GenerationState.ENDED and self._state is _State.OPEN:
+            self._state = _State.ENDED
+            self._open.exchange.abort()
+
+    def _fail(self, error: GemstreamError) -> None:
+        if self._state is not _State.CLOSED:
+            self._state = _State.FAILED
+            self._failure = error
+            error.delivered = self._delivered
+        if self._open is not None:
+            self._open.exchange.abort()
+
+
+class TextStream:
+    """A stream as pieces of text; ends, fails and closes as the stream does."""
+
+    __slots__ = ("_stream",)
+
+    def __init__(self, stream: GenerateStream) -> None:
+        self._stream = stream
+
+    def __aiter__(self) -> TextStream:
+        return self
+
+    async def __anext__(self) -> str:
+        while True:
+            chunk = await self._stream.__anext__()
+            if text := chunk.text:
+                return text
+
+    async def aclose(self) -> None:
+        """Close the stream."""
+        await self._stream.aclose()
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -1,0 +1,88 @@
+"""The client's options: given, else from the environment, else the default, with their origin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from ..errors import ConfigError
+from .models import bundled_models
+from .timeouts import Timeouts
+
+__all__ = ("API_KEY_VARIABLES", "BASE_URL", "BASE_URL_VARIABLE", "Options", "resolve_options")
+
+BASE_URL = "https://generativelanguage.googleapis.com"
+BASE_URL_VARIABLE = "GOOGLE_GEMINI_BASE_URL"
+# The official SDK's order, so that one environment serves both.
+API_KEY_VARIABLES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of one client; ``origins`` tells where each came from."""
+
+    api_key: str | None
+    base_url: str
+    api_version: str
+    model: str
+    timeouts: Timeouts
+    origins: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        key = "set" if self.api_key else "missing"
+        return f"Options(base_url={self.base_url!r}, model={self.model!r}, api_key {key})"
+
+
+def resolve_options(given: Mapping[str, Any], environ: Mapping[str, str]) -> Options:
+    """Return the options: a value in ``given`` wins over ``environ``, that over the default.
+
+    Raises ConfigError for a value that cannot be used. Empty variables count as unset.
+    """
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for name, variables, default in _sources():
+        values[name], origins[name] = _pick(name, given, variables, environ, default)
+    values["base_url"] = _checked_url(values["base_url"], origins["base_url"])
+    return Options(**values, origins=origins)
+
+
+def _sources() -> tuple[tuple[str, tuple[str, ...], Any], ...]:
+    return (
+        ("api_key", API_KEY_VARIABLES, None),
+        ("base_url", (BASE_URL_VARIABLE,), BASE_URL),
+        ("api_version", (), "v1beta"),
+        ("model", (), bundled_models().default),
+        ("timeouts", (), Timeouts()),
+    )
+
+
+def _pick(
+    name: str,
+    given: Mapping[str, Any],
+    variables: tuple[str, ...],
+    environ: Mapping[str, str],
+    default: Any,
+) -> tuple[Any, str]:
+    if given.get(name) is not None:
+        return given[name], "given"
+    for variable in variables:
+        if environ.get(variable):
+            return environ[variable], variable
+    return default, "default"
+
+
+def _checked_url(url: str, origin: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(
+            f"base_url ({origin}) is {url!r}; it must be an http or https URL with a host, "
+            f"as {BASE_URL}"
+        )
+    if parts.query or parts.fragment or parts.username:
+        raise ConfigError(
+            f"base_url ({origin}) must not hold a query, a fragment or a user: {parts.hostname!r}; "
+            "pass credentials as api_key"
+        )
+    return url.rstrip("/")

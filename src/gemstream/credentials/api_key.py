@@ -1,0 +1,68 @@
+"""The Credentials protocol and its simplest kind, an API key."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
+
+from ..errors import InvalidRequest
+
+__all__ = ("APIKey", "Credentials")
+
+_REDACTED = b"[redacted]"
+
+
+@runtime_checkable
+class Credentials(Protocol):
+    """What authorises a request; never shown in a URL, log, repr or error."""
+
+    @property
+    def account(self) -> str:
+        """A name for the account that is safe to show and the same for equal credentials."""
+        ...
+
+    async def headers(self) -> Mapping[str, str]:
+        """Return the headers to send, refreshed when needed."""
+        ...
+
+    def redact(self, data: bytes) -> bytes:
+        """Return ``data`` with every occurrence of the secret replaced."""
+        ...
+
+
+class APIKey:
+    """A Gemini API key, sent as ``x-goog-api-key``; its repr shows a hash.
+
+    Raises InvalidRequest for a key that no header can carry.
+    """
+
+    __slots__ = ("_key", "account")
+
+    def __init__(self, key: str) -> None:
+        _check(key)
+        self._key = key
+        self.account = "key-" + hashlib.sha256(key.encode()).hexdigest()[:8]
+
+    async def headers(self) -> Mapping[str, str]:
+        """Return the one header."""
+        return {"x-goog-api-key": self._key}
+
+    def redact(self, data: bytes) -> bytes:
+        """Return ``data`` without the key."""
+        return data.replace(self._key.encode(), _REDACTED)
+
+    def __repr__(self) -> str:
+        return f"APIKey({self.account})"
+
+
+def _check(key: str) -> None:
+    if not key:
+        raise InvalidRequest("the API key is empty; pass api_key=… or set GEMINI_API_KEY")
+    for position, character in enumerate(key):
+        if not "!" <= character <= "~":
+            kind = "white space" if character.isspace() else "a character that is not ASCII"
+            raise InvalidRequest(
+                f"the API key has {kind} at position {position} of {len(key)}; "
+                "copy it again without quotes, spaces or line ends"
+            )

@@ -1,0 +1,1 @@
+"""Bytes ↔ sockets over kept libraries; knows HTTP and nothing of Gemini."""

@@ -1,0 +1,229 @@
+"""The in-process transport: an ASGI application instead of a socket.
+
+Promises: it streams. Each body message of the application is handed over in one slot and the
+application goes on only when there is room for the next, so backpressure and real time are those of
+a socket. Leaving early delivers ``http.disconnect``, waits a bounded moment for the application to
+put its books in order, then cancels it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from ..errors import InvalidState, StreamInterrupted, StreamTimeout
+from .timer import StreamTimer
+from .transport import Deadlines, HTTPRequest
+
+__all__ = ("ASGIApplication", "ASGITransport")
+
+Message = MutableMapping[str, Any]
+ASGIApplication = Callable[
+    [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]],
+    Awaitable[None],
+]
+
+# Long enough to write a journal line, short enough not to be felt.
+_FAREWELL = 1.0
+
+
+class ASGITransport:
+    """Opens exchanges with an ASGI application in this process."""
+
+    def __init__(self, application: ASGIApplication) -> None:
+        self._application = application
+        self._open: set[_ASGIExchange] = set()
+        self._closed = False
+
+    async def open(self, request: HTTPRequest, deadlines: Deadlines) -> _ASGIExchange:
+        """Run the application on ``request`` and return its exchange; see ``Transport.open``."""
+        if self._closed:
+            raise InvalidState("the transport is closed; make a new client")
+        exchange = _ASGIExchange(self._application, request, deadlines, self._open)
+        try:
+            await exchange.start()
+        except BaseException:
+            exchange.abort()
+            raise
+        return exchange
+
+    async def aclose(self) -> None:
+        """End every exchange that is still open."""
+        self._closed = True
+        for exchange in tuple(self._open):
+            await exchange.aclose()
+
+
+class _ASGIExchange:
+    """One run of the application, and the slot between it and the reader."""
+
+    __slots__ = (
+        "_asked",
+        "_failure",
+        "_gone",
+        "_head",
+        "_loop",
+        "_reader",
+        "_request",
+        "_siblings",
+        "_slot",
+        "_state",
+        "_task",
+        "_timer",
+        "_writer",
+        "headers",
+        "status",
+    )
+
+    def __init__(
+        self,
+        application: ASGIApplication,
+        request: HTTPRequest,
+        deadlines: Deadlines,
+        siblings: set[_ASGIExchange],
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._request = request
+        self._siblings = siblings
+        self._head: asyncio.Future[None] = self._loop.create_future()
+        self._slot: bytes | None = None
+        self._reader: asyncio.Future[None] | None = None  # waits for the slot to fill
+        self._writer: asyncio.Future[None] | None = None  # waits for it to empty
+        self._state = _State.OPEN
+        self._failure: Exception | None = None
+        self._asked = False
+        self._gone = asyncio.Event()
+        self.status = 0
+        self.headers: Mapping[str, str] = {}
+        self._timer = StreamTimer(deadlines, self._loop.time(), self._fail)
+        self._task = self._loop.create_task(self._run(application), name=f"asgi {request.url}")
+        siblings.add(self)
+
+    async def start(self) -> None:
+        """Wait for the response's head."""
+        await self._head
+        if not self.status and self._failure is not None:
+            raise self._failure
+
+    async def receive(self) -> bytes:
+        self._timer.waiting_since = self._loop.time()
+        while self._slot is None:
+            if self._failure is not None:
+                raise self._failure
+            if self._state is _State.ENDED:
+                self._timer.cancel()
+                return b""
+            self._reader = self._loop.create_future()
+            await self._reader
+        data, self._slot = self._slot, None
+        self._timer.waiting_since = None
+        _wake(self._writer)
+        return data
+
+    def began(self) -> None:
+        self._timer.began()
+
+    def abort(self) -> None:
+        self._timer.cancel()
+        self._siblings.discard(self)
+        if not self._gone.is_set():
+            self._gone.set()
+            _wake(self._writer)
+            self._fail(StreamInterrupted("the exchange was closed"))
+            self._loop.call_later(_FAREWELL, self._task.cancel)
+
+    async def aclose(self) -> None:
+        self.abort()
+        if not self._task.done():
+            await asyncio.wait([self._task], timeout=_FAREWELL)
+
+    async def _run(self, application: ASGIApplication) -> None:
+        try:
+            await application(_scope(self._request), self._receive_request, self._send)
+        except Exception as error:
+            interrupted = StreamInterrupted(f"the application failed: {error!r}")
+            interrupted.__cause__ = error
+            self._fail(interrupted)
+        else:
+            self._fail(StreamInterrupted("the application returned before its response ended"))
+
+    async def _receive_request(self) -> Message:
+        if not self._asked:
+            self._asked = True
+            return {"type": "http.request", "body": self._request.body, "more_body": False}
+        await self._gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._receive_head(message)
+            return
+        if body := bytes(message.get("body", b"")):
+            await self._hand_over(body)
+        if not message.get("more_body", False) and self._state is _State.OPEN:
+            self._state = _State.ENDED
+            _wake(self._reader)
+
+    def _receive_head(self, message: Message) -> None:
+        from multidict import CIMultiDict
+
+        self.status = message["status"]
+        self.headers = CIMultiDict(
+            (name.decode("latin-1"), value.decode("latin-1"))
+            for name, value in message.get("headers", ())
+        )
+        _wake(self._head)
+
+    async def _hand_over(self, body: bytes) -> None:
+        while self._slot is not None and not self._gone.is_set():
+            self._writer = self._loop.create_future()
+            await self._writer
+        self._slot = body
+        _wake(self._reader)
+
+    def _fail(self, error: StreamTimeout | StreamInterrupted) -> None:
+        """Note how the exchange ended, unless it had already."""
+        if self._state is not _State.OPEN:
+            return
+        self._state = _State.FAILED
+        self._failure = error
+        _wake(self._head)
+        _wake(self._reader)
+
+
+class _State(enum.Enum):
+    OPEN = "open"
+    ENDED = "ended"
+    FAILED = "failed"
+
+
+def _wake(waiter: asyncio.Future[None] | None) -> None:
+    if waiter is not None and not waiter.done():
+        waiter.set_result(None)
+
+
+def _scope(request: HTTPRequest) -> MutableMapping[str, Any]:
+    """Return the ASGI HTTP scope of ``request`` (ASGI specification 3.0, version 2.3)."""
+    url = urlsplit(request.url)
+    headers = [
+        (b"host", url.netloc.encode()),
+        (b"content-length", str(len(request.body)).encode()),
+        *((name.lower().encode(), value.encode()) for name, value in request.headers.items()),
+    ]
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": request.method,
+        "scheme": url.scheme,
+        "path": unquote(url.path),
+        "raw_path": url.path.encode(),
+        "query_string": url.query.encode(),
+        "root_path": "",
+        "headers": headers,
+        "client": ("127.0.0.1", 0),
+        "server": (url.hostname, url.port or 80),
+    }

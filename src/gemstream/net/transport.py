@@ -1,0 +1,90 @@
+"""The one seam to the network: what opens an exchange, and what an exchange is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
+
+import msgspec
+
+__all__ = ("Deadlines", "Exchange", "HTTPRequest", "Transport")
+
+
+class HTTPRequest(msgspec.Struct, frozen=True):
+    """What is sent."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = {}
+    body: bytes = b""
+
+
+class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
+    """How long an exchange may take.
+
+    ``connect``, ``first_chunk`` and ``idle`` are seconds, counted from the step before; ``total``
+    is a moment on the event loop's clock, for it spans several exchanges; ``total_seconds`` is the
+    timeout it came from, for the error. None: no limit.
+    """
+
+    connect: float | None = None
+    first_chunk: float | None = None
+    idle: float | None = None
+    total: float | None = None
+    total_seconds: float | None = None
+
+
+@runtime_checkable
+class Exchange(Protocol):
+    """A response in motion: the head is here, the body arrives."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The response's headers, case-insensitive."""
+        ...
+
+    async def receive(self) -> bytes:
+        """Return the bytes that arrived, at once; ``b""`` at the clean end of the body.
+
+        Raises StreamInterrupted when the connection breaks, FirstChunkTimeout, IdleTimeout or
+        TotalTimeout. After a cancelled ``receive`` the exchange can only be closed.
+        """
+        ...
+
+    def began(self) -> None:
+        """Note that the first chunk has arrived: from now on ``idle`` counts."""
+        ...
+
+    def abort(self) -> None:
+        """Break the exchange off now, so that the service stops; harmless when it has ended.
+
+        May be called from another task of the same loop than the reader's; a pending ``receive``
+        then raises StreamInterrupted.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """End the exchange as ``abort`` does and wait, for a bounded moment, until it is gone."""
+        ...
+
+
+@runtime_checkable
+class Transport(Protocol):
+    """What opens exchanges."""
+
+    async def open(self, request: HTTPRequest, deadlines: Deadlines) -> Exchange:
+        """Send ``request`` and return once the response's head is here.
+
+        Raises ConnectFailed, ConnectTimeout (nothing was sent), StreamInterrupted,
+        FirstChunkTimeout, TotalTimeout. Cancelling closes the connection.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close every connection; the transport cannot be used again."""
+        ...

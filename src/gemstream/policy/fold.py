@@ -1,0 +1,203 @@
+"""Chunks → the response they add up to.
+
+The streamed and the unstreamed answer cannot diverge: text of neighbouring parts joins, every
+other part stays as it is and in its place, so the folded content can be sent back as history with
+its thought signatures where the service put them.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from ..wire.codec import Message
+from ..wire.content import Content, Part
+from ..wire.response import (
+    Candidate,
+    CitationMetadata,
+    GenerateContentResponse,
+    LogprobsResult,
+)
+from ..wire.usage import UsageMetadata
+from .usage import merge_usage
+
+__all__ = ("Fold", "fold")
+
+# Loose pieces cost 60 bytes each beside their text; joining each 64 keeps a long answer dense.
+_LOOSE_PIECES = 64
+
+M = TypeVar("M", bound=Message)
+
+
+def fold(messages: Iterable[GenerateContentResponse]) -> GenerateContentResponse:
+    """Return the one message that ``messages`` add up to."""
+    whole = Fold()
+    for message in messages:
+        whole.receive(message)
+    return whole.message()
+
+
+class Fold:
+    """Adds up messages one by one; ``message()`` may be asked at any time."""
+
+    __slots__ = ("_candidates", "_head", "_last", "usage")
+
+    def __init__(self) -> None:
+        self._candidates: dict[int, _CandidateFold] = {}
+        self._head = GenerateContentResponse()
+        self._last: object = None  # the fields of the last message's head
+        self.usage: UsageMetadata | None = None
+
+    def receive(self, message: GenerateContentResponse) -> None:
+        """Add the next message."""
+        for candidate in message.candidates:
+            index = candidate.index or 0
+            known = self._candidates.get(index)
+            if known is None:
+                known = self._candidates[index] = _CandidateFold()
+            known.receive(candidate)
+        fields = _message_fields(message)
+        if fields != self._last:  # 0.2 µs; the same in nearly every chunk
+            self._head = _overlay(self._head, message, _MESSAGE_FIELDS)
+            self._last = fields
+        self.usage = merge_usage(self.usage, message.usage_metadata)
+
+    def message(self) -> GenerateContentResponse:
+        """Return the sum so far."""
+        candidates = [self._candidates[index].candidate() for index in sorted(self._candidates)]
+        return _replace(self._head, candidates=candidates, usage_metadata=self.usage)
+
+    def text(self) -> str:
+        """Return the text of candidate 0 so far, without thoughts."""
+        return self.message().text
+
+
+class _CandidateFold:
+    """One candidate's sum: closed parts, and the text part that still grows."""
+
+    __slots__ = ("_blocks", "_head", "_last", "_loose", "_parts", "_role", "_thought")
+
+    def __init__(self) -> None:
+        self._head = Candidate()
+        self._last: object = None
+        self._role: str | None = None
+        self._parts: list[Part] = []
+        self._blocks: list[str] = []  # joined pieces of the growing text
+        self._loose: list[str] = []  # its newest pieces
+        self._thought = False
+
+    def receive(self, candidate: Candidate) -> None:
+        content = candidate.content
+        if content is not None:
+            self._role = content.role or self._role
+            for part in content.parts:
+                self._receive_part(part)
+        fields = _candidate_fields(candidate)
+        if fields != self._last:
+            self._head = _overlay(self._head, candidate, _CANDIDATE_FIELDS)
+            self._last = fields
+        if candidate.citation_metadata is not None or candidate.logprobs_result is not None:
+            self._receive_lists(candidate)
+
+    def candidate(self) -> Candidate:
+        parts = [*self._parts, *self._open_part()]
+        if not parts and self._role is None:
+            return self._head
+        return _replace(self._head, content=Content(role=self._role, parts=parts))
+
+    def _receive_part(self, part: Part) -> None:
+        if not part.is_plain_text:
+            self._close()
+            self._parts.append(part)
+            return
+        if part.thought is not self._thought:
+            self._close()
+            self._thought = part.thought
+        self._loose.append(part.text or "")
+        if len(self._loose) >= _LOOSE_PIECES:
+            self._blocks.append("".join(self._loose))
+            self._loose.clear()
+
+    def _close(self) -> None:
+        self._parts.extend(self._open_part())
+        self._blocks.clear()
+        self._loose.clear()
+
+    def _open_part(self) -> list[Part]:
+        text = "".join((*self._blocks, *self._loose))
+        return [Part(text=text, thought=self._thought)] if text else []
+
+    def _receive_lists(self, candidate: Candidate) -> None:
+        citations = _joined_citations(self._head.citation_metadata, candidate.citation_metadata)
+        logprobs = _joined_logprobs(self._head.logprobs_result, candidate.logprobs_result)
+        self._head = _replace(self._head, citation_metadata=citations, logprobs_result=logprobs)
+
+
+# Chunks bring new entries of these two, not the list so far (recorded: a recitation's citations).
+_CUMULATIVE = ("citation_metadata", "logprobs_result")
+_CANDIDATE_FIELDS = tuple(
+    name for name in Candidate.__struct_fields__ if name not in ("content", *_CUMULATIVE)
+)
+_MESSAGE_FIELDS = tuple(
+    name
+    for name in GenerateContentResponse.__struct_fields__
+    if name not in ("candidates", "usage_metadata")
+)
+_candidate_fields = operator.attrgetter(*_CANDIDATE_FIELDS)
+_message_fields = operator.attrgetter(*_MESSAGE_FIELDS)
+
+
+def _joined_citations(
+    old: CitationMetadata | None, new: CitationMetadata | None
+) -> CitationMetadata | None:
+    if old is None or new is None:
+        return new or old
+    return CitationMetadata(
+        citation_sources=_distinct(old.citation_sources, new.citation_sources),
+        citations=_distinct(old.citations, new.citations),
+        extra={**(old.extra or {}), **(new.extra or {})} or None,
+    )
+
+
+def _joined_logprobs(
+    old: LogprobsResult | None, new: LogprobsResult | None
+) -> LogprobsResult | None:
+    if old is None or new is None:
+        return new or old
+    sums = [part.log_probability_sum for part in (old, new) if part.log_probability_sum is not None]
+    return LogprobsResult(
+        top_candidates=[*old.top_candidates, *new.top_candidates],
+        chosen_candidates=[*old.chosen_candidates, *new.chosen_candidates],
+        log_probability_sum=sum(sums) if sums else None,
+        extra={**(old.extra or {}), **(new.extra or {})} or None,
+    )
+
+
+def _distinct(old: Iterable[Any], new: Iterable[Any]) -> list[Any]:
+    joined = list(old)
+    joined.extend(item for item in new if item not in joined)
+    return joined
+
+
+def _overlay(old: M, new: M, names: tuple[str, ...]) -> M:
+    """Return ``old`` with every one of the fields ``names`` that ``new`` fills."""
+    changes = {
+        name: value
+        for name in names
+        if (value := getattr(new, name)) is not None and value != getattr(_EMPTY[type(new)], name)
+    }
+    if "extra" in changes and old.extra:
+        changes["extra"] = {**old.extra, **changes["extra"]}
+    return _replace(old, **changes) if changes else old
+
+
+_EMPTY: dict[type[Message], Message] = {
+    Candidate: Candidate(),
+    GenerateContentResponse: GenerateContentResponse(),
+}
+
+
+def _replace(message: M, **changes: Any) -> M:
+    fields = {name: getattr(message, name) for name in message.__struct_fields__}
+    return type(message)(**{**fields, **changes})

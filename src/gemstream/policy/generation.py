@@ -1,0 +1,203 @@
+"""One streamed answer: bytes → chunks, and the judgement whether it is whole.
+
+An answer is complete when every candidate seen has a finish reason (or the prompt a block
+reason) and the end was clean. A clean end before that is ``StreamTruncated``: no other
+client tells a short answer from a whole one. An unclean end after it leaves the full answer,
+``unconfirmed``.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+
+from ..errors import DecodeError, GemstreamError, StreamTruncated, TransportError
+from ..wire.codec import MessageDecoder
+from ..wire.payload import PayloadDecoder
+from ..wire.response import GenerateContentResponse
+from ..wire.sse import MAX_EVENT_SIZE
+from ..wire.status import error_of
+from .answer import Chunk, Completeness, Response
+from .fold import Fold
+
+__all__ = ("Generation", "GenerationState", "check_content_type")
+
+_READABLE = ("text/event-stream", "application/json")
+
+
+class GenerationState(enum.Enum):
+    """Where an answer stands."""
+
+    OPEN = "open"
+    ENDED = "ended"
+    FAILED = "failed"
+
+
+def _unchanged(body: bytes) -> bytes:
+    return body
+
+
+class Generation:
+    """Bytes of one answer → its chunks, each decoded once.
+
+    ``redact`` is applied to the payload of an error before it is read, so that a service which
+    repeats the key in its message does not carry it into our errors. Raises APIError, DecodeError,
+    ProtocolError, StreamTruncated; what arrived before a fault is returned first and the fault
+    raised by ``check`` or the next ``receive_*``. After a fault every call raises it again.
+    """
+
+    __slots__ = (
+        "_blocked",
+        "_complete",
+        "_decoder",
+        "_failure",
+        "_finished",
+        "_fold",
+        "_payloads",
+        "_redact",
+        "_seen",
+        "continuation_token",
+        "state",
+    )
+
+    def __init__(
+        self,
+        content_type: str | None = None,
+        *,
+        max_event_size: int = MAX_EVENT_SIZE,
+        redact: Callable[[bytes], bytes] = _unchanged,
+    ) -> None:
+        self._payloads = PayloadDecoder(content_type, max_event_size=max_event_size)
+        self._decoder = MessageDecoder(GenerateContentResponse)
+        self._redact = redact
+        self._fold = Fold()
+        self._seen: set[int] = set()  # candidates that have appeared
+        self._finished: set[int] = set()  # those with a finish reason
+        self._blocked = False
+        self._failure: GemstreamError | None = None
+        self._complete = Completeness.PARTIAL
+        self.continuation_token: str | None = None
+        self.state = GenerationState.OPEN
+
+    @property
+    def is_finished(self) -> bool:
+        """True when every candidate seen has its finish reason, or the prompt was blocked."""
+        return self._blocked or (bool(self._seen) and self._seen == self._finished)
+
+    def receive_data(self, data: bytes) -> list[Chunk]:
+        """Return the chunks that ``data`` completes."""
+        self.check()
+        chunks: list[Chunk] = []
+        try:
+            for payload in self._payloads.receive_data(data):
+                chunks.append(self._decode(payload))
+            self._payloads.check()
+        except GemstreamError as error:
+            self._fail(error)
+            if not chunks:
+                raise
+        return chunks
+
+    def receive_eof(self) -> list[Chunk]:
+        """Return what only lacked its end after a clean end; raises StreamTruncated."""
+        self.check()
+        chunks: list[Chunk] = []
+        complete = Completeness.CONFIRMED
+        try:
+            for payload in self._payloads.receive_eof():
+                chunks.append(self._decode(payload))
+            if not self.is_finished:
+                raise StreamTruncated(_CUT_SHORT)
+        except StreamTruncated as cut:
+            if not self.is_finished:
+                self._fail(self._told(cut))
+            complete = Completeness.UNCONFIRMED
+        except GemstreamError as error:
+            self._fail(error)
+        if self._failure is None:
+            self._end(complete)
+        if not chunks:
+            self.check()
+        return chunks
+
+    def receive_interruption(self, error: TransportError) -> None:
+        """Judge a broken connection: raises ``error`` with the partial answer unless finished."""
+        self.check()
+        if not self.is_finished:
+            raise self._fail(self._told(error))
+        self._end(Completeness.UNCONFIRMED)
+
+    def stop(self) -> None:
+        """Note that the caller wants no more."""
+        if self.state is GenerationState.OPEN:
+            self._end(Completeness.STOPPED)
+
+    def check(self) -> None:
+        """Raise the fault that follows the chunks already returned, if there is one."""
+        if self._failure is not None:
+            raise self._failure
+
+    def response(self, *, attempts: int = 1) -> Response:
+        """Return the fold of all chunks so far."""
+        return Response(
+            message=self._fold.message(),
+            usage=self._fold.usage,
+            complete=self._complete,
+            attempts=attempts,
+        )
+
+    def _decode(self, payload: bytes) -> Chunk:
+        message = self._decoder.decode(payload)
+        if message.extra is not None and "error" in message.extra:
+            raise self._api_error(payload)
+        self._note(message)
+        self._fold.receive(message)
+        return Chunk(message=message, usage=self._fold.usage, raw=payload)
+
+    def _note(self, message: GenerateContentResponse) -> None:
+        for candidate in message.candidates:
+            index = candidate.index or 0
+            self._seen.add(index)
+            if candidate.finish_reason is not None:
+                self._finished.add(index)
+            if candidate.continuation_token is not None:
+                self.continuation_token = candidate.continuation_token
+        if message.block_reason is not None:
+            self._blocked = True
+
+    def _api_error(self, payload: bytes) -> GemstreamError:
+        decoded = MessageDecoder(GenerateContentResponse).decode(self._redact(payload))
+        return error_of((decoded.extra or {}).get("error"))
+
+    def _told(self, error: TransportError | StreamTruncated) -> GemstreamError:
+        """Return ``error`` with what was received before it."""
+        error.partial = self._fold.text()
+        error.usage = self._fold.usage
+        error.continuation_token = self.continuation_token
+        return error
+
+    def _fail(self, error: GemstreamError) -> GemstreamError:
+        self._failure = error
+        self.state = GenerationState.FAILED
+        return error
+
+    def _end(self, complete: Completeness) -> None:
+        self._complete = complete
+        self.state = GenerationState.ENDED
+
+
+_CUT_SHORT = (
+    "the stream ended cleanly but without a finish reason, so the answer is cut short; "
+    ".partial holds what arrived"
+)
+
+
+def check_content_type(content_type: str | None, excerpt: bytes) -> None:
+    """Raise DecodeError when a body of this type cannot be an answer, as an HTML error page."""
+    media_type = (content_type or "").partition(";")[0].strip().lower()
+    if media_type and media_type not in _READABLE:
+        raise DecodeError(
+            f"the service answered with content type {media_type!r} instead of "
+            f"{' or '.join(_READABLE)}: {excerpt[:200]!r}; is base_url that of a Gemini API?",
+            excerpt=excerpt[:200],
+        )

@@ -1,0 +1,199 @@
+"""Content and its parts: what a turn is made of, in requests and in answers.
+
+Source: https://ai.google.dev/api/caching#Content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .codec import JSONObject, Message
+from .open_enum import OpenEnum
+from .scalar import decode_base64, encode_base64
+
+__all__ = (
+    "Blob",
+    "CodeExecutionResult",
+    "Content",
+    "ExecutableCode",
+    "FileData",
+    "FunctionCall",
+    "FunctionResponse",
+    "Outcome",
+    "Part",
+    "PartMediaResolution",
+    "PartialArg",
+    "Scheduling",
+    "ToolCall",
+    "ToolResult",
+    "VideoMetadata",
+)
+
+
+class Blob(Message):
+    """Bytes inside the message; ``data`` is base64, ``content`` the bytes themselves."""
+
+    mime_type: str | None = None
+    data: str = ""
+    display_name: str | None = None
+
+    @classmethod
+    def of(cls, content: bytes, mime_type: str) -> Blob:
+        """Return a blob holding ``content``."""
+        return cls(mime_type=mime_type, data=encode_base64(content))
+
+    @property
+    def content(self) -> bytes:
+        """The bytes, decoded anew at each use; raises DecodeError."""
+        return decode_base64(self.data)
+
+
+class FileData(Message):
+    """A file named by URI: of the Files API, of Cloud Storage, or a public video."""
+
+    mime_type: str | None = None
+    file_uri: str | None = None
+    display_name: str | None = None
+
+
+class PartialArg(Message):
+    """A piece of one streamed function argument, placed by its RFC 9535 path."""
+
+    json_path: str | None = None
+    string_value: str | None = None
+    number_value: float | None = None
+    bool_value: bool | None = None
+    null_value: str | None = None
+    will_continue: bool | None = None
+
+
+class FunctionCall(Message):
+    """The model asks for a function to be run."""
+
+    name: str | None = None
+    args: JSONObject | None = None
+    id: str | None = None
+    partial_args: Sequence[PartialArg] = ()
+    will_continue: bool | None = None
+
+
+class Scheduling(OpenEnum):
+    """When the model may speak of a function's result (Live, non-blocking functions)."""
+
+    SILENT = "SILENT"
+    WHEN_IDLE = "WHEN_IDLE"
+    INTERRUPT = "INTERRUPT"
+
+
+class FunctionResponse(Message):
+    """What a function returned; ``id`` is the call's id."""
+
+    name: str | None = None
+    response: JSONObject | None = None
+    id: str | None = None
+    parts: Sequence[JSONObject] = ()
+    will_continue: bool | None = None
+    scheduling: Scheduling | None = None
+
+
+class ExecutableCode(Message):
+    """Code that the model wrote for the service to run."""
+
+    language: str | None = None
+    code: str | None = None
+    id: str | None = None
+
+
+class Outcome(OpenEnum):
+    """How the service's run of the model's code ended."""
+
+    OUTCOME_OK = "OUTCOME_OK"
+    OUTCOME_FAILED = "OUTCOME_FAILED"
+    OUTCOME_DEADLINE_EXCEEDED = "OUTCOME_DEADLINE_EXCEEDED"
+
+
+class CodeExecutionResult(Message):
+    """What came of the model's code."""
+
+    outcome: Outcome | None = None
+    output: str | None = None
+    id: str | None = None
+
+
+class ToolCall(Message):
+    """The service ran one of its own tools."""
+
+    id: str | None = None
+    tool_type: str | None = None
+    args: JSONObject | None = None
+
+
+class ToolResult(Message):
+    """What the service's own tool returned."""
+
+    id: str | None = None
+    tool_type: str | None = None
+    response: JSONObject | None = None
+
+
+class VideoMetadata(Message):
+    """Which piece of a video is meant (offsets as durations) and at how many frames a second."""
+
+    start_offset: str | None = None
+    end_offset: str | None = None
+    fps: float | None = None
+    content_layers: Sequence[str] = ()
+
+
+class PartMediaResolution(Message):
+    """How finely this part's media is read."""
+
+    level: str | None = None
+    num_tokens: int | None = None
+
+
+class Part(Message):
+    """One piece of a content: exactly one data field, with optional modifiers."""
+
+    text: str | None = None
+    thought: bool = False
+    thought_signature: str | None = None
+    function_call: FunctionCall | None = None
+    inline_data: Blob | None = None
+    file_data: FileData | None = None
+    function_response: FunctionResponse | None = None
+    executable_code: ExecutableCode | None = None
+    code_execution_result: CodeExecutionResult | None = None
+    tool_call: ToolCall | None = None
+    tool_response: ToolResult | None = None
+    video_metadata: VideoMetadata | None = None
+    media_resolution: PartMediaResolution | None = None
+    part_metadata: JSONObject | None = None
+    audio_transcription: JSONObject | None = None
+    media_processing: str | None = None
+    speech_metadata: JSONObject | None = None
+    document_metadata: JSONObject | None = None
+    spreadsheet_metadata: JSONObject | None = None
+    audio_metadata: JSONObject | None = None
+
+    @classmethod
+    def of_bytes(cls, content: bytes, mime_type: str) -> Part:
+        """Return a part holding ``content`` inline."""
+        return cls(inline_data=Blob.of(content, mime_type))
+
+    @classmethod
+    def of_uri(cls, uri: str, mime_type: str | None = None) -> Part:
+        """Return a part that names a file by its URI."""
+        return cls(file_data=FileData(file_uri=uri, mime_type=mime_type))
+
+    @property
+    def is_plain_text(self) -> bool:
+        """True when the part is text and nothing more, so a neighbour's text may join it."""
+        return self.text is not None and self == Part(text=self.text, thought=self.thought)
+
+
+class Content(Message):
+    """One turn's contribution: who speaks (``user`` or ``model``) and the parts said."""
+
+    role: str | None = None
+    parts: Sequence[Part] = ()

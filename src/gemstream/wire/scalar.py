@@ -1,0 +1,49 @@
+"""The two scalar forms of proto3 JSON that need reading: bytes and durations.
+
+Source: https://protobuf.dev/programming-guides/json/.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import re
+
+from ..errors import DecodeError
+
+__all__ = ("decode_base64", "decode_duration", "encode_base64", "encode_duration")
+
+_DURATION = re.compile(r"-?\d+(\.\d{1,9})?s", re.ASCII)
+
+
+def encode_base64(data: bytes) -> str:
+    """Return ``data`` in the standard alphabet with padding, as the service writes it."""
+    return base64.b64encode(data).decode("ascii")
+
+
+def decode_base64(text: str) -> bytes:
+    """Return the bytes of ``text`` in either alphabet, padded or not; raises DecodeError."""
+    standard = text.translate(_STANDARD)
+    try:
+        return base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
+    except (binascii.Error, ValueError) as error:
+        excerpt = text[:40]
+        raise DecodeError(f"not base64 ({error}): {excerpt!r}", excerpt=excerpt.encode()) from None
+
+
+_STANDARD = str.maketrans("-_", "+/")
+
+
+def encode_duration(seconds: float) -> str:
+    """Return ``seconds`` as the service writes a Duration, as ``3.5s``."""
+    if not math.isfinite(seconds):
+        raise ValueError(f"a duration must be finite, not {seconds}")
+    return f"{seconds:.9f}".rstrip("0").rstrip(".") + "s"
+
+
+def decode_duration(text: str) -> float:
+    """Return the seconds of a Duration such as ``47s`` or ``38.8s``; raises DecodeError."""
+    if not _DURATION.fullmatch(text):
+        raise DecodeError(f"not a duration: {text[:40]!r}", excerpt=text[:40].encode())
+    return float(text[:-1])

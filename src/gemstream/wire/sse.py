@@ -1,0 +1,186 @@
+"""Server-sent events ↔ bytes, as the WHATWG standard says to the letter.
+
+Promises: any partition of the input gives the same events; lines end at CRLF, LF or CR and at
+nothing else; memory is bounded by ``max_event_size``. Data stays bytes: nothing here decodes
+UTF-8, so one bad byte harms one value only.
+
+Source: https://html.spec.whatwg.org/multipage/server-sent-events.html §9.2.5–9.2.6.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from ..errors import ProtocolError
+
+__all__ = ("MAX_EVENT_SIZE", "SSEDecoder", "ServerSentEvent", "encode_event")
+
+# An image answer is one event of 1–3 MB, a video frame sequence more; no recorded one is near this.
+MAX_EVENT_SIZE = 64 * 1024 * 1024
+
+_BOM = b"\xef\xbb\xbf"
+_LF, _CR = 10, 13
+
+
+class ServerSentEvent(msgspec.Struct, frozen=True, gc=False):
+    """One dispatched event; ``text`` is its data with bad UTF-8 replaced by U+FFFD."""
+
+    data: bytes
+    type: str = "message"
+    last_event_id: str = ""
+
+    @property
+    def text(self) -> str:
+        """The data as text."""
+        return self.data.decode("utf-8", "replace")
+
+
+def encode_event(payload: bytes) -> bytes:
+    """Return ``payload`` (one line of JSON) framed exactly as Gemini frames it."""
+    return b"data: " + payload + b"\r\n\r\n"
+
+
+class SSEDecoder:
+    """Bytes → events.
+
+    With ``stop_at_json`` a line that starts with ``{`` or ``[`` while no data is pending ends the
+    decoding: Gemini breaks off a stream with a naked error object. ``rest`` then holds that line
+    and all behind it, and ``receive_data`` must not be called again.
+    """
+
+    __slots__ = (
+        "_at_start",
+        "_data",
+        "_id",
+        "_max_event_size",
+        "_partial",
+        "_size",
+        "_skip_lf",
+        "_stop_at_json",
+        "_type",
+        "rest",
+        "retry",
+    )
+
+    def __init__(self, *, max_event_size: int = MAX_EVENT_SIZE, stop_at_json: bool = False) -> None:
+        self._max_event_size = max_event_size
+        self._stop_at_json = stop_at_json
+        self._partial = bytearray()  # the line whose end has not arrived
+        self._data: list[bytes] = []  # data lines of the event in the making
+        self._size = 0  # bytes in _data
+        self._type = ""
+        self._id = ""
+        self._at_start = True
+        self._skip_lf = False  # the last byte was CR: an LF now belongs to it
+        self.retry: int | None = None
+        self.rest: bytes | None = None
+
+    def receive_data(self, data: bytes) -> list[ServerSentEvent]:
+        """Return the events that ``data`` completes; raises ProtocolError above the size cap."""
+        data = self._join(data)
+        if not data:
+            return []
+        lines = data.splitlines()  # bytes split at CRLF, LF and CR only, unlike str
+        self._skip_lf = data[-1] == _CR
+        if data[-1] not in (_LF, _CR):
+            self._partial += lines.pop()
+        events: list[ServerSentEvent] = []
+        for index, line in enumerate(lines):
+            if line.startswith(b"data: "):
+                self._add_data(line[6:])
+            elif not line:
+                self._dispatch(events)
+            elif self._stops_at(line):
+                self.rest = b"".join(data.splitlines(keepends=True)[index:])
+                self._partial.clear()
+                return events
+            else:
+                self._receive_line(line)
+        if self._partial and self._stops_at(self._partial):
+            self.rest = bytes(self._partial)
+            self._partial.clear()
+        self._check_size()
+        return events
+
+    def take_pending(self) -> bytes | None:
+        """Return the data of the event whose blank line has not arrived, and forget it.
+
+        Gemini's last event sometimes lacks its blank line; None when nothing is pending.
+        """
+        if self._partial:
+            self._receive_line(bytes(self._partial))
+            self._partial.clear()
+        pending = b"\n".join(self._data) if self._data else None
+        self.receive_eof()
+        return pending
+
+    def receive_eof(self) -> None:
+        """End the stream; a pending event is dropped, as the standard says."""
+        self._partial.clear()
+        self._data.clear()
+        self._size = 0
+
+    def _join(self, data: bytes) -> bytes:
+        """Return the whole lines so far with what follows them, or ``b""`` to wait for more."""
+        if self._skip_lf and data:
+            self._skip_lf = False
+            data = data[1:] if data[0] == _LF else data
+        if self._at_start:
+            data = self._strip_bom(data)
+        if not self._partial:
+            return data
+        self._partial += data
+        if b"\n" not in data and b"\r" not in data:
+            self._check_size()
+            return b""
+        data = bytes(self._partial)
+        self._partial = bytearray()
+        return data
+
+    def _strip_bom(self, data: bytes) -> bytes:
+        start = bytes(self._partial) + data
+        self._partial.clear()
+        if len(start) < len(_BOM) and _BOM.startswith(start):
+            self._partial += start
+            return b""
+        self._at_start = False
+        return start.removeprefix(_BOM)
+
+    def _stops_at(self, line: bytes | bytearray) -> bool:
+        return self._stop_at_json and not self._data and line[0] in b"{["
+
+    def _receive_line(self, line: bytes) -> None:
+        name, colon, value = line.partition(b":")
+        if not name and colon:
+            return  # a comment
+        value = value.removeprefix(b" ")
+        if name == b"data":
+            self._add_data(value)
+        elif name == b"event":
+            self._type = value.decode("utf-8", "replace")
+        elif name == b"id" and b"\0" not in value:
+            self._id = value.decode("utf-8", "replace")
+        elif name == b"retry" and value.isdigit():  # bytes.isdigit knows ASCII digits only
+            self.retry = int(value[:18])
+
+    def _add_data(self, value: bytes) -> None:
+        self._data.append(value)
+        self._size += len(value) + 1
+
+    def _dispatch(self, events: list[ServerSentEvent]) -> None:
+        if self._data:
+            self._check_size()
+            data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+            events.append(ServerSentEvent(data, self._type or "message", self._id))
+            self._data.clear()
+            self._size = 0
+        self._type = ""
+
+    def _check_size(self) -> None:
+        if self._size + len(self._partial) > self._max_event_size:
+            excerpt = (b"\n".join(self._data) or bytes(self._partial[:200]))[:200]
+            raise ProtocolError(
+                f"an event exceeds max_event_size of {self._max_event_size} bytes; "
+                "raise it if the answer really is that large",
+                excerpt=excerpt,
+            )

@@ -1,0 +1,45 @@
+"""What every test shares: in CI, a test skipped because something is not installed has failed.
+
+A skip is a courtesy to whoever works without an optional program. Where everything is meant to
+be installed (``CI=true``) the same skip would hide that the tests no longer test it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Generator
+
+import pytest
+
+_MISSING = re.compile(
+    r"could not import|no module named|not installed|command not found|not found on path",
+    re.IGNORECASE,
+)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn the skip of one test into a failure."""
+    report = yield
+    if not hasattr(report, "wasxfail"):
+        _fail_missing_install(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Turn the skip of a whole module (``importorskip`` at its top) into an error."""
+    report = yield
+    _fail_missing_install(report)
+    return report
+
+
+def _fail_missing_install(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if os.environ.get("CI") != "true" or not report.skipped:
+        return
+    # A skipped report carries (path, line, reason).
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    if _MISSING.search(reason):
+        report.outcome = "failed"
+        report.longrepr = f"skipped for a missing install, which CI counts as a failure: {reason}"
