@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Protocol, Unpack, runtime_checkable
+from typing import Protocol, Self, Unpack, runtime_checkable
 
 from ..policy.answer import Chunk, Response
 from .prompt import Prompt
@@ -12,8 +11,16 @@ from .request import GenerateOptions
 __all__ = ("ChunkStream", "Driver")
 
 
-class ChunkStream(AsyncIterator[Chunk], Protocol):
+class ChunkStream(Protocol):
     """Chunks in motion: iterable once, closed by ``aclose``."""
+
+    def __aiter__(self) -> Self:
+        """Return the stream itself."""
+        ...
+
+    async def __anext__(self) -> Chunk:
+        """Return the next chunk."""
+        ...
 
     @property
     def response(self) -> Response:

@@ -158,8 +158,18 @@ class GenerateStream:
             raise InvalidState("the stream is already being read by another task")
         self._reading = True
         try:
+            if self._state is _State.NEW:
+                await self._start()
             while not self._ready:
-                await self._advance()
+                stream = self._open
+                if stream is None or self._state is not _State.OPEN:
+                    raise self._failure or StopAsyncIteration
+                try:
+                    data = await stream.exchange.receive()
+                except TransportError as error:
+                    self._receive_interruption(stream, error)
+                else:
+                    self._receive_data(stream, data)
         except StopAsyncIteration:
             raise
         except GemstreamError as error:
@@ -170,17 +180,6 @@ class GenerateStream:
             raise
         finally:
             self._reading = False
-
-    async def _advance(self) -> None:
-        """Take the one step that the state calls for."""
-        if self._state is _State.OPEN:
-            await self._receive()
-        elif self._state is _State.NEW:
-            await self._start()
-        elif self._failure is not None:
-            raise self._failure
-        else:
-            raise StopAsyncIteration
 
     async def _start(self) -> None:
         self._state = _State.OPENING
@@ -198,28 +197,27 @@ class GenerateStream:
             self._open.exchange.abort()
             raise StopAsyncIteration
         self._state = _State.OPEN
-        self._accept(self._open.chunks)
+        self._ready.extend(self._open.chunks)
+        if self._open.generation.state is not GenerationState.OPEN:
+            self._follow(self._open)
 
-    async def _receive(self) -> None:
-        assert self._open is not None
-        generation = self._open.generation
-        generation.check()
-        try:
-            data = await self._open.exchange.receive()
-        except TransportError as error:
-            if self._state is _State.CLOSED:
-                raise StopAsyncIteration from None
-            generation.receive_interruption(error)
-            self._accept([])
-        else:
-            self._accept(generation.receive_data(data) if data else generation.receive_eof())
+    def _receive_data(self, stream: OpenStream, data: bytes) -> None:
+        generation = stream.generation
+        self._ready.extend(generation.receive_data(data) if data else generation.receive_eof())
+        if generation.state is not GenerationState.OPEN:
+            self._follow(stream)
 
-    def _accept(self, chunks: list[Chunk]) -> None:
-        assert self._open is not None
-        self._ready.extend(chunks)
-        if self._open.generation.state is GenerationState.ENDED and self._state is _State.OPEN:
-            self._state = _State.ENDED
-            self._open.exchange.abort()
+    def _receive_interruption(self, stream: OpenStream, error: TransportError) -> None:
+        if self._state is not _State.CLOSED:  # else it was us who broke it off
+            stream.generation.receive_interruption(error)
+            self._follow(stream)
+
+    def _follow(self, stream: OpenStream) -> None:
+        """Take over the end of the generation; a fault behind ready chunks waits for them."""
+        ended = stream.generation.state is GenerationState.ENDED
+        self._state = _State.ENDED if ended else _State.FAILED
+        self._failure = stream.generation.failure
+        stream.exchange.abort()
 
     def _fail(self, error: GemstreamError) -> None:
         if self._state is not _State.CLOSED:

@@ -26,6 +26,9 @@ __all__ = ("Fold", "fold")
 
 # Loose pieces cost 60 bytes each beside their text; joining each 64 keeps a long answer dense.
 _LOOSE_PIECES = 64
+# Adding up eight at a time finds its code in the cache: 1.1 µs a chunk of a paced stream less than
+# one by one, for at most eight messages (10 KiB) kept a little longer.
+_BATCH = 8
 
 M = TypeVar("M", bound=Message)
 
@@ -41,16 +44,54 @@ def fold(messages: Iterable[GenerateContentResponse]) -> GenerateContentResponse
 class Fold:
     """Adds up messages one by one; ``message()`` may be asked at any time."""
 
-    __slots__ = ("_candidates", "_head", "_last", "usage")
+    __slots__ = ("_candidates", "_head", "_last", "_waiting", "usage")
 
     def __init__(self) -> None:
         self._candidates: dict[int, _CandidateFold] = {}
         self._head = GenerateContentResponse()
         self._last: object = None  # the fields of the last message's head
+        self._waiting: list[GenerateContentResponse] = []  # received, not yet added up
         self.usage: UsageMetadata | None = None
 
     def receive(self, message: GenerateContentResponse) -> None:
         """Add the next message."""
+        self.usage = merge_usage(self.usage, message.usage_metadata)
+        self._waiting.append(message)
+        if len(self._waiting) >= _BATCH:
+            self._settle()
+
+    def message(self) -> GenerateContentResponse:
+        """Return the sum so far."""
+        self._settle()
+        candidates = [self._candidates[index].candidate() for index in sorted(self._candidates)]
+        return _replace(self._head, candidates=candidates, usage_metadata=self.usage)
+
+    def text(self) -> str:
+        """Return the text of candidate 0 so far, without thoughts."""
+        return self.message().text
+
+    @property
+    def is_finished(self) -> bool:
+        """True when every candidate seen has a finish reason, or the prompt a block reason."""
+        self._settle()
+        if self._head.block_reason is not None:
+            return True
+        candidates = self._candidates.values()
+        return bool(candidates) and all(candidate.is_finished for candidate in candidates)
+
+    @property
+    def continuation_token(self) -> str | None:
+        """The newest token for going on from here."""
+        self._settle()
+        first = self._candidates.get(0)
+        return first.head.continuation_token if first else None
+
+    def _settle(self) -> None:
+        for message in self._waiting:
+            self._add(message)
+        self._waiting.clear()
+
+    def _add(self, message: GenerateContentResponse) -> None:
         for candidate in message.candidates:
             index = candidate.index or 0
             known = self._candidates.get(index)
@@ -61,25 +102,15 @@ class Fold:
         if fields != self._last:  # 0.2 µs; the same in nearly every chunk
             self._head = _overlay(self._head, message, _MESSAGE_FIELDS)
             self._last = fields
-        self.usage = merge_usage(self.usage, message.usage_metadata)
-
-    def message(self) -> GenerateContentResponse:
-        """Return the sum so far."""
-        candidates = [self._candidates[index].candidate() for index in sorted(self._candidates)]
-        return _replace(self._head, candidates=candidates, usage_metadata=self.usage)
-
-    def text(self) -> str:
-        """Return the text of candidate 0 so far, without thoughts."""
-        return self.message().text
 
 
 class _CandidateFold:
     """One candidate's sum: closed parts, and the text part that still grows."""
 
-    __slots__ = ("_blocks", "_head", "_last", "_loose", "_parts", "_role", "_thought")
+    __slots__ = ("_blocks", "_last", "_loose", "_parts", "_role", "_thought", "head")
 
     def __init__(self) -> None:
-        self._head = Candidate()
+        self.head = Candidate()
         self._last: object = None
         self._role: str | None = None
         self._parts: list[Part] = []
@@ -95,16 +126,20 @@ class _CandidateFold:
                 self._receive_part(part)
         fields = _candidate_fields(candidate)
         if fields != self._last:
-            self._head = _overlay(self._head, candidate, _CANDIDATE_FIELDS)
+            self.head = _overlay(self.head, candidate, _CANDIDATE_FIELDS)
             self._last = fields
         if candidate.citation_metadata is not None or candidate.logprobs_result is not None:
             self._receive_lists(candidate)
 
+    @property
+    def is_finished(self) -> bool:
+        return self.head.finish_reason is not None
+
     def candidate(self) -> Candidate:
         parts = [*self._parts, *self._open_part()]
         if not parts and self._role is None:
-            return self._head
-        return _replace(self._head, content=Content(role=self._role, parts=parts))
+            return self.head
+        return _replace(self.head, content=Content(role=self._role, parts=parts))
 
     def _receive_part(self, part: Part) -> None:
         if not part.is_plain_text:
@@ -129,9 +164,9 @@ class _CandidateFold:
         return [Part(text=text, thought=self._thought)] if text else []
 
     def _receive_lists(self, candidate: Candidate) -> None:
-        citations = _joined_citations(self._head.citation_metadata, candidate.citation_metadata)
-        logprobs = _joined_logprobs(self._head.logprobs_result, candidate.logprobs_result)
-        self._head = _replace(self._head, citation_metadata=citations, logprobs_result=logprobs)
+        citations = _joined_citations(self.head.citation_metadata, candidate.citation_metadata)
+        logprobs = _joined_logprobs(self.head.logprobs_result, candidate.logprobs_result)
+        self.head = _replace(self.head, citation_metadata=citations, logprobs_result=logprobs)
 
 
 # Chunks bring new entries of these two, not the list so far (recorded: a recitation's citations).

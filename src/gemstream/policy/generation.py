@@ -47,16 +47,12 @@ class Generation:
     """
 
     __slots__ = (
-        "_blocked",
         "_complete",
         "_decoder",
-        "_failure",
-        "_finished",
         "_fold",
         "_payloads",
         "_redact",
-        "_seen",
-        "continuation_token",
+        "failure",
         "state",
     )
 
@@ -71,22 +67,19 @@ class Generation:
         self._decoder = MessageDecoder(GenerateContentResponse)
         self._redact = redact
         self._fold = Fold()
-        self._seen: set[int] = set()  # candidates that have appeared
-        self._finished: set[int] = set()  # those with a finish reason
-        self._blocked = False
-        self._failure: GemstreamError | None = None
+        self.failure: GemstreamError | None = None
         self._complete = Completeness.PARTIAL
-        self.continuation_token: str | None = None
         self.state = GenerationState.OPEN
 
     @property
     def is_finished(self) -> bool:
         """True when every candidate seen has its finish reason, or the prompt was blocked."""
-        return self._blocked or (bool(self._seen) and self._seen == self._finished)
+        return self._fold.is_finished
 
     def receive_data(self, data: bytes) -> list[Chunk]:
         """Return the chunks that ``data`` completes."""
-        self.check()
+        if self.failure is not None:
+            raise self.failure
         chunks: list[Chunk] = []
         try:
             for payload in self._payloads.receive_data(data):
@@ -114,7 +107,7 @@ class Generation:
             complete = Completeness.UNCONFIRMED
         except GemstreamError as error:
             self._fail(error)
-        if self._failure is None:
+        if self.failure is None:
             self._end(complete)
         if not chunks:
             self.check()
@@ -133,9 +126,9 @@ class Generation:
             self._end(Completeness.STOPPED)
 
     def check(self) -> None:
-        """Raise the fault that follows the chunks already returned, if there is one."""
-        if self._failure is not None:
-            raise self._failure
+        """Raise ``failure``, the fault that follows the chunks already returned, if any."""
+        if self.failure is not None:
+            raise self.failure
 
     def response(self, *, attempts: int = 1) -> Response:
         """Return the fold of all chunks so far."""
@@ -150,20 +143,8 @@ class Generation:
         message = self._decoder.decode(payload)
         if message.extra is not None and "error" in message.extra:
             raise self._api_error(payload)
-        self._note(message)
         self._fold.receive(message)
         return Chunk(message=message, usage=self._fold.usage, raw=payload)
-
-    def _note(self, message: GenerateContentResponse) -> None:
-        for candidate in message.candidates:
-            index = candidate.index or 0
-            self._seen.add(index)
-            if candidate.finish_reason is not None:
-                self._finished.add(index)
-            if candidate.continuation_token is not None:
-                self.continuation_token = candidate.continuation_token
-        if message.block_reason is not None:
-            self._blocked = True
 
     def _api_error(self, payload: bytes) -> GemstreamError:
         decoded = MessageDecoder(GenerateContentResponse).decode(self._redact(payload))
@@ -173,11 +154,11 @@ class Generation:
         """Return ``error`` with what was received before it."""
         error.partial = self._fold.text()
         error.usage = self._fold.usage
-        error.continuation_token = self.continuation_token
+        error.continuation_token = self._fold.continuation_token
         return error
 
     def _fail(self, error: GemstreamError) -> GemstreamError:
-        self._failure = error
+        self.failure = error
         self.state = GenerationState.FAILED
         return error
 

@@ -27,7 +27,15 @@ class PayloadDecoder:
     server-sent events, which a line of naked JSON turns into a JSON stream for the rest.
     """
 
-    __slots__ = ("_count", "_failure", "_json", "_max_event_size", "_seen", "_sse")
+    __slots__ = (
+        "_count",
+        "_failure",
+        "_is_straight",
+        "_json",
+        "_max_event_size",
+        "_seen",
+        "_sse",
+    )
 
     def __init__(
         self, content_type: str | None = None, *, max_event_size: int = MAX_EVENT_SIZE
@@ -41,10 +49,15 @@ class PayloadDecoder:
         self._count = 0  # payloads delivered
         self._seen = b""  # the body's beginning while nothing was delivered
         self._failure: GemstreamError | None = None
+        self._is_straight = False  # the last read ended with an event
 
     def receive_data(self, data: bytes) -> list[bytes]:
         """Return the payloads that ``data`` completes; raises DecodeError, ProtocolError."""
-        self.check()
+        if self._failure is not None:
+            raise self._failure
+        if self._is_straight and _is_one_event(data):
+            self._count += 1
+            return [data[6:-4]]
         if not self._count and len(self._seen) < _EXCERPT:
             self._seen += data[:_EXCERPT]
         payloads: list[bytes] = []
@@ -84,6 +97,7 @@ class PayloadDecoder:
         if self._json is None:
             for event in self._sse.receive_data(data):
                 _accept(event.data, payloads)
+            self._is_straight = self._sse.is_between_events
             if self._sse.rest is None:
                 return
             data = self._sse.rest
@@ -99,6 +113,18 @@ class PayloadDecoder:
                 f"the stream ended inside an event: {excerpt!r}", excerpt=excerpt
             ) from None
         _accept(pending, payloads)
+
+
+def _is_one_event(data: bytes) -> bool:
+    """Return True for a read that is one object in Gemini's own framing, as nearly every read is.
+
+    0.3 µs a chunk against 1.3 by way of lines and events.
+    """
+    return (
+        data[:7] == b"data: {"
+        and data[-4:] == b"\r\n\r\n"
+        and data.count(b"\n") == data.count(b"\r") == 2
+    )
 
 
 def _accept(data: bytes, payloads: list[bytes]) -> None:

@@ -20,6 +20,7 @@ MAX_EVENT_SIZE = 64 * 1024 * 1024
 
 _BOM = b"\xef\xbb\xbf"
 _LF, _CR = 10, 13
+_STRAIGHT = b"data: "  # what all of Gemini's own lines start with
 
 
 class ServerSentEvent(msgspec.Struct, frozen=True, gc=False):
@@ -77,7 +78,8 @@ class SSEDecoder:
 
     def receive_data(self, data: bytes) -> list[ServerSentEvent]:
         """Return the events that ``data`` completes; raises ProtocolError above the size cap."""
-        data = self._join(data)
+        if self._skip_lf or self._at_start or self._partial:
+            data = self._join(data)
         if not data:
             return []
         lines = data.splitlines()  # bytes split at CRLF, LF and CR only, unlike str
@@ -86,21 +88,26 @@ class SSEDecoder:
             self._partial += lines.pop()
         events: list[ServerSentEvent] = []
         for index, line in enumerate(lines):
-            if line.startswith(b"data: "):
-                self._add_data(line[6:])
+            if line.startswith(_STRAIGHT):
+                self._data.append(line[len(_STRAIGHT) :])
+                self._size += len(line)
             elif not line:
                 self._dispatch(events)
             elif self._stops_at(line):
-                self.rest = b"".join(data.splitlines(keepends=True)[index:])
-                self._partial.clear()
+                self._stop(b"".join(data.splitlines(keepends=True)[index:]))
                 return events
             else:
                 self._receive_line(line)
         if self._partial and self._stops_at(self._partial):
-            self.rest = bytes(self._partial)
-            self._partial.clear()
-        self._check_size()
+            self._stop(bytes(self._partial))
+        if self._size + len(self._partial) > self._max_event_size:
+            raise self._too_large()
         return events
+
+    @property
+    def is_between_events(self) -> bool:
+        """True when nothing is pending: the next byte begins an event, or a blank line."""
+        return not (self._partial or self._data or self._type or self._skip_lf or self.rest)
 
     def take_pending(self) -> bytes | None:
         """Return the data of the event whose blank line has not arrived, and forget it.
@@ -120,6 +127,10 @@ class SSEDecoder:
         self._data.clear()
         self._size = 0
 
+    def _stop(self, rest: bytes) -> None:
+        self.rest = rest
+        self._partial.clear()
+
     def _join(self, data: bytes) -> bytes:
         """Return the whole lines so far with what follows them, or ``b""`` to wait for more."""
         if self._skip_lf and data:
@@ -131,7 +142,8 @@ class SSEDecoder:
             return data
         self._partial += data
         if b"\n" not in data and b"\r" not in data:
-            self._check_size()
+            if self._size + len(self._partial) > self._max_event_size:
+                raise self._too_large()
             return b""
         data = bytes(self._partial)
         self._partial = bytearray()
@@ -155,7 +167,8 @@ class SSEDecoder:
             return  # a comment
         value = value.removeprefix(b" ")
         if name == b"data":
-            self._add_data(value)
+            self._data.append(value)
+            self._size += len(line)
         elif name == b"event":
             self._type = value.decode("utf-8", "replace")
         elif name == b"id" and b"\0" not in value:
@@ -163,24 +176,20 @@ class SSEDecoder:
         elif name == b"retry" and value.isdigit():  # bytes.isdigit knows ASCII digits only
             self.retry = int(value[:18])
 
-    def _add_data(self, value: bytes) -> None:
-        self._data.append(value)
-        self._size += len(value) + 1
-
     def _dispatch(self, events: list[ServerSentEvent]) -> None:
         if self._data:
-            self._check_size()
+            if self._size > self._max_event_size:
+                raise self._too_large()
             data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
             events.append(ServerSentEvent(data, self._type or "message", self._id))
             self._data.clear()
             self._size = 0
         self._type = ""
 
-    def _check_size(self) -> None:
-        if self._size + len(self._partial) > self._max_event_size:
-            excerpt = (b"\n".join(self._data) or bytes(self._partial[:200]))[:200]
-            raise ProtocolError(
-                f"an event exceeds max_event_size of {self._max_event_size} bytes; "
-                "raise it if the answer really is that large",
-                excerpt=excerpt,
-            )
+    def _too_large(self) -> ProtocolError:
+        excerpt = self._data[0][:200] if self._data else bytes(self._partial[:200])
+        return ProtocolError(
+            f"an event exceeds max_event_size of {self._max_event_size} bytes; "
+            "raise it if the answer really is that large",
+            excerpt=excerpt,
+        )

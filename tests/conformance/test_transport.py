@@ -1,0 +1,65 @@
+"""Both transports pass one suite: aiohttp over a real socket, and the in-process one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from conformance.transport import CHECKS, PATIENT, Check, Reach, read
+from gemstream.net.aiohttp_transport import AiohttpTransport
+from gemstream.net.asgi import ASGITransport
+from gemstream.net.transport import Deadlines, Exchange, HTTPRequest, Transport
+from support.peers import App, asgi_server, left_behind, raw_server, read_head
+
+
+@contextlib.asynccontextmanager
+async def _over_a_socket(app: App) -> AsyncIterator[tuple[Transport, str]]:
+    transport = AiohttpTransport()
+    async with asgi_server(app) as url:
+        try:
+            yield transport, url
+        finally:
+            await transport.aclose()
+
+
+@contextlib.asynccontextmanager
+async def _in_process(app: App) -> AsyncIterator[tuple[Transport, str]]:
+    transport = ASGITransport(app)  # type: ignore[arg-type]  # dict and MutableMapping
+    try:
+        yield transport, "http://in-process"
+    finally:
+        await transport.aclose()
+
+
+REACHES = {"aiohttp": _over_a_socket, "asgi": _in_process}
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("reach", REACHES.values(), ids=REACHES.keys())
+async def test_a_transport_keeps_that(reach: Reach, check: Check) -> None:
+    before = asyncio.all_tasks()
+    async with asyncio.timeout(PATIENT):
+        await check(reach)
+        while left := left_behind(before):  # the farewell of an aborted exchange is bounded
+            await asyncio.wait(left)
+
+
+@pytest.mark.parametrize("transport", [AiohttpTransport(), ASGITransport(None)])  # type: ignore[arg-type]
+def test_a_transport_has_the_shape_of_the_seam(transport: Transport) -> None:
+    assert isinstance(transport, Transport)
+
+
+async def test_an_exchange_has_the_shape_of_the_seam() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_head(reader)
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    transport = AiohttpTransport()
+    async with raw_server(answer) as url:
+        exchange = await transport.open(HTTPRequest("GET", url), Deadlines())
+        assert isinstance(exchange, Exchange)
+        assert await read(exchange) == b""
+        await transport.aclose()
