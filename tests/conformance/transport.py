@@ -395,6 +395,27 @@ async def an_application_that_fails_inside_its_body_has_cut_it(reach: Reach) -> 
         exchange.abort()
 
 
+async def what_arrived_before_a_cut_reaches_a_reader_that_was_busy(reach: Reach) -> None:
+    done = asyncio.Event()
+
+    async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["query_string"] != b"cut":
+            return await respond(send, b"short")
+        await respond(send)
+        await send({"type": "http.response.body", "body": b"half", "more_body": True})
+        done.set()
+
+    async with reach(app) as (transport, url):
+        cut = await transport.open(HTTPRequest("GET", f"{url}/?cut"), Deadlines())
+        await done.wait()
+        for _ in range(5):  # the reader is busy elsewhere while the cut arrives
+            await read(await transport.open(_post(url), Deadlines()))
+        assert await cut.receive() == b"half"
+        with pytest.raises(StreamInterrupted):
+            await cut.receive()
+        cut.abort()
+
+
 async def many_exchanges_do_not_mix(reach: Reach) -> None:
     async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         body = (await receive())["body"]
@@ -454,6 +475,7 @@ CHECKS: tuple[Check, ...] = (
     closing_after_the_end_is_harmless,
     an_application_that_stops_inside_its_body_has_cut_it,
     an_application_that_fails_inside_its_body_has_cut_it,
+    what_arrived_before_a_cut_reaches_a_reader_that_was_busy,
     many_exchanges_do_not_mix,
     a_closed_transport_opens_nothing,
     closing_the_transport_closes_what_is_open,

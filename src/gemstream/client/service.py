@@ -80,7 +80,8 @@ class Service:
             except GemstreamError as error:
                 await self._wait_or_raise(error, number, deadlines.total)
             else:
-                self._budget.deposit()
+                if number == 1:
+                    self._budget.deposit()
                 return result, number
 
     async def open(

@@ -68,7 +68,7 @@ class GenerateStream:
 
     def __init__(self, opener: Opener) -> None:
         self._opener = opener
-        self._opening: asyncio.Task[tuple[OpenStream, int]] | None = None
+        self._opening: asyncio.Task[None] | None = None
         self._open: OpenStream | None = None
         self._ready: deque[Chunk] = deque()  # decoded, not yet asked for; one read's worth
         self._state = _State.NEW
@@ -184,15 +184,16 @@ class GenerateStream:
     async def _start(self) -> None:
         self._state = _State.OPENING
         # A task of its own, so that cancel() can end the wait without cancelling the reader.
-        self._opening = asyncio.create_task(self._opener(), name="gemstream opens a stream")
+        self._opening = asyncio.create_task(self._opened(), name="gemstream opens a stream")
         try:
-            self._open, self._attempts = await self._opening
+            await self._opening
         except asyncio.CancelledError:
             if self._state is _State.CLOSED and not _is_cancelled():
                 raise StopAsyncIteration from None
             raise
         finally:
             self._opening = None
+        assert self._open is not None
         if self._state is _State.CLOSED:  # cancelled in the very moment it opened
             self._open.exchange.abort()
             raise StopAsyncIteration
@@ -200,6 +201,10 @@ class GenerateStream:
         self._ready.extend(self._open.chunks)
         if self._open.generation.state is not GenerationState.OPEN:
             self._follow(self._open)
+
+    async def _opened(self) -> None:
+        # Noted here and not by the reader: a reader cancelled in this moment would lose it, open.
+        self._open, self._attempts = await self._opener()
 
     def _receive_data(self, stream: OpenStream, data: bytes) -> None:
         generation = stream.generation

@@ -36,8 +36,8 @@ class ModelCatalog(msgspec.Struct, frozen=True):
     models: Sequence[KnownModel]
 
     def find(self, model: str) -> KnownModel | None:
-        """Return the model of this name, given bare or as ``models/…``."""
-        bare = model.removeprefix("models/")
+        """Return the model of this name, bare or after ``models/`` or ``publishers/google/``."""
+        bare = model.removeprefix("publishers/google/").removeprefix("models/")
         return next((known for known in self.models if known.name == bare), None)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
@@ -29,6 +29,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     timeouts: Timeouts
     origins: Mapping[str, str]
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        # rich prefers this to repr, and a struct's own would show the key.
+        key = "set" if self.api_key else "missing"
+        return [("base_url", self.base_url), ("model", self.model), ("api_key", key)]
 
     def __repr__(self) -> str:
         key = "set" if self.api_key else "missing"
@@ -73,16 +78,31 @@ def _pick(
     return default, "default"
 
 
-def _checked_url(url: str, origin: str) -> str:
-    parts = urlsplit(url)
+def _checked_url(url: object, origin: str) -> str:
+    if not isinstance(url, str) or not url.isprintable() or " " in url:
+        raise ConfigError(f"base_url ({origin}) must be text without spaces, as {BASE_URL}")
+    parts = _split(url)
+    # Before the URL is shown: its query or user may be a secret.
+    if "?" in url or "#" in url or "@" in (parts.netloc or url):
+        raise ConfigError(
+            f"base_url ({origin}) must not hold a query, a fragment or a user; "
+            "pass credentials as api_key"
+        )
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(
             f"base_url ({origin}) is {url!r}; it must be an http or https URL with a host, "
             f"as {BASE_URL}"
         )
-    if parts.query or parts.fragment or parts.username:
-        raise ConfigError(
-            f"base_url ({origin}) must not hold a query, a fragment or a user: {parts.hostname!r}; "
-            "pass credentials as api_key"
-        )
     return url.rstrip("/")
+
+
+def _split(url: str) -> SplitResult:
+    """Return the parts of ``url``; none for a port or an IPv6 address that cannot be."""
+    try:
+        parts = urlsplit(url)
+        return parts if parts.port != 0 else _NO_PARTS
+    except ValueError:
+        return _NO_PARTS
+
+
+_NO_PARTS = urlsplit("")

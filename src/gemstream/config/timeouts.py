@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 
 import msgspec
 
@@ -34,7 +34,7 @@ def _check(name: str, value: object) -> None:
     if value is None:
         return
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value <= 0:  # type: ignore[arg-type, operator]
+    if not is_number or not 0 < value <= sys.float_info.max:  # type: ignore[operator]
         raise ConfigError(
             f"timeout {name} is {value!r}; it must be a positive, finite number of seconds, "
             "or None for no limit"

@@ -56,13 +56,21 @@ class APIKey:
         return f"APIKey({self.account})"
 
 
-def _check(key: str) -> None:
+def _check(key: object) -> None:
+    if key is not None and not isinstance(key, str):
+        raise InvalidRequest(f"the API key is a {type(key).__name__}; pass it as a str")
     if not key:
         raise InvalidRequest("the API key is empty; pass api_key=… or set GEMINI_API_KEY")
     for position, character in enumerate(key):
         if not "!" <= character <= "~":
-            kind = "white space" if character.isspace() else "a character that is not ASCII"
+            kind = _kind(character)
             raise InvalidRequest(
                 f"the API key has {kind} at position {position} of {len(key)}; "
                 "copy it again without quotes, spaces or line ends"
             )
+
+
+def _kind(character: str) -> str:
+    if character.isspace():
+        return "white space"
+    return "a control character" if character.isascii() else "a character that is not ASCII"

@@ -102,6 +102,4 @@ def _part_slices(part: Part) -> list[Part]:
 
 
 def _candidate(index: int, parts: Sequence[Part], finish: FinishReason | None) -> Candidate:
-    return Candidate(
-        content=Content(role="model", parts=parts), finish_reason=finish, index=index
-    )
+    return Candidate(content=Content(role="model", parts=parts), finish_reason=finish, index=index)

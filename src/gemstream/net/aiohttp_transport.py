@@ -8,11 +8,10 @@ its end is used again. Refuses: redirects (a key must not follow one) and cookie
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import io
 import warnings
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncGenerator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import (
     ConnectFailed,
@@ -44,14 +43,14 @@ class AiohttpTransport:
     def __init__(self, *, ssl: Any = None, trust_env: bool = True) -> None:
         self._ssl = ssl
         self._trust_env = trust_env
-        self._sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
+        self._pools: dict[asyncio.AbstractEventLoop, _Pool] = {}
         self._closed = False
 
     async def open(self, request: HTTPRequest, deadlines: Deadlines) -> _AiohttpExchange:
         """Send ``request`` and return its exchange; see ``Transport.open``."""
         import aiohttp
 
-        session = self._session()
+        session = await self._session()
         opened = asyncio.get_running_loop().time()
         until, late = head_timeout(deadlines, opened)
         try:
@@ -73,36 +72,28 @@ class AiohttpTransport:
         return _AiohttpExchange(response, deadlines, opened)
 
     async def aclose(self) -> None:
-        """Close the pools; those of other or finished event loops are dropped."""
+        """Close the pool of this event loop; those of others close themselves."""
         self._closed = True
-        sessions, self._sessions = self._sessions, {}
-        here = asyncio.get_running_loop()
-        for loop, session in sessions.items():
-            if loop is here:
-                await session.close()
-            else:
-                _abandon(session)
+        pools, self._pools = self._pools, {}
+        if here := pools.get(asyncio.get_running_loop()):
+            await here.keeper.aclose()
 
     def __del__(self) -> None:
-        # aiohttp would speak of its own sessions, which the caller never made.
-        if sessions := getattr(self, "_sessions", None):
+        if any(not pool.session.closed for pool in getattr(self, "_pools", {}).values()):
             warnings.warn("a gemstream client was not closed", ResourceWarning, stacklevel=1)
-            for session in sessions.values():
-                _abandon(session)
 
-    def _session(self) -> aiohttp.ClientSession:
+    async def _session(self) -> aiohttp.ClientSession:
         if self._closed:
             raise InvalidState("the transport is closed; make a new client")
         loop = asyncio.get_running_loop()
-        session = self._sessions.get(loop)
-        if session is None:
-            self._drop_finished_loops()
-            session = self._sessions[loop] = self._new_session()
-        return session
-
-    def _drop_finished_loops(self) -> None:
-        for loop in [loop for loop in self._sessions if loop.is_closed()]:
-            _abandon(self._sessions.pop(loop))
+        pool = self._pools.get(loop)
+        if pool is None or pool.session.closed:
+            for finished in [at for at in list(self._pools) if at.is_closed()]:
+                self._pools.pop(finished, None)
+            session = self._new_session()
+            pool = self._pools[loop] = _Pool(session, _keep(session))
+            await anext(pool.keeper)
+        return pool.session
 
     def _new_session(self) -> aiohttp.ClientSession:
         import aiohttp
@@ -113,6 +104,13 @@ class AiohttpTransport:
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=self._trust_env,
         )
+
+
+class _Pool(NamedTuple):
+    """The connections of one event loop, and what closes them."""
+
+    session: aiohttp.ClientSession
+    keeper: AsyncGenerator[None]
 
 
 class _AiohttpExchange:
@@ -142,10 +140,13 @@ class _AiohttpExchange:
         timer.waiting_since = self._time()
         try:
             data = await self._content.readany()
-        except GemstreamError:
-            raise
         except Exception as error:
-            raise _translate(error, self._deadlines) from error
+            # aiohttp raises before it hands out what had arrived; to the caller that comes first.
+            data = self._content._read_nowait(-1)
+            if not data and isinstance(error, GemstreamError):
+                raise  # a timeout of ours, on its way through aiohttp
+            if not data:
+                raise _translate(error, self._deadlines) from error
         timer.waiting_since = None
         if not data:
             timer.cancel()
@@ -176,7 +177,7 @@ def _translate(error: Exception, deadlines: Deadlines) -> GemstreamError:
             "network, or raise timeouts.connect",
             timeout=deadlines.connect,
         )
-    if isinstance(error, aiohttp.InvalidURL):
+    if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
         return InvalidRequest(f"the URL cannot be used: {said}")
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientProxyConnectionError):
         return ConnectFailed(f"no connection: {said}; check base_url and the network")
@@ -187,10 +188,12 @@ def _translate(error: Exception, deadlines: Deadlines) -> GemstreamError:
     return StreamInterrupted(f"the connection broke: {said}")
 
 
-def _abandon(session: aiohttp.ClientSession) -> None:
-    """Let go of a session whose loop can no longer run its closing."""
-    connector = session.connector
-    session.detach()
-    if connector is not None:
-        with contextlib.suppress(RuntimeError):  # its sockets went down with the loop
-            connector._close_immediately()  # type: ignore[attr-defined]  # has no public twin
+async def _keep(session: aiohttp.ClientSession) -> AsyncGenerator[None]:
+    """Close ``session`` when dropped, and when its loop ends as ``asyncio.run`` ends it.
+
+    A loop closes the generators it has seen, in its own thread: no other hook tells of its end.
+    """
+    try:
+        yield
+    finally:
+        await session.close()

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from ..wire.codec import Message
 from ..wire.content import Content, Part
+from ..wire.open_enum import OpenEnum
 from ..wire.response import (
     Candidate,
     CitationMetadata,
@@ -220,17 +221,23 @@ def _overlay(old: M, new: M, names: tuple[str, ...]) -> M:
     changes = {
         name: value
         for name in names
-        if (value := getattr(new, name)) is not None and value != getattr(_EMPTY[type(new)], name)
+        if not _says_nothing(value := getattr(new, name))
     }
     if "extra" in changes and old.extra:
         changes["extra"] = {**old.extra, **changes["extra"]}
     return _replace(old, **changes) if changes else old
 
 
-_EMPTY: dict[type[Message], Message] = {
-    Candidate: Candidate(),
-    GenerateContentResponse: GenerateContentResponse(),
-}
+def _says_nothing(value: Any) -> bool:
+    """True for a value that must not replace one that says something.
+
+    A recorded stream repeats ``groundingMetadata: {}`` in the chunks that bring none.
+    """
+    if isinstance(value, Message):
+        return value == type(value)()
+    if isinstance(value, OpenEnum):
+        return value.is_unspecified
+    return value is None or value == () or value == []
 
 
 def _replace(message: M, **changes: Any) -> M:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 
-from ..errors import DecodeError, GemstreamError, StreamTruncated, TransportError
+from ..errors import DecodeError, GemstreamError, ProtocolError, StreamTruncated, TransportError
 from ..wire.codec import MessageDecoder
 from ..wire.payload import PayloadDecoder
 from ..wire.response import GenerateContentResponse
@@ -141,7 +141,7 @@ class Generation:
 
     def _decode(self, payload: bytes) -> Chunk:
         message = self._decoder.decode(payload)
-        if message.extra is not None and "error" in message.extra:
+        if message.extra is not None and message.extra.get("error") is not None:
             raise self._api_error(payload)
         self._fold.receive(message)
         return Chunk(message=message, usage=self._fold.usage, raw=payload)
@@ -158,6 +158,9 @@ class Generation:
         return error
 
     def _fail(self, error: GemstreamError) -> GemstreamError:
+        if isinstance(error, ProtocolError):  # it quotes what the service sent
+            error.excerpt = self._redact(error.excerpt)
+            error.args = (self._redact(str(error).encode()).decode(),)
         self.failure = error
         self.state = GenerationState.FAILED
         return error

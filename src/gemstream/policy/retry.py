@@ -17,6 +17,9 @@ from ..errors import GemstreamError, ResourceExhausted
 __all__ = ("GiveUp", "Retry", "RetryBudget", "RetryPolicy")
 
 
+_MOST_DOUBLINGS = 64  # far beyond any cap, and a float still holds it
+
+
 class Retry(msgspec.Struct, frozen=True):
     """Try again at ``at``, ``delay`` seconds from now."""
 
@@ -105,7 +108,7 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     def _delay(self, error: GemstreamError, attempt: int, jitter: float) -> float:
         base = self.throttled_base if _is_throttled(error) else self.base
-        computed = jitter * min(self.cap, base * 2.0 ** (attempt - 1))
+        computed = jitter * min(self.cap, base * 2.0 ** min(attempt - 1, _MOST_DOUBLINGS))
         server: float | None = getattr(error, "retry_delay", None)
         return computed if server is None else max(computed, server)
 

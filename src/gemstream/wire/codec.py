@@ -19,7 +19,7 @@ from typing import Any, Generic, TypeVar, dataclass_transform
 import msgspec
 from msgspec import inspect
 
-from ..errors import DecodeError
+from ..errors import DecodeError, InvalidRequest
 
 __all__ = (
     "JSONObject",
@@ -109,11 +109,17 @@ def encode(message: Any) -> bytes:
     """Return ``message`` as compact JSON in camelCase, strangers included.
 
     U+0085, U+2028 and U+2029 are written as escapes: older Gemini clients take them raw for
-    line ends.
+    line ends. Raises InvalidRequest for what JSON cannot say.
     """
-    data = _encoder.encode(message)
-    if _EXTRA_KEY in data:
-        data = _encoder.encode(to_plain(message))
+    try:
+        data = _encoder.encode(message)
+        if _EXTRA_KEY in data:
+            data = _encoder.encode(to_plain(message))
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise InvalidRequest(
+            f"a {type(message).__name__} cannot be written as JSON: {error}; use text without lone "
+            "surrogates, numbers, lists and dicts with text keys"
+        ) from error
     for raw, escaped in _LINE_ENDS:
         if raw in data:
             data = data.replace(raw, escaped)

@@ -77,9 +77,11 @@ def url_for(
 ) -> str:
     """Return the URL of ``operation``; ``model`` is a checked resource name.
 
-    Raises InvalidRequest for an API version that does not exist.
+    Raises InvalidRequest for an API version that does not exist and for a missing model.
     """
     row = TABLE[operation]
+    if model is None and "{model}" in row.path:
+        raise InvalidRequest(f"{operation.value} needs a model, as 'gemini-2.5-flash'")
     path = row.path.format(model=model)
     return path_url(base_url, version, path, {**row.query, **(query or {})})
 

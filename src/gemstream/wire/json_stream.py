@@ -30,14 +30,14 @@ class JSONStreamDecoder:
         "_in_array",
         "_in_string",
         "_max_event_size",
-        "_pieces",
-        "_size",
+        "_object",
+        "_offset",
     )
 
     def __init__(self, *, max_event_size: int = MAX_EVENT_SIZE) -> None:
         self._max_event_size = max_event_size
-        self._pieces: list[bytes] = []  # the object in the making
-        self._size = 0
+        self._object = bytearray()  # the object in the making
+        self._offset = 0  # where in the body the read at hand begins
         self._depth = 0  # brackets open inside the object
         self._in_string = False
         self._escaped = False  # the last byte was a backslash in a string
@@ -55,12 +55,13 @@ class JSONStreamDecoder:
                 position = self._inside(data, position, objects)
             else:
                 position = self._between(data, position)
+        self._offset += len(data)
 
     def receive_eof(self) -> None:
         """End the stream; raises StreamTruncated inside an object or an unclosed array."""
         if self._depth or self._in_array:
             where = "inside an object" if self._depth else "before the array's closing bracket"
-            excerpt = b"".join(self._pieces)[:_EXCERPT]
+            excerpt = bytes(self._object[:_EXCERPT])
             raise StreamTruncated(f"the JSON stream ended {where}", excerpt=excerpt)
 
     def _between(self, data: bytes, position: int) -> int:
@@ -72,7 +73,7 @@ class JSONStreamDecoder:
         byte = data[position : position + 1]
         if byte == b"{":
             self._depth = 1
-            self._pieces.append(b"{")
+            self._object += b"{"
         elif byte == b"[" and not self._in_array:
             self._in_array = True
         elif byte == b"]" and self._in_array:
@@ -82,7 +83,7 @@ class JSONStreamDecoder:
             raise DecodeError(
                 f"the service sent no JSON object where one should start: {excerpt!r}",
                 excerpt=excerpt,
-                offset=position,
+                offset=self._offset + position,
             )
         return position + 1
 
@@ -99,9 +100,8 @@ class JSONStreamDecoder:
                 self._count(found[0])
         self._keep(data[start:position])
         if not self._depth:
-            objects.append(b"".join(self._pieces))
-            self._pieces.clear()
-            self._size = 0
+            objects.append(bytes(self._object))
+            self._object.clear()
         return position
 
     def _skip_string(self, data: bytes, position: int) -> int:
@@ -128,11 +128,10 @@ class JSONStreamDecoder:
             self._depth -= 1
 
     def _keep(self, piece: bytes) -> None:
-        self._pieces.append(piece)
-        self._size += len(piece)
-        if self._size > self._max_event_size:
+        self._object += piece
+        if len(self._object) > self._max_event_size:
             raise ProtocolError(
                 f"a JSON object exceeds max_event_size of {self._max_event_size} bytes; "
                 "raise it if the answer really is that large",
-                excerpt=b"".join(self._pieces[:4])[:_EXCERPT],
+                excerpt=bytes(self._object[:_EXCERPT]),
             )

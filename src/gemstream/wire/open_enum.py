@@ -30,6 +30,11 @@ class OpenEnum(enum.StrEnum):
         """True when this version of gemstream lists the value."""
         return self._value_ in type(self)._value2member_map_
 
+    @property
+    def is_unspecified(self) -> bool:
+        """True for proto's zero value, as FINISH_REASON_UNSPECIFIED: it means not set."""
+        return self._value_.endswith("_UNSPECIFIED")
+
     def __str__(self) -> str:
         return str(self._value_)
 

@@ -55,7 +55,7 @@ class PayloadDecoder:
         """Return the payloads that ``data`` completes; raises DecodeError, ProtocolError."""
         if self._failure is not None:
             raise self._failure
-        if self._is_straight and _is_one_event(data):
+        if self._is_straight and len(data) - 4 <= self._max_event_size and _is_one_event(data):
             self._count += 1
             return [data[6:-4]]
         if not self._count and len(self._seen) < _EXCERPT:
@@ -97,6 +97,7 @@ class PayloadDecoder:
         if self._json is None:
             for event in self._sse.receive_data(data):
                 _accept(event.data, payloads)
+            self._sse.check()
             self._is_straight = self._sse.is_between_events
             if self._sse.rest is None:
                 return

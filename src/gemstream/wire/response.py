@@ -6,6 +6,7 @@ Source: https://ai.google.dev/api/generate-content#v1beta.GenerateContentRespons
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from .codec import JSONObject, Message
 from .content import Content, FunctionCall
@@ -26,6 +27,9 @@ __all__ = (
     "UrlContextMetadata",
     "first_candidate",
 )
+
+
+R = TypeVar("R", bound=OpenEnum)
 
 
 class FinishReason(OpenEnum):
@@ -161,12 +165,12 @@ class GenerateContentResponse(Message):
     def finish_reason(self) -> FinishReason | None:
         """Why candidate 0 ended; None while it has not."""
         first = first_candidate(self)
-        return first.finish_reason if first else None
+        return _specified(first.finish_reason) if first else None
 
     @property
     def block_reason(self) -> BlockReason | None:
         """Why the prompt was not answered; None when it was."""
-        return self.prompt_feedback.block_reason if self.prompt_feedback else None
+        return _specified(self.prompt_feedback.block_reason) if self.prompt_feedback else None
 
     @property
     def function_calls(self) -> list[FunctionCall]:
@@ -182,6 +186,10 @@ def first_candidate(response: GenerateContentResponse) -> Candidate | None:
         if not candidate.index:
             return candidate
     return None
+
+
+def _specified(reason: R | None) -> R | None:
+    return None if reason is None or reason.is_unspecified else reason
 
 
 def _text(response: GenerateContentResponse, *, thought: bool) -> str:

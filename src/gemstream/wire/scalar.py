@@ -14,7 +14,8 @@ from ..errors import DecodeError
 
 __all__ = ("decode_base64", "decode_duration", "encode_base64", "encode_duration")
 
-_DURATION = re.compile(r"-?\d+(\.\d{1,9})?s", re.ASCII)
+# proto allows ±315,576,000,000 s: twelve digits, and never enough of them for an infinity.
+_DURATION = re.compile(r"-?\d{1,12}(\.\d{1,9})?s", re.ASCII)
 
 
 def encode_base64(data: bytes) -> str:

@@ -52,6 +52,7 @@ class SSEDecoder:
     __slots__ = (
         "_at_start",
         "_data",
+        "_failure",
         "_id",
         "_max_event_size",
         "_partial",
@@ -73,20 +74,40 @@ class SSEDecoder:
         self._id = ""
         self._at_start = True
         self._skip_lf = False  # the last byte was CR: an LF now belongs to it
+        self._failure: ProtocolError | None = None
         self.retry: int | None = None
         self.rest: bytes | None = None
 
     def receive_data(self, data: bytes) -> list[ServerSentEvent]:
-        """Return the events that ``data`` completes; raises ProtocolError above the size cap."""
+        """Return the events that ``data`` completes; raises ProtocolError above the size cap.
+
+        Events complete before a fault are returned first, and the fault is raised by ``check`` or
+        the next call.
+        """
+        self.check()
+        events: list[ServerSentEvent] = []
+        try:
+            self._receive(data, events)
+        except ProtocolError as error:
+            self._failure = error
+            if not events:
+                raise
+        return events
+
+    def check(self) -> None:
+        """Raise the fault that follows the events already returned, if there is one."""
+        if self._failure is not None:
+            raise self._failure
+
+    def _receive(self, data: bytes, events: list[ServerSentEvent]) -> None:
         if self._skip_lf or self._at_start or self._partial:
             data = self._join(data)
         if not data:
-            return []
+            return
         lines = data.splitlines()  # bytes split at CRLF, LF and CR only, unlike str
         self._skip_lf = data[-1] == _CR
         if data[-1] not in (_LF, _CR):
             self._partial += lines.pop()
-        events: list[ServerSentEvent] = []
         for index, line in enumerate(lines):
             if line.startswith(_STRAIGHT):
                 self._data.append(line[len(_STRAIGHT) :])
@@ -95,19 +116,25 @@ class SSEDecoder:
                 self._dispatch(events)
             elif self._stops_at(line):
                 self._stop(b"".join(data.splitlines(keepends=True)[index:]))
-                return events
+                return
             else:
                 self._receive_line(line)
         if self._partial and self._stops_at(self._partial):
             self._stop(bytes(self._partial))
         if self._size + len(self._partial) > self._max_event_size:
             raise self._too_large()
-        return events
 
     @property
     def is_between_events(self) -> bool:
         """True when nothing is pending: the next byte begins an event, or a blank line."""
-        return not (self._partial or self._data or self._type or self._skip_lf or self.rest)
+        return not (
+            self._partial
+            or self._data
+            or self._type
+            or self._skip_lf
+            or self.rest
+            or self._at_start
+        )
 
     def take_pending(self) -> bytes | None:
         """Return the data of the event whose blank line has not arrived, and forget it.
@@ -162,6 +189,8 @@ class SSEDecoder:
         return self._stop_at_json and not self._data and line[0] in b"{["
 
     def _receive_line(self, line: bytes) -> None:
+        if self._size + len(line) > self._max_event_size:
+            raise self._too_large()
         name, colon, value = line.partition(b":")
         if not name and colon:
             return  # a comment

@@ -73,7 +73,7 @@ class QuotaViolation(Message):
     quota_metric: str | None = None
     quota_id: str | None = None
     quota_dimensions: dict[str, str] | None = None
-    quota_value: str | None = None
+    quota_value: str | int | None = None
     subject: str | None = None
     description: str | None = None
 
@@ -149,7 +149,12 @@ _CODE_OF = {"UNAVAILABLE": 503, "DEADLINE_EXCEEDED": 504, "INVALID_ARGUMENT": 40
     if name not in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "INVALID_ARGUMENT")
 }
 _RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
-_REPLACEMENT = re.compile(r"\buse\s+(?:the\s+)?[`'\"]?(models/[A-Za-z0-9._@-]*[A-Za-z0-9])")
+_REPLACEMENT = re.compile(r"\b[Uu]se\s+(?:the\s+)?[`'\"]?(models/[A-Za-z0-9._@-]*[A-Za-z0-9])")
+
+
+_HTTP_CODE = re.compile(r"[1-5]\d\d", re.ASCII)
+# quotaId as GenerateRequestsPerDayPerProject…, quotaMetric as generate_requests_per_model_per_day.
+_PER_DAY = re.compile(r"PerDay|_per_day\b")
 
 
 def api_error(
@@ -195,15 +200,16 @@ def decode_error(body: bytes, *, http_status: int) -> APIError:
 def error_of(error: Any, *, http_status: int = 500) -> APIError:
     """Return the error that the value of an ``error`` field means.
 
-    Tolerates a missing or non-numeric code and an ``error`` that is a plain string.
+    Tolerates a missing or non-numeric code, the code of a gRPC status, details of any shape and
+    an ``error`` that is a plain string.
     """
     if not isinstance(error, dict):
         return api_error(http_status, str(error))
     status = error.get("status")
-    code = error.get("code")
-    if not isinstance(code, int) or isinstance(code, bool):
-        code = _CODE_OF.get(str(status), http_status)
-    details = [_decode_detail(d) for d in error.get("details") or () if isinstance(d, dict)]
+    code = _http_code(error.get("code")) or _CODE_OF.get(str(status), http_status)
+    listed = error.get("details")
+    listed = listed if isinstance(listed, list) else ()
+    details = [_decode_detail(d) for d in listed if isinstance(d, dict)]
     message = str(error.get("message") or "the service gave no message")
     return api_error(code, message, status=status and str(status), details=details)
 
@@ -214,6 +220,14 @@ def encode_error(error: APIError) -> bytes:
     if error.details:
         envelope["details"] = [_encode_detail(detail) for detail in error.details]
     return encode({"error": envelope})
+
+
+def _http_code(code: Any) -> int | None:
+    """Return ``code`` as an HTTP code; None for a word, or one of gRPC's codes (0 to 16)."""
+    if isinstance(code, str) and _HTTP_CODE.fullmatch(code):
+        code = int(code)
+    is_number = isinstance(code, int) and not isinstance(code, bool)
+    return code if is_number and 100 <= code <= 599 else None
 
 
 def _default_status(code: int) -> str:
@@ -237,7 +251,10 @@ def _note_quotas(error: ResourceExhausted) -> None:
     violations = [violation for failure in failures for violation in failure.violations]
     error.quotas = [to_plain(violation) for violation in violations]
     # retryDelay of a per-day quota is misleadingly short: the day wins.
-    error.daily = any("PerDay" in (violation.quota_id or "") for violation in violations)
+    names = [name for v in violations for name in (v.quota_id, v.quota_metric)]
+    infos = [detail.metadata or {} for detail in error.details if isinstance(detail, ErrorInfo)]
+    names += [info.get(key) for info in infos for key in ("quota_limit", "quota_metric")]
+    error.daily = any(_PER_DAY.search(str(name)) for name in names)
     error.retryable = not error.daily
 
 

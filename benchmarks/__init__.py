@@ -1,0 +1,1 @@
+"""gemstream beside its rivals: ``python -m benchmarks``, see docs/explanation/performance.md."""

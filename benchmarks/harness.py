@@ -1,0 +1,81 @@
+"""What a bar is, and how it is measured: in turns, in rounds, by the median of their ratios.
+
+Strategy. A machine's speed drifts by more than the bars allow, so absolute figures of two runs say
+little. Ours and the rival's are measured right after one another, the order changes with every
+round, and only the ratio within a round counts; the median of the ratios shrugs off the round in
+which something else wanted the machine.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+
+from .processes import MeasurementFailed, upstream
+
+__all__ = ("Bar", "Measure", "Result", "run_bar")
+
+Measure = Callable[[int], float]
+"""Takes the upstream's port, 0 where there is none, and returns one reading."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """Something that must hold, or that is only shown (no limit)."""
+
+    name: str
+    about: str
+    unit: str
+    rival: str
+    measure_ours: Measure
+    measure_rival: Measure
+    limit: float | None = None
+    limit_of: str = "ratio"  # or "ours": the limit is an absolute figure in the bar's unit
+    upstream: tuple[str, ...] | None = None  # its options; None: the bar needs none
+    warm_up: bool = False  # one round goes uncounted, so that files and byte code are cached
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What came of a bar: medians of both sides and of the ratios, or why there are none."""
+
+    bar: Bar
+    ours: list[float] = field(default_factory=list)
+    rival: list[float] = field(default_factory=list)
+    error: str | None = None
+
+    @property
+    def ratios(self) -> list[float]:
+        """Ours to the rival's, round by round."""
+        return [ours / rival for ours, rival in zip(self.ours, self.rival, strict=True)]
+
+    @property
+    def passes(self) -> bool:
+        """True when the bar holds; one without a limit holds once it could be measured."""
+        if self.error is not None:
+            return False
+        if self.bar.limit is None:
+            return True
+        decisive = self.ours if self.bar.limit_of == "ours" else self.ratios
+        return statistics.median(decisive) <= self.bar.limit
+
+
+def run_bar(bar: Bar, rounds: int) -> Result:
+    """Measure ``bar``; a measurement that fails fails the bar, not the run."""
+    ours: list[float] = []
+    rival: list[float] = []
+    try:
+        with nullcontext(0) if bar.upstream is None else upstream(bar.upstream) as port:
+            if bar.warm_up:
+                bar.measure_ours(port)
+                bar.measure_rival(port)
+            turns = [(bar.measure_ours, ours), (bar.measure_rival, rival)]
+            for _ in range(rounds):
+                for measure, readings in turns:
+                    readings.append(measure(port))
+                turns.reverse()
+    except MeasurementFailed as failure:
+        return Result(bar=bar, error=str(failure))
+    return Result(bar=bar, ours=ours, rival=rival)

@@ -1,0 +1,116 @@
+"""Child processes of a run: started clean, timed, and always ended.
+
+Every child leads a session of its own, so that Ctrl-C reaches only the run, which then ends what
+it started; the upstream ends with the run's end of its standard input in any case.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ("MeasurementFailed", "measured", "time_to_end", "time_to_first_line", "upstream")
+
+_REPOSITORY = Path(__file__).resolve().parents[1]
+_PATIENCE = 120  # seconds; the slowest measurement takes under ten
+# Settings of whoever runs this must not steer, slow or speed what is measured.
+_FOREIGN = ("GOOGLE_", "GEMINI_", "GEMSTREAM_", "PYTHONDONTWRITE", "PYTHONPROFILE")
+
+
+class MeasurementFailed(Exception):
+    """A child said something else than a measurement."""
+
+
+@contextmanager
+def upstream(options: Sequence[str]) -> Iterator[int]:
+    """Run the stand-in for the service; gives its port."""
+    with _child(["-m", "benchmarks.programs.upstream", *options]) as child:
+        assert child.stdout is not None
+        line = child.stdout.readline()
+        if not line:
+            raise MeasurementFailed(f"the upstream did not start: {_last_words(child)}")
+        yield int(line)
+
+
+def measured(program: str, *arguments: object) -> float:
+    """Return the value that one of ``benchmarks.programs`` prints."""
+    command = ["-m", f"benchmarks.programs.{program}", *map(str, arguments)]
+    with _child(command) as child:
+        said, complaint = _finish(child, " ".join(command[1:]))
+    try:
+        return float(json.loads(said.splitlines()[-1])["value"])
+    except (IndexError, KeyError, ValueError):
+        raise MeasurementFailed(f"{program} printed {said!r} {complaint[-500:]!r}") from None
+
+
+def time_to_first_line(program: str, *arguments: object) -> float:
+    """Return the seconds from starting one of ``benchmarks.programs`` to its first line."""
+    began = time.perf_counter()
+    with _child(["-m", f"benchmarks.programs.{program}", *map(str, arguments)]) as child:
+        assert child.stdout is not None
+        line = child.stdout.readline()
+        took = time.perf_counter() - began
+        _finish(child, program)
+    if not line:
+        raise MeasurementFailed(f"{program} ended without a line")
+    return took
+
+
+def time_to_end(code: str) -> float:
+    """Return the seconds that an interpreter takes for ``code``, from its start to its end."""
+    began = time.perf_counter()
+    with _child(["-c", code]) as child:
+        _finish(child, code)
+        return time.perf_counter() - began
+
+
+@contextmanager
+def _child(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
+    child = subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=_REPOSITORY,
+        env=_environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.wait()
+        for pipe in (child.stdin, child.stdout, child.stderr):
+            assert pipe is not None
+            pipe.close()
+
+
+def _finish(child: subprocess.Popen[str], what: str) -> tuple[str, str]:
+    try:
+        said, complaint = child.communicate(timeout=_PATIENCE)
+    except subprocess.TimeoutExpired:
+        raise MeasurementFailed(f"{what} took longer than {_PATIENCE} s") from None
+    if child.returncode:
+        last = complaint.strip().splitlines()[-1:] or ["nothing"]
+        raise MeasurementFailed(f"{what} ended with {child.returncode}: {last[0]}")
+    return said, complaint
+
+
+def _last_words(child: subprocess.Popen[str]) -> str:
+    _, complaint = child.communicate(timeout=_PATIENCE)
+    return complaint.strip()[-500:]
+
+
+def _environment() -> dict[str, str]:
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(_FOREIGN) and not name.lower().endswith("_proxy")
+    }

@@ -1,0 +1,31 @@
+"""What a process can say of itself and ask of its system."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+__all__ = ("raise_file_limit", "resident_size")
+
+_STATM = Path("/proc/self/statm")
+_FILES = 8192
+
+
+def raise_file_limit() -> None:
+    """Allow as many open sockets as a thousand streams and their process need."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def resident_size() -> int:
+    """Return the memory of this process that is in RAM, in bytes; its peak where only that is."""
+    import resource
+
+    if _STATM.exists():
+        return int(_STATM.read_text().split()[1]) * resource.getpagesize()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

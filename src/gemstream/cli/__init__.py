@@ -1,0 +1,1 @@
+"""The commands: each a thin shell over calls that any program can make."""

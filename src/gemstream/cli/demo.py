@@ -1,0 +1,205 @@
+"""``gemstream demo``: three acts that show what the library promises, and check it.
+
+Everything is real but the model: client, transport, stream and errors are those of a program, and
+the emulator answers in this process. What an act claims, it has looked at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from .exit_codes import ExitCode
+from .options import Debug
+from .session import EMULATED_RATE, run_command, run_loop
+from .terminal import Printer, stderr, stdout
+
+if TYPE_CHECKING:
+    from ..net.asgi import ASGIApplication
+    from ..policy.answer import Answer
+    from .forms import Form
+    from .outcome import Outcome
+
+__all__ = ("Act", "Check", "acts", "demo", "perform")
+
+_PATIENCE = 30.0
+_RETRY_DELAY = 1.5
+_COUNT = 20
+_PIECES = ("The tide comes in, ", "fills the harbour, ", "lifts the boats, ")
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One promise of an act, and whether it was kept."""
+
+    kept: bool
+    promise: str
+
+
+class Act(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked, of which service, and what must come of it."""
+
+    headline: str
+    prompt: str
+    service: ASGIApplication
+    judge: Callable[[Outcome], Iterator[Check]]
+    has_report: bool = False
+
+
+def demo(debug: Debug = False) -> None:
+    """Show a stream, a cut that is caught and a quota that is waited out; needs no key."""
+    run_command(lambda: run_loop(perform(acts(), stdout())), debug=debug)
+
+
+async def perform(program: Sequence[Act], out: Printer, *, patience: float = _PATIENCE) -> ExitCode:
+    """Play the acts; OK when every promise was kept, else FAILURE.
+
+    UPSTREAM when nothing happened for ``patience`` seconds.
+    """
+    kept = True
+    for number, act in enumerate(program, start=1):
+        out.line(out.bold(f"{number}. {act.headline}"))
+        async with asyncio.timeout(patience) as limit:
+            outcome = await _play(act, out, _Watch(limit, patience))
+        if limit.expired():
+            stderr().error(f"gave up: nothing happened for {patience:g} s")
+            return ExitCode.UPSTREAM
+        if outcome.interrupted:
+            return ExitCode.INTERRUPTED
+        for check in act.judge(outcome):
+            kept = kept and check.kept
+            _write_check(check, out)
+        out.line()
+    out.line("Every promise was kept." if kept else "Not every promise was kept.")
+    return ExitCode.OK if kept else ExitCode.FAILURE
+
+
+def acts() -> list[Act]:
+    """Return the program of the demo."""
+    from ..emulator.app import Emulator
+    from ..emulator.script import Rule, Script
+    from ..emulator.steps import Cut, Pause, Status, Step
+
+    cut: list[Step] = [step for piece in _PIECES for step in (Pause(0.2), piece)]
+    limited = Status(code=429, message="Quota exceeded.", retry_delay=_RETRY_DELAY)
+    return [
+        Act(
+            headline="An answer is shown as it is generated",
+            prompt=f"Count to {_COUNT}",
+            service=Emulator(rate=EMULATED_RATE),
+            judge=_judge_stream,
+            has_report=True,
+        ),
+        Act(
+            headline="A stream that is cut never passes for a whole answer",
+            prompt="Tell me of the tide",
+            service=Emulator(Script([Rule(steps=[*cut, Pause(0.2), Cut()])])),
+            judge=_judge_cut,
+        ),
+        Act(
+            headline="A quota is waited out for as long as the service asks",
+            prompt="Count to 5",
+            service=Emulator(
+                Script([Rule(request=1, steps=[limited])]),
+                rate=EMULATED_RATE,
+            ),
+            judge=_judge_retry,
+        ),
+    ]
+
+
+async def _play(act: Act, out: Printer, watch: _Watch) -> Outcome:
+    from ..client.client import AsyncClient
+    from ..net.asgi import ASGITransport
+    from .call import call
+    from .forms import TimedText
+
+    form = TimedText(out)
+    out.line(out.dim(f"> {act.prompt}"))
+    transport = ASGITransport(act.service)
+    async with AsyncClient(
+        "demo", base_url="http://emulator.invalid", transport=transport
+    ) as client:
+        outcome = await call(client, act.prompt, {}, _Watched(form, watch))
+    if act.has_report:
+        form.show_end(outcome)
+    return outcome
+
+
+class _Watch:
+    """Puts a limit off each time something happens."""
+
+    __slots__ = ("_limit", "_patience")
+
+    def __init__(self, limit: asyncio.Timeout, patience: float) -> None:
+        self._limit = limit
+        self._patience = patience
+
+    def receive_event(self) -> None:
+        self._limit.reschedule(asyncio.get_running_loop().time() + self._patience)
+
+
+class _Watched:
+    """A form that tells a watch of every chunk."""
+
+    __slots__ = ("_form", "_watch")
+
+    def __init__(self, form: Form, watch: _Watch) -> None:
+        self._form = form
+        self._watch = watch
+
+    def show_chunk(self, at: float, chunk: Answer) -> None:
+        self._watch.receive_event()
+        self._form.show_chunk(at, chunk)
+
+    def show_end(self, outcome: Outcome) -> None:
+        self._form.show_end(outcome)
+
+
+def _judge_stream(outcome: Outcome) -> Iterator[Check]:
+    response, arrivals = outcome.response, outcome.arrivals
+    text = response.text if response else ""
+    yield Check(
+        outcome.error is None and outcome.complete == "confirmed" and str(_COUNT) in text,
+        f"the answer is whole: finish reason {response.finish_reason if response else None}",
+    )
+    yield Check(
+        len(arrivals) > 1 and arrivals[0] < arrivals[-1] / 2,
+        f"it streamed: {len(arrivals)} chunks, the first long before the last",
+    )
+
+
+def _judge_cut(outcome: Outcome) -> Iterator[Check]:
+    from ..errors import StreamInterrupted, StreamTruncated
+
+    error = outcome.error
+    is_typed = isinstance(error, StreamInterrupted | StreamTruncated)
+    yield Check(is_typed, f"the loop over the stream raised {type(error).__name__}")
+    yield Check(
+        error is not None and error.delivered == len(_PIECES),
+        f"the error counts what was delivered: {error.delivered if error else 0} chunks",
+    )
+    partial = getattr(error, "partial", "")
+    yield Check(partial == "".join(_PIECES), f"it holds the text so far: {partial!r}")
+
+
+def _judge_retry(outcome: Outcome) -> Iterator[Check]:
+    response, arrivals = outcome.response, outcome.arrivals
+    attempts = response.attempts if response else 0
+    yield Check(attempts == 2, f"attempt {attempts} succeeded after a 429")
+    first = arrivals[0] if arrivals else 0.0
+    yield Check(
+        first >= _RETRY_DELAY,
+        f"it waited the {_RETRY_DELAY:g} s the service asked for: first chunk after {first:.2f} s",
+    )
+    yield Check(
+        outcome.error is None and outcome.complete == "confirmed",
+        f"the answer is whole: {response.text if response else ''!r}",
+    )
+
+
+def _write_check(check: Check, out: Printer) -> None:
+    good, bad = ("✓", "✗") if out.has_unicode else ("ok", "FAILED")
+    out.line(f"{good if check.kept else bad} {check.promise}")

@@ -1,0 +1,60 @@
+"""What a command ends with: one table over the error classes."""
+
+from __future__ import annotations
+
+import enum
+
+from ..errors import (
+    Cancelled,
+    DeadlineExceeded,
+    Internal,
+    InvalidArgument,
+    InvalidRequest,
+    MissingCredentials,
+    NotFound,
+    PermissionDenied,
+    ProtocolError,
+    ResourceExhausted,
+    TransportError,
+    Unauthenticated,
+    Unavailable,
+)
+
+__all__ = ("MEANINGS", "ExitCode", "exit_code_of")
+
+
+class ExitCode(enum.IntEnum):
+    """How a command ended, for scripts."""
+
+    OK = 0
+    FAILURE = 1
+    USAGE = 2
+    AUTH = 3
+    LIMITED = 4
+    UPSTREAM = 5
+    INTERRUPTED = 130
+
+
+MEANINGS = {
+    ExitCode.OK: "done",
+    ExitCode.FAILURE: "failed, or the prompt was blocked",
+    ExitCode.USAGE: "the command, a file or the request is wrong",
+    ExitCode.AUTH: "no key, or one the service does not accept",
+    ExitCode.LIMITED: "a quota is used up",
+    ExitCode.UPSTREAM: "the service or the way to it failed",
+    ExitCode.INTERRUPTED: "stopped by Ctrl-C",
+}
+
+# The first row that fits decides: a missing key is an InvalidRequest too.
+_CODES: tuple[tuple[ExitCode, tuple[type[Exception], ...]], ...] = (
+    (ExitCode.AUTH, (MissingCredentials, Unauthenticated, PermissionDenied)),
+    (ExitCode.LIMITED, (ResourceExhausted,)),
+    (ExitCode.USAGE, (InvalidRequest, InvalidArgument, NotFound)),
+    (ExitCode.UPSTREAM, (TransportError, ProtocolError, Unavailable, Internal)),
+    (ExitCode.UPSTREAM, (DeadlineExceeded, Cancelled)),
+)
+
+
+def exit_code_of(error: BaseException) -> ExitCode:
+    """Return what a command that failed with ``error`` ends with."""
+    return next((code for code, kinds in _CODES if isinstance(error, kinds)), ExitCode.FAILURE)

@@ -1,0 +1,148 @@
+"""What the commands that call a model share: the client, the event loop, and the way out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+import traceback
+from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import msgspec
+import typer
+
+from ..errors import GemstreamError, InvalidRequest
+from .advice import describe
+from .exit_codes import ExitCode, exit_code_of
+from .terminal import stderr
+
+if TYPE_CHECKING:
+    from ..client.client import AsyncClient
+
+__all__ = (
+    "EMULATED_RATE",
+    "Connection",
+    "open_client",
+    "read_text",
+    "run_command",
+    "run_loop",
+    "say",
+)
+
+T = TypeVar("T")
+
+# Tokens a second: fast enough to be pleasant, slow enough to be seen.
+EMULATED_RATE = 40.0
+
+
+class Connection(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the requests of a command go, and for how long."""
+
+    emulate: bool = False
+    base_url: str | None = None
+    api_key_file: Path | None = None
+    timeout: float | None = None
+
+
+@contextlib.asynccontextmanager
+async def open_client(connection: Connection) -> AsyncIterator[AsyncClient]:
+    """Open the client of ``connection``; raises what ``AsyncClient`` does, and InvalidRequest."""
+    from ..client.client import AsyncClient
+
+    given: dict[str, Any] = {"base_url": connection.base_url, "timeouts": connection.timeout}
+    if connection.api_key_file is not None:
+        given["api_key"] = read_text(connection.api_key_file, "API key").strip()
+    if connection.emulate:
+        if connection.base_url is not None:
+            raise InvalidRequest("--emulate and --base-url exclude each other; choose one")
+        given |= _emulated(given.get("api_key"))
+    async with AsyncClient(**given) as client:
+        yield client
+
+
+def run_command(main: Callable[[], ExitCode], *, debug: bool = False) -> NoReturn:
+    """Run a command to its end and leave with its exit code.
+
+    An error is one line on stderr; only ``debug`` shows its traceback.
+    """
+    _show_log(debug=debug)
+    try:
+        code = main()
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        _forget_stdout()
+        code = ExitCode.FAILURE
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        stderr().error(_told(error))
+        code = exit_code_of(error)
+    raise typer.Exit(code)
+
+
+def run_loop(main: Coroutine[Any, Any, T]) -> T:
+    """Return what ``main`` returns, on uvloop where there is one; Ctrl-C cancels it."""
+    try:
+        import uvloop
+    except ImportError:  # no wheel for this platform
+        return asyncio.run(main)
+    return uvloop.run(main)
+
+
+def read_text(path: Path, what: str) -> str:
+    """Return the text in ``path``; raises InvalidRequest, naming ``what`` it should hold."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror or error
+    except UnicodeDecodeError as error:
+        reason = f"not UTF-8 at byte {error.start}"
+    raise InvalidRequest(f"cannot read the {what} in {path}: {reason}")
+
+
+def say(text: str) -> None:
+    """Write one informing line to stderr."""
+    stderr().note(text)
+
+
+def _emulated(api_key: str | None) -> dict[str, Any]:
+    """Return the options of a client whose service runs in this process."""
+    from ..emulator.app import Emulator
+    from ..net.asgi import ASGITransport
+
+    return {
+        "api_key": api_key or "emulated",
+        "base_url": "http://emulator.invalid",
+        "transport": ASGITransport(Emulator(rate=EMULATED_RATE)),
+    }
+
+
+class _Notes(logging.Handler):
+    """Shows what the library logs, as that it waits before it tries again."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(record.getMessage())
+
+
+def _show_log(*, debug: bool) -> None:
+    logger = logging.getLogger("gemstream")
+    logger.addHandler(_Notes())
+    logger.setLevel(logging.DEBUG if debug else logging.WARNING)
+
+
+def _forget_stdout() -> None:
+    """Keep the interpreter from flushing at exit into a pipe that nobody reads."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, GemstreamError):
+        return describe(error)
+    if isinstance(error, OSError):
+        return str(error)
+    return f"this is a bug in gemstream: {error!r}; --debug shows where"

@@ -1,0 +1,88 @@
+"""An outcome as JSON: the one object of ``--json`` and the last line of ``--jsonl``; pure.
+
+The names are stable within one version of ``schema``; a later version of gemstream may add some.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ..errors import GemstreamError
+from ..policy.answer import Answer
+from ..wire.usage import ModalityTokenCount, UsageMetadata
+from .outcome import Outcome
+
+__all__ = ("chunk_fields", "error_fields", "summary", "usage_fields")
+
+_SCHEMA = "gemstream.ask/1"
+_CHUNK_SCHEMA = "gemstream.chunk/1"
+
+
+def summary(outcome: Outcome) -> dict[str, Any]:
+    """Return the object that tells of ``outcome``; a failure has ``error`` beside the rest."""
+    response = outcome.response
+    fields: dict[str, Any] = {
+        "schema": _SCHEMA,
+        "text": response.text if response else "",
+        "model": outcome.model,
+        "finish_reason": response.finish_reason if response else None,
+        "complete": outcome.complete,
+        "usage": usage_fields(outcome.usage),
+        "timing": outcome.timing,
+        "attempts": response.attempts if response else None,
+        "response_id": response.response_id if response else None,
+        "model_version": response.model_version if response else None,
+    }
+    if response is not None and response.thoughts:
+        fields["thoughts"] = response.thoughts
+    if response is not None and response.block_reason is not None:
+        fields["block_reason"] = response.block_reason
+    if outcome.error is not None:
+        fields["error"] = error_fields(outcome.error)
+    return fields
+
+
+def chunk_fields(at_ms: float, chunk: Answer) -> dict[str, Any]:
+    """Return the object that tells of one chunk; what the chunk does not bring is left out."""
+    fields: dict[str, Any] = {"schema": _CHUNK_SCHEMA, "at_ms": at_ms, "text": chunk.text}
+    optional = {
+        "thoughts": chunk.thoughts or None,
+        "finish_reason": chunk.finish_reason,
+        "block_reason": chunk.block_reason,
+        "usage": usage_fields(chunk.message.usage_metadata),
+    }
+    return fields | {name: value for name, value in optional.items() if value is not None}
+
+
+def error_fields(error: GemstreamError) -> dict[str, Any]:
+    """Return what a program may know of ``error``."""
+    return {
+        "type": type(error).__name__,
+        "message": str(error),
+        "code": getattr(error, "code", None),
+        "status": getattr(error, "status", None),
+        "retry_delay": getattr(error, "retry_delay", None),
+        "delivered": error.delivered,
+        "partial": getattr(error, "partial", ""),
+    }
+
+
+def usage_fields(usage: UsageMetadata | None) -> dict[str, Any] | None:
+    """Return the counts that the service reported, under the names they have in Python."""
+    if usage is None:
+        return None
+    fields = msgspec.structs.asdict(usage)
+    extra = fields.pop("extra") or {}
+    return {name: _plain(value) for name, value in fields.items() if value is not None} | extra
+
+
+def _plain(value: Any) -> Any:
+    if not isinstance(value, list | tuple):
+        return value
+    return [_modality(item) for item in value]
+
+
+def _modality(count: ModalityTokenCount) -> dict[str, Any]:
+    return {"modality": count.modality, "token_count": count.token_count, **(count.extra or {})}

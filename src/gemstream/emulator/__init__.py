@@ -1,0 +1,45 @@
+"""A local Gemini that speaks the real wire protocol: for demos, tests and work without a key.
+
+``Emulator`` is an ASGI application with a deterministic built-in model; a ``Script`` of ``Rule``s
+replaces its answers and makes it misbehave; ``serving`` and ``serve`` put it on a socket.
+"""
+
+from .app import Emulator
+from .journal import End as JournalEnd
+from .journal import JournalEntry
+from .script import Rule, Script
+from .server import serve, serving
+from .steps import (
+    Body,
+    Chunk,
+    Cut,
+    End,
+    ErrorInStream,
+    NakedError,
+    Pause,
+    Stall,
+    Status,
+    Step,
+    WaitForAck,
+)
+
+__all__ = (
+    "Body",
+    "Chunk",
+    "Cut",
+    "Emulator",
+    "End",
+    "ErrorInStream",
+    "JournalEnd",
+    "JournalEntry",
+    "NakedError",
+    "Pause",
+    "Rule",
+    "Script",
+    "Stall",
+    "Status",
+    "Step",
+    "WaitForAck",
+    "serve",
+    "serving",
+)

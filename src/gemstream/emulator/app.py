@@ -1,0 +1,274 @@
+"""The emulator as an ASGI application: route, admit, read, answer.
+
+Runs embedded (the client's in-process transport) and under any ASGI server; keeps no state but
+the script, the acks and the journal, so any number of streams run side by side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+
+from ..errors import APIError, ConfigError
+from ..wire.endpoint import Operation, match
+from ..wire.request import GenerateContentRequest
+from .acks import Acks
+from .admission import check_head, key_of
+from .answer import Answer
+from .control import PREFIX, answer_control
+from .exchange import Cut, Exchange, Receive, Scope, Send
+from .journal import End, Journal, JournalEntry, key_hash_of
+from .output import ArrayOutput, EventOutput, Output, WholeOutput, send_error
+from .playing import Performance, Told, play
+from .prompt import prompt_text
+from .refusal import internal, invalid, not_served
+from .request_check import check_request, read_request
+from .responder import compose
+from .schema_filler import SchemaTooComplex
+from .script import Request, Rule, Script
+from .service import Call, answer_call
+from .token_count import request_tokens
+
+__all__ = ("Emulator",)
+
+_GENERATES = (Operation.GENERATE.value, Operation.STREAM.value)
+_log = logging.getLogger("gemstream.emulator")
+
+
+class Emulator:
+    """A local Gemini; an instance is the ASGI application.
+
+    ``script``: answers and faults, replaceable at any time; what no rule fits is answered by the
+    built-in model. ``journal``: a file for the books. ``seed``: of every made-up value. ``rate``:
+    tokens per second of built-in answers, None as fast as they are taken. ``sleep``: how time
+    passes, in scripts and at a rate. Raises ConfigError for a rate that is not positive.
+    """
+
+    def __init__(
+        self,
+        script: Script | None = None,
+        *,
+        journal: Path | None = None,
+        seed: int = 0,
+        rate: float | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        if rate is not None and not rate > 0:
+            raise ConfigError(
+                f"rate is {rate!r}; it must be a positive number of tokens per second"
+            )
+        self._script = script or Script()
+        self._journal = Journal(journal)
+        self._seed = seed
+        self._rate = rate
+        self._sleep = sleep
+        self._acks = Acks()
+        self._served = 0
+        self._ordinals: Counter[str] = Counter()
+        self._exchanges: set[Exchange] = set()
+        self._idlers: list[asyncio.Future[None]] = []
+
+    @property
+    def script(self) -> Script:
+        """The rules in force; setting them starts the count of requests anew."""
+        return self._script
+
+    @script.setter
+    def script(self, script: Script) -> None:
+        self._script = script
+        self._ordinals.clear()
+
+    @property
+    def journal(self) -> list[JournalEntry]:
+        """The newest entries, oldest first."""
+        return self._journal.entries
+
+    def ack(self) -> None:
+        """Release one step that waits for an ack, now or when it comes; from any thread."""
+        self._acks.give()
+
+    def reset(self) -> None:
+        """Forget script, journal, counts and acks; running answers go on."""
+        self.script = Script()
+        self._journal.clear()
+        self._acks.clear()
+
+    def interrupt(self) -> None:
+        """Break off every answer that is running, as when the service goes down."""
+        for exchange in tuple(self._exchanges):
+            exchange.interrupt()
+
+    async def idle(self) -> None:
+        """Wait until no exchange is running, so that the journal is complete."""
+        while self._exchanges:
+            idler = asyncio.get_running_loop().create_future()
+            self._idlers.append(idler)
+            await idler
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection: ``http`` or ``lifespan``."""
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+        elif scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        else:
+            raise NotImplementedError(f"the emulator does not speak {scope['type']}")
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = Exchange(scope, receive, send, self._settle)
+        self._exchanges.add(exchange)
+        try:
+            await exchange.run(self._answer)
+        finally:
+            self._exchanges.discard(exchange)
+            if not self._exchanges:
+                self._wake_idlers()
+
+    def _wake_idlers(self) -> None:
+        idlers, self._idlers = self._idlers, []
+        for idler in idlers:
+            if not idler.done():
+                idler.get_loop().call_soon_threadsafe(_wake, idler)
+
+    async def _answer(self, exchange: Exchange) -> None:
+        try:
+            if exchange.path.startswith(PREFIX):
+                await answer_control(self, exchange)
+            else:
+                await self._answer_api(exchange)
+        except Cut:
+            raise
+        except APIError as error:
+            await self._refuse(exchange, error)
+        except Exception:
+            _log.exception("the emulator failed on %s %s", exchange.method, exchange.path)
+            if exchange.status:
+                raise
+            await self._refuse(exchange, internal())
+
+    async def _refuse(self, exchange: Exchange, error: APIError) -> None:
+        in_array = _is_stream(exchange) and not _wants_events(exchange)
+        await send_error(exchange, error, in_array=in_array)
+
+    async def _answer_api(self, exchange: Exchange) -> None:
+        route = match(exchange.method, exchange.path)
+        if route is None:
+            raise not_served(exchange.method, exchange.path)
+        exchange.operation = route.operation.value
+        exchange.model = (route.model or "").removeprefix("models/") or None
+        exchange.request_id = self._new_id()
+        check_head(exchange)
+        if exchange.body_error is not None:
+            raise exchange.body_error
+        call = Call(route, exchange.query, exchange.body)
+        if route.operation.value in _GENERATES:
+            await self._generate(exchange, call)
+        else:
+            await self._serve_call(exchange, call)
+
+    async def _generate(self, exchange: Exchange, call: Call) -> None:
+        request = read_request(call.body, GenerateContentRequest)
+        check_request(request)
+        tokens = request_tokens(request)
+        frame = Answer((), tokens, exchange.model or "", exchange.request_id)
+        await self._tell(
+            exchange,
+            prompt_text(request.contents),
+            frame,
+            lambda: self._built_in(call, request, frame),
+        )
+
+    async def _serve_call(self, exchange: Exchange, call: Call) -> None:
+        frame = Answer((), {"TEXT": 0}, exchange.model or "", exchange.request_id)
+        body = call.body.decode("utf-8", "replace")
+        await self._tell(exchange, body, frame, lambda: answer_call(call))
+
+    async def _tell(
+        self, exchange: Exchange, prompt: str, frame: Answer, answer: Callable[[], Told]
+    ) -> None:
+        performance = Performance(
+            exchange=exchange,
+            output=_output_for(exchange),
+            frame=frame,
+            answer=answer,
+            sleep=self._sleep,
+            take_ack=self._acks.take,
+            whole=not _is_stream(exchange),
+            rate=self._rate,
+        )
+        rule = self._rule_for(exchange, prompt)
+        await play(rule.steps if rule is not None else (), performance)
+
+    def _rule_for(self, exchange: Exchange, prompt: str) -> Rule | None:
+        method = exchange.operation or ""
+        family = "generate" if method in _GENERATES else method
+        self._ordinals[family] += 1
+        request = Request(prompt, exchange.model or "", method, self._ordinals[family])
+        return self._script.rule_for(request)
+
+    def _built_in(self, call: Call, request: GenerateContentRequest, frame: Answer) -> Answer:
+        known = call.known_model()
+        try:
+            drafts = compose(request, output_limit=known.output_token_limit, seed=self._seed)
+        except SchemaTooComplex as error:
+            raise invalid(f"* GenerateContentRequest.generation_config: {error}") from None
+        return msgspec.structs.replace(frame, drafts=drafts)
+
+    def _new_id(self) -> str:
+        self._served += 1
+        number = f"{self._seed}|{self._served}".encode()
+        return hashlib.blake2b(number, digest_size=11).hexdigest()
+
+    async def _settle(self, exchange: Exchange, end: End) -> None:
+        if exchange.operation is None:
+            return  # a control, or a path nobody serves
+        attempt = exchange.headers.get("x-gemstream-attempt", "")
+        key = key_of(exchange)
+        entry = JournalEntry(
+            request_id=exchange.request_id,
+            attempt=int(attempt) if attempt.isdecimal() else None,
+            key_hash=key_hash_of(key) if key else None,
+            model=exchange.model,
+            method=exchange.operation,
+            status=exchange.status,
+            end=end,
+            usage=exchange.usage,
+            bytes=exchange.bytes,
+            at=time.time(),
+        )
+        await self._journal.record(entry)
+
+
+def _is_stream(exchange: Exchange) -> bool:
+    return exchange.operation == Operation.STREAM.value
+
+
+def _wants_events(exchange: Exchange) -> bool:
+    return exchange.query.get("alt") == "sse"
+
+
+def _output_for(exchange: Exchange) -> Output:
+    if not _is_stream(exchange):
+        return WholeOutput(exchange)
+    return EventOutput(exchange) if _wants_events(exchange) else ArrayOutput(exchange)
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    """Answer the server's start and stop; there is nothing to prepare."""
+    while True:
+        event = (await receive())["type"]
+        await send({"type": f"{event}.complete"})
+        if event == "lifespan.shutdown":
+            return
+
+
+def _wake(idler: asyncio.Future[None]) -> None:
+    if not idler.done():
+        idler.set_result(None)

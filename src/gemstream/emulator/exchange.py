@@ -1,0 +1,216 @@
+"""One exchange as the emulator sees it: the request read, the answer written, the books kept.
+
+Promises: what is written goes out at once; when the client leaves, the work on its answer ends
+at once; exactly one journal entry is made, before the answer's end is sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import zlib
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from ..errors import APIError
+from ..wire.codec import Message, encode
+from ..wire.usage import UsageMetadata
+from .journal import End
+from .refusal import too_large, unsupported_encoding
+
+__all__ = ("MAX_BODY", "Cut", "Exchange", "Receive", "Scope", "Send")
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Header = tuple[bytes, bytes]
+
+# The service's limit for a request with inline data.
+MAX_BODY = 20 * 1024 * 1024
+_HEADERS: tuple[Header, ...] = (
+    (b"vary", b"Origin, X-Origin, Referer"),
+    (b"server", b"scaffolding on HTTPServer2"),
+    (b"x-xss-protection", b"0"),
+    (b"x-frame-options", b"SAMEORIGIN"),
+    (b"x-content-type-options", b"nosniff"),
+)
+
+
+class Cut(Exception):
+    """The connection is to break here; servers close it without an end when this escapes."""
+
+
+class _Left(Exception):
+    """The client went away."""
+
+
+class Exchange:
+    """One request with its response.
+
+    ``settle`` is awaited once with the way it ended. The fields from ``request_id`` on are what
+    the journal wants to know and are filled while the answer is made.
+    """
+
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        settle: Callable[[Exchange, End], Awaitable[None]],
+    ) -> None:
+        self._receive = receive
+        self._send = send
+        self._settle = settle
+        self._settled = False
+        self._interrupted = False
+        self._answering: asyncio.Task[None] | None = None
+        self._arrived = time.monotonic()
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.client: tuple[str, int] | None = scope.get("client")
+        self.query = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1")))
+        self.headers: Mapping[str, str] = {
+            name.decode("latin-1").lower(): value.decode("latin-1")
+            for name, value in scope["headers"]
+        }
+        self.body = b""
+        self.body_error: APIError | None = None
+        self.cut_at: int | None = None  # the body breaks off at this byte
+        self.request_id = ""
+        self.operation: str | None = None
+        self.model: str | None = None
+        self.usage: UsageMetadata | None = None
+        self.status = 0
+        self.bytes = 0
+
+    async def run(self, work: Callable[[Exchange], Awaitable[None]]) -> None:
+        """Read the request and do ``work`` on it until it is done or the client leaves.
+
+        Raises Cut when the connection is to break.
+        """
+        try:
+            await self._read_body()
+            await self._work_while_connected(work)
+        except _Left:
+            await self._settle_once(End.ABORTED)
+            if self._interrupted:
+                raise Cut from None
+        except Cut:
+            await self._settle_once(End.ERROR)
+            raise
+        except asyncio.CancelledError:
+            await self._settle_once(End.ABORTED)
+            raise
+
+    def interrupt(self) -> None:
+        """Break the exchange off from this side."""
+        self._interrupted = True
+        if self._answering is not None:
+            self._answering.cancel()
+
+    async def start(self, status: int, content_type: str, *more: Header) -> None:
+        """Send the head."""
+        self.status = status
+        spent = f"gfet4t7; dur={(time.monotonic() - self._arrived) * 1000:.0f}"
+        headers = [
+            (b"content-type", content_type.encode()),
+            *_HEADERS,
+            (b"server-timing", spent.encode()),
+            *more,
+        ]
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def write(self, data: bytes) -> None:
+        """Send a piece of the body at once; raises Cut at the byte where it is to break."""
+        cut_at = self.cut_at
+        if cut_at is not None and self.bytes + len(data) >= cut_at:
+            data = data[: max(0, cut_at - self.bytes)]
+        if data:
+            self.bytes += len(data)
+            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        if cut_at is not None and self.bytes >= cut_at:
+            raise Cut
+
+    async def finish(self, end: End = End.FINISHED) -> None:
+        """Make the journal entry, then end the answer cleanly."""
+        await self._settle_once(end)
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def answer(
+        self, status: int, content_type: str, body: bytes, end: End = End.FINISHED
+    ) -> None:
+        """Send a whole answer."""
+        await self.start(status, content_type, (b"content-length", str(len(body)).encode()))
+        await self.write(body)
+        await self.finish(end)
+
+    async def answer_json(self, message: Message | Mapping[str, Any]) -> None:
+        """Send a whole answer of JSON."""
+        await self.answer(200, "application/json; charset=UTF-8", encode(message))
+
+    async def _work_while_connected(self, work: Callable[[Exchange], Awaitable[None]]) -> None:
+        async def answer() -> None:
+            await work(self)
+
+        self._answering = asyncio.create_task(answer(), name=f"emulator {self.path}")
+        leaving = asyncio.create_task(self._until_left(), name="emulator watches the client")
+        tasks = (self._answering, leaving)
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        if self._answering.cancelled():
+            raise _Left
+        self._answering.result()
+
+    async def _until_left(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    async def _read_body(self) -> None:
+        """Read to the end even what is refused, or the client would see a reset and no answer."""
+        chunks: list[bytes] = []
+        size = 0
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise _Left
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size <= MAX_BODY:
+                chunks.append(chunk)
+            if not message.get("more_body", False):
+                break
+        if size > MAX_BODY:
+            self.body_error = too_large(MAX_BODY)
+            return
+        self._decode_body(chunks)
+
+    def _decode_body(self, chunks: Iterable[bytes]) -> None:
+        encoding = self.headers.get("content-encoding", "identity").strip().lower()
+        if encoding in ("identity", ""):
+            self.body = b"".join(chunks)
+            return
+        if encoding not in ("gzip", "x-gzip", "deflate"):
+            self.body_error = unsupported_encoding(encoding)
+            return
+        inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # gzip or zlib, told by the header
+        try:
+            body = inflate.decompress(b"".join(chunks), MAX_BODY + 1)
+        except zlib.error:
+            self.body_error = unsupported_encoding(encoding)
+            return
+        if len(body) > MAX_BODY:
+            self.body_error = too_large(MAX_BODY)
+        elif not inflate.eof:
+            self.body_error = unsupported_encoding(encoding)
+        else:
+            self.body = body
+
+    async def _settle_once(self, end: End) -> None:
+        if not self._settled:
+            self._settled = True
+            await self._settle(self, end)

@@ -1,0 +1,105 @@
+"""The emulator's books: one entry for every answer, also for those the client left.
+
+In memory the newest entries, on disk (when asked) all of them: one line of JSON each, written
+and synced before the answer's end is sent, so what a client saw finished is in the file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import hashlib
+import os
+import threading
+from collections import deque
+from pathlib import Path
+
+import msgspec
+
+from ..errors import ConfigError
+from ..wire.codec import JSONObject, encode, to_plain
+from ..wire.usage import UsageMetadata
+
+__all__ = ("End", "Journal", "JournalEntry", "key_hash_of")
+
+# A day's tests; older entries are on disk.
+MEMORY_ENTRIES = 10_000
+_HASH_DIGITS = 16
+
+
+class End(enum.Enum):
+    """How an answer ended: in full, given up by the client, or as an error."""
+
+    FINISHED = "finished"
+    ABORTED = "aborted"
+    ERROR = "error"
+
+
+class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer. ``usage`` is what would be billed: the newest that was sent, none for errors.
+
+    ``attempt`` echoes the header x-gemstream-attempt; ``bytes`` counts the body; ``at`` is the
+    time of the end in seconds since 1970.
+    """
+
+    request_id: str
+    attempt: int | None
+    key_hash: str | None
+    model: str | None
+    method: str
+    status: int
+    end: End
+    usage: UsageMetadata | None
+    bytes: int
+    at: float
+
+    def plain(self) -> JSONObject:
+        """Return the entry as it stands in the file."""
+        plain = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {**plain, "end": self.end.value, "usage": to_plain(self.usage)}
+
+
+class Journal:
+    """Entries in memory, and in a file when there is a path; raises ConfigError for a bad one."""
+
+    __slots__ = ("_entries", "_lock", "_path")
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._entries: deque[JournalEntry] = deque(maxlen=MEMORY_ENTRIES)
+        self._lock = threading.Lock()
+        if path is not None:
+            try:
+                path.open("ab").close()
+            except OSError as error:
+                raise ConfigError(
+                    f"the journal {path} cannot be written: {error.strerror}"
+                ) from error
+
+    @property
+    def entries(self) -> list[JournalEntry]:
+        """The newest entries, oldest first."""
+        return list(self._entries)
+
+    async def record(self, entry: JournalEntry) -> None:
+        """Add ``entry``: to memory at once, then to the file, synced."""
+        self._entries.append(entry)
+        if self._path is not None:
+            # In a thread: a sync takes milliseconds, and other streams must not feel it.
+            await asyncio.to_thread(self._write, encode(entry.plain()) + b"\n")
+
+    def clear(self) -> None:
+        """Forget the entries in memory; the file keeps them."""
+        self._entries.clear()
+
+    def _write(self, line: bytes) -> None:
+        assert self._path is not None
+        with self._lock, self._path.open("ab") as file:
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def key_hash_of(key: str) -> str:
+    """Return what stands for a key in the journal: the beginning of its SHA-256."""
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:_HASH_DIGITS]

@@ -1,0 +1,105 @@
+"""The models the emulator pretends to have, and what each can be asked."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+
+from ..config.models import KnownModel, bundled_models
+from ..wire.endpoint import Operation
+from ..wire.model import ListModelsResponse, Model
+from .refusal import bad_page_token, retired_model, unknown_model
+
+__all__ = ("RETIRED", "find_model", "list_models", "model_for", "model_resource_of")
+
+# Models the service has switched off, with the one it names instead.
+RETIRED: Mapping[str, str] = {
+    "gemini-1.0-pro": "models/gemini-2.5-flash",
+    "gemini-1.5-flash": "models/gemini-2.5-flash",
+    "gemini-1.5-pro": "models/gemini-2.5-pro",
+    "gemini-pro": "models/gemini-2.5-pro",
+}
+
+# The method of the model's list that each operation needs.
+_NEEDED: Mapping[Operation, str] = {
+    Operation.GENERATE: "generateContent",
+    Operation.STREAM: "generateContent",
+    Operation.COUNT_TOKENS: "countTokens",
+    Operation.EMBED: "embedContent",
+    Operation.BATCH_EMBED: "embedContent",
+}
+_DEFAULT_PAGE, _LARGEST_PAGE = 50, 1000
+
+
+def model_for(resource: str, version: str, operation: Operation) -> KnownModel:
+    """Return the model of this name that answers ``operation``; raises NotFound."""
+    known = find_model(resource, version, operation)
+    if _NEEDED[operation] not in known.methods:
+        raise unknown_model(resource, version, operation.value)
+    return known
+
+
+def find_model(resource: str, version: str, operation: Operation) -> KnownModel:
+    """Return the model of this name whatever it can; raises NotFound."""
+    name = resource.removeprefix("models/")
+    if name in RETIRED:
+        raise retired_model(resource, RETIRED[name])
+    known = bundled_models().find(resource)
+    if known is None or not _is_served(known, version):
+        raise unknown_model(resource, version, _asked_method(operation))
+    return known
+
+
+def list_models(version: str, page_size: int | None, page_token: str | None) -> ListModelsResponse:
+    """Return one page of the models; raises InvalidArgument for a token that is not one."""
+    models = [known for known in bundled_models().models if _is_served(known, version)]
+    start = _decode_token(page_token) if page_token else 0
+    if start > len(models):
+        raise bad_page_token()
+    end = start + min(page_size or _DEFAULT_PAGE, _LARGEST_PAGE)
+    return ListModelsResponse(
+        models=[model_resource_of(known) for known in models[start:end]],
+        next_page_token=_encode_token(end) if end < len(models) else None,
+    )
+
+
+def model_resource_of(known: KnownModel) -> Model:
+    """Return the resource as models.get answers it."""
+    samples = "generateContent" in known.methods
+    return Model(
+        name=f"models/{known.name}",
+        version=known.version,
+        display_name=known.display_name,
+        description=f"{known.display_name}, as the emulator plays it",
+        input_token_limit=known.input_token_limit,
+        output_token_limit=known.output_token_limit,
+        supported_generation_methods=known.methods,
+        temperature=1.0 if samples else None,
+        top_p=0.95 if samples else None,
+        top_k=64 if samples else None,
+        max_temperature=2.0 if samples else None,
+        thinking=known.thinking or None,
+    )
+
+
+def _is_served(known: KnownModel, version: str) -> bool:
+    return version == "v1beta" or not known.name.endswith("-latest")  # aliases live on v1beta only
+
+
+def _asked_method(operation: Operation) -> str:
+    return _NEEDED[Operation.GENERATE] if operation is Operation.GET_MODEL else operation.value
+
+
+def _encode_token(start: int) -> str:
+    return base64.urlsafe_b64encode(f"models:{start}".encode()).decode()
+
+
+def _decode_token(token: str) -> int:
+    try:
+        kind, _, start = base64.urlsafe_b64decode(token).decode().partition(":")
+        if kind == "models":
+            return int(start)
+    except (binascii.Error, ValueError):
+        pass
+    raise bad_page_token()

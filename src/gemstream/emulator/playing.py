@@ -1,0 +1,304 @@
+"""Steps played: each kind has one player, found in a table.
+
+The rule of the finish reason. When the last chunk of a script is a text, no chunk of it is a
+table with a finish reason, and no fault that ends the answer is among its steps, that last text
+goes out with ``STOP``. A table goes out exactly as written. Steps that bring no bytes and end
+nothing (a pause, a wait, a cut at a byte) are followed by the built-in answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from ..errors import APIError, DecodeError
+from ..wire.codec import Message, decode_plain, encode, from_plain
+from ..wire.content import Content, Part
+from ..wire.response import Candidate, FinishReason, GenerateContentResponse
+from .answer import Answer
+from .exchange import Cut as CutConnection
+from .exchange import Exchange
+from .journal import End as Ending
+from .output import JSON_TYPE, ErrorForm, Output, RawOutput
+from .refusal import scripted_error
+from .steps import (
+    Body,
+    Chunk,
+    Cut,
+    End,
+    ErrorFault,
+    ErrorInStream,
+    Fault,
+    NakedError,
+    Pause,
+    Stall,
+    Status,
+    Step,
+    WaitForAck,
+)
+from .token_count import tokens_of_size, usage_of
+
+__all__ = ("Performance", "Told", "play")
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class Told(Protocol):
+    """An answer that can be told at once or in chunks."""
+
+    def whole(self) -> Message:
+        """Return the one message."""
+        ...
+
+    def chunks(self) -> Iterator[GenerateContentResponse]:
+        """Yield the chunks."""
+        ...
+
+
+class Performance(msgspec.Struct, kw_only=True):
+    """What the players share while one answer is told.
+
+    ``answer`` makes the built-in answer when it is asked for; ``frame`` is an answer without
+    candidates: the model, the id and the prompt's tokens of scripted chunks. ``whole``: the answer
+    is one message and no stream.
+    """
+
+    exchange: Exchange
+    output: Output
+    frame: Answer
+    answer: Callable[[], Told]
+    sleep: Sleep
+    take_ack: Callable[[], Awaitable[None]]
+    whole: bool
+    rate: float | None
+    said: int = 0  # characters of the scripted texts so far
+    ended: bool = False
+
+
+class _BuiltIn(msgspec.Struct, frozen=True):
+    """Stands for the built-in answer among the steps."""
+
+
+class _Closing(msgspec.Struct, frozen=True):
+    """The text chunk that carries the finish reason."""
+
+    text: str
+
+
+async def play(steps: Sequence[Step], performance: Performance) -> None:
+    """Tell the answer that ``steps`` describe, to its end; without steps the built-in one."""
+    performance.exchange.cut_at = min(
+        (step.at_byte for step in steps if isinstance(step, Cut) and step.at_byte is not None),
+        default=None,
+    )
+    for step in _prepared(steps):
+        await _PLAYERS[type(step)](performance, step)
+        if performance.ended:
+            return
+    await performance.output.finish()
+
+
+def _prepared(steps: Sequence[Step]) -> Iterator[Any]:
+    """Put the built-in answer where there is none, and the finish reason on the last text."""
+    if not any(_tells(step) for step in steps):
+        yield from (step for step in steps if not isinstance(step, Cut))
+        yield _BuiltIn()
+        yield from (step for step in steps if isinstance(step, Cut))
+        return
+    closing = _closing_place(steps)
+    for place, step in enumerate(steps):
+        text = _text_of(step)
+        yield _Closing(text) if place == closing and text is not None else step
+
+
+def _tells(step: Step) -> bool:
+    """True when the step brings bytes of its own or ends the answer."""
+    if isinstance(step, Cut):
+        return step.at_byte is None
+    return isinstance(step, str | Chunk | Body | Fault)
+
+
+def _closing_place(steps: Sequence[Step]) -> int | None:
+    chunks = [place for place, step in enumerate(steps) if isinstance(step, str | Chunk)]
+    if not chunks or any(isinstance(step, Fault) for step in steps):
+        return None
+    if any(_has_finish_reason(step) for step in steps):
+        return None
+    return chunks[-1]
+
+
+def _text_of(step: Step) -> str | None:
+    content = step.content if isinstance(step, Chunk) else step
+    return content if isinstance(content, str) else None
+
+
+def _has_finish_reason(step: Step) -> bool:
+    if not isinstance(step, Chunk) or isinstance(step.content, str):
+        return False
+    content = step.content
+    typed = from_plain(content, GenerateContentResponse) if isinstance(content, dict) else content
+    return any(candidate.finish_reason is not None for candidate in typed.candidates)
+
+
+async def _play_text(performance: Performance, text: str) -> None:
+    await performance.output.send_chunk(_text_chunk(performance, text, None))
+
+
+async def _play_closing(performance: Performance, step: _Closing) -> None:
+    chunk = _text_chunk(performance, step.text, FinishReason.STOP)
+    await performance.output.send_chunk(chunk)
+
+
+async def _play_chunk(performance: Performance, step: Chunk) -> None:
+    if isinstance(step.content, str):
+        await _play_text(performance, step.content)
+    else:
+        await performance.output.send_chunk(step.content)
+
+
+async def _play_built_in(performance: Performance, step: _BuiltIn) -> None:
+    answer = performance.answer()
+    if performance.whole:
+        whole = answer.whole()
+        await _keep_rate(performance, whole, 0)
+        await performance.output.send_chunk(whole)
+        return
+    sent = 0
+    for chunk in answer.chunks():
+        await _keep_rate(performance, chunk, sent)
+        await performance.output.send_chunk(chunk)
+        sent = _generated(chunk)
+
+
+async def _keep_rate(performance: Performance, chunk: Message, sent: int) -> None:
+    if performance.rate is not None:
+        await performance.sleep((_generated(chunk) - sent) / performance.rate)
+
+
+def _generated(chunk: Message) -> int:
+    usage = chunk.usage_metadata if isinstance(chunk, GenerateContentResponse) else None
+    return (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0) if usage else 0
+
+
+async def _play_pause(performance: Performance, step: Pause) -> None:
+    await performance.sleep(step.seconds)
+
+
+async def _play_wait(performance: Performance, step: WaitForAck) -> None:
+    await performance.take_ack()
+
+
+async def _play_body(performance: Performance, step: Body) -> None:
+    exchange = performance.exchange
+    if not exchange.status:
+        status = _status_of(step.content) if step.status is None else step.status
+        await exchange.start(status, step.content_type or _type_of(step.content))
+    performance.output = RawOutput(exchange)
+    position, sizes = 0, list(step.slices) or [max(1, len(step.content))]
+    while position < len(step.content):
+        size = max(1, sizes.pop(0) if len(sizes) > 1 else sizes[0])
+        await exchange.write(step.content[position : position + size])
+        position += size
+
+
+async def _play_status(performance: Performance, step: Status) -> None:
+    if step.body is None or performance.exchange.status:
+        await _fail(performance, step, ErrorForm.STATUS)
+        return
+    performance.ended = True
+    is_text = isinstance(step.body, str)
+    body = step.body.encode() if isinstance(step.body, str) else encode(step.body)
+    content_type = "text/html; charset=UTF-8" if is_text else JSON_TYPE
+    await performance.exchange.answer(step.code, content_type, body, Ending.ERROR)
+
+
+async def _play_error_in_stream(performance: Performance, step: ErrorInStream) -> None:
+    await _fail(performance, step, ErrorForm.EVENT)
+
+
+async def _play_naked_error(performance: Performance, step: NakedError) -> None:
+    await _fail(performance, step, ErrorForm.PRETTY if step.pretty else ErrorForm.NAKED)
+
+
+async def _fail(performance: Performance, step: ErrorFault, form: ErrorForm) -> None:
+    performance.ended = True
+    error: APIError = scripted_error(step, performance.exchange.model or "")
+    await performance.output.send_error(error, form)
+
+
+async def _play_cut(performance: Performance, step: Cut) -> None:
+    exchange = performance.exchange
+    if not exchange.status:
+        await _start_for_cut(performance)
+    raise CutConnection
+
+
+async def _start_for_cut(performance: Performance) -> None:
+    """A connection that breaks has had a head: without one servers answer 500 by themselves."""
+    if performance.whole:
+        await performance.exchange.start(200, JSON_TYPE)
+    else:
+        await performance.exchange.start(200, "text/event-stream")
+
+
+async def _play_end(performance: Performance, step: End) -> None:
+    performance.ended = True
+    await performance.output.finish()
+
+
+async def _play_stall(performance: Performance, step: Stall) -> None:
+    await asyncio.Event().wait()  # until the exchange cancels: the client has left
+
+
+_PLAYERS: Mapping[type, Callable[[Performance, Any], Awaitable[None]]] = {
+    str: _play_text,
+    Chunk: _play_chunk,
+    _Closing: _play_closing,
+    _BuiltIn: _play_built_in,
+    Pause: _play_pause,
+    WaitForAck: _play_wait,
+    Body: _play_body,
+    Status: _play_status,
+    ErrorInStream: _play_error_in_stream,
+    NakedError: _play_naked_error,
+    Cut: _play_cut,
+    End: _play_end,
+    Stall: _play_stall,
+}
+
+
+def _text_chunk(
+    performance: Performance, text: str, finish: FinishReason | None
+) -> GenerateContentResponse:
+    performance.said += len(text)
+    frame = performance.frame
+    content = Content(role="model", parts=[Part(text=text)])
+    tokens = tokens_of_size(performance.said)
+    return GenerateContentResponse(
+        candidates=[Candidate(content=content, finish_reason=finish, index=0)],
+        usage_metadata=usage_of(frame.prompt_tokens, tokens, is_last=finish is not None),
+        model_version=frame.model_version,
+        response_id=frame.response_id,
+    )
+
+
+def _status_of(body: bytes) -> int:
+    plain = _plain(body)
+    error = plain.get("error") if isinstance(plain, dict) else None
+    code = error.get("code") if isinstance(error, dict) else None
+    return code if isinstance(code, int) and 200 <= code <= 599 else 200
+
+
+def _type_of(body: bytes) -> str:
+    return JSON_TYPE if body.lstrip()[:1] in (b"{", b"[") else "text/event-stream"
+
+
+def _plain(body: bytes) -> Any:
+    try:
+        plain = decode_plain(body)
+    except DecodeError:  # events are no JSON document
+        return None
+    return plain[0] if isinstance(plain, list) and plain else plain

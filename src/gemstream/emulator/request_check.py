@@ -1,0 +1,182 @@
+"""Requests read and judged as the service does: shape, unknown fields, limits, wording.
+
+Pure. Each function returns the typed request or raises the APIError the service would answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+from ..errors import APIError, DecodeError
+from ..wire.codec import Message, decode_plain, from_plain, strangers
+from ..wire.content import Content, Part
+from ..wire.generation_config import GenerationConfig
+from ..wire.request import GenerateContentRequest
+from .refusal import bad_json, bad_value, invalid, missing_cache, unknown_fields
+from .responder import json_schema_of
+
+__all__ = ("check_contents", "check_request", "read_request")
+
+M = TypeVar("M", bound=Message)
+
+# A second name of responseJsonSchema that some clients send.
+_ALIASES = frozenset({"_responseJsonSchema"})
+_ROLES = (None, "", "user", "model", "function", "tool")
+_MIME_TYPES = (None, "", "text/plain", "application/json", "text/x.enum")
+_MAX_STOP_SEQUENCES = 5
+_MAX_CANDIDATES = 8
+_FUNCTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}", re.ASCII)
+
+
+def read_request(body: bytes, kind: type[M]) -> M:
+    """Return the request in ``body``; raises InvalidArgument for what the service refuses."""
+    try:
+        plain = decode_plain(body or b"{}")
+    except DecodeError as error:
+        raise bad_json(error) from None
+    try:
+        request = from_plain(plain, kind)
+    except DecodeError as error:
+        raise bad_value(error) from None
+    unknown = [found for found in strangers(request) if found[1] not in _ALIASES]
+    if unknown:
+        raise unknown_fields(unknown)
+    return request
+
+
+def check_request(request: GenerateContentRequest) -> None:
+    """Raise the error that the service answers to a request it can read and not use."""
+    check_contents(request.contents, "GenerateContentRequest")
+    if request.cached_content:
+        raise missing_cache(request.cached_content)
+    config = request.generation_config or GenerationConfig()
+    problems = [
+        f"* GenerateContentRequest.generation_config.{field}: {rule}"
+        for field, rule, holds in _CONFIG_RULES
+        if not holds(config)
+    ]
+    problems += _tool_problems(request)
+    if problems:
+        raise invalid("\n".join(problems))
+
+
+def check_contents(contents: Sequence[Content], message: str) -> None:
+    """Raise InvalidArgument for contents that are missing or say nothing."""
+    if not contents:
+        raise invalid(f"* {message}.contents: contents is not specified")
+    for index, content in enumerate(contents):
+        where = f"* {message}.contents[{index}]"
+        if content.role not in _ROLES:
+            raise invalid("Please use a valid role: user, model.")
+        if not content.parts:
+            raise invalid(f"{where}.parts: contents.parts must not be empty.")
+        for number, part in enumerate(content.parts):
+            _check_part(part, f"{where}.parts[{number}]")
+
+
+def _check_part(part: Part, where: str) -> None:
+    given = [name for name in _DATA_FIELDS if getattr(part, name) is not None]
+    if not given and part.thought_signature is None:
+        raise invalid(f"{where}.data: required oneof field 'data' must have one initialized field")
+    if len(given) > 1:
+        raise invalid(f"{where}.data: oneof field 'data' is already set: {', '.join(given)}")
+    if part.inline_data is not None:
+        if not part.inline_data.mime_type:
+            raise invalid(f"{where}.inline_data.mime_type: the mime type must be set.")
+        try:
+            _ = part.inline_data.content
+        except DecodeError:
+            raise _not_base64(where) from None
+
+
+def _not_base64(where: str) -> APIError:
+    return invalid(
+        f"Invalid value at '{where.removeprefix('* ')}.inline_data.data' (TYPE_BYTES), "
+        "Base64 decoding failed."
+    )
+
+
+_DATA_FIELDS = (
+    "text",
+    "inline_data",
+    "file_data",
+    "function_call",
+    "function_response",
+    "executable_code",
+    "code_execution_result",
+    "tool_call",
+    "tool_response",
+)
+
+
+def _within(value: float | None, low: float, high: float) -> bool:
+    return value is None or low <= value <= high
+
+
+def _schema_has_mime_type(config: GenerationConfig) -> bool:
+    has_type = config.response_mime_type in ("application/json", "text/x.enum")
+    return has_type or json_schema_of(config) is None
+
+
+_CONFIG_RULES: tuple[tuple[str, str, Callable[[GenerationConfig], bool]], ...] = (
+    (
+        "stop_sequences",
+        f"the number of stop sequences must be at most {_MAX_STOP_SEQUENCES}.",
+        lambda config: len(config.stop_sequences) <= _MAX_STOP_SEQUENCES,
+    ),
+    (
+        "candidate_count",
+        f"candidate_count must be in the range [1, {_MAX_CANDIDATES}].",
+        lambda config: _within(config.candidate_count, 1, _MAX_CANDIDATES),
+    ),
+    (
+        "max_output_tokens",
+        "max_output_tokens must be positive.",
+        lambda config: _within(config.max_output_tokens, 1, float("inf")),
+    ),
+    (
+        "temperature",
+        "temperature must be in the range [0.0, 2.0].",
+        lambda config: _within(config.temperature, 0, 2),
+    ),
+    (
+        "top_p",
+        "top_p must be in the range [0.0, 1.0].",
+        lambda config: _within(config.top_p, 0, 1),
+    ),
+    (
+        "response_mime_type",
+        "allowed mimetypes are `text/plain`, `application/json` and `text/x.enum`.",
+        lambda config: config.response_mime_type in _MIME_TYPES,
+    ),
+    (
+        "response_schema",
+        "a response schema needs the response mime type application/json or text/x.enum.",
+        _schema_has_mime_type,
+    ),
+    (
+        "response_schema",
+        "only one of response_schema and response_json_schema may be set.",
+        lambda config: config.response_schema is None or config.response_json_schema is None,
+    ),
+)
+
+
+def _tool_problems(request: GenerateContentRequest) -> Iterator[str]:
+    declared = [
+        (index, number, function)
+        for index, tool in enumerate(request.tools)
+        for number, function in enumerate(tool.function_declarations)
+    ]
+    for index, number, function in declared:
+        where = f"* GenerateContentRequest.tools[{index}].function_declarations[{number}]"
+        if not _FUNCTION_NAME.fullmatch(function.name or ""):
+            yield (
+                f"{where}.name: Invalid function name. Must start with a letter or an underscore. "
+                "Must be alphanumeric (a-z, A-Z, 0-9), underscores (_), dots (.), colons (:) or "
+                "dashes (-), with a maximum length of 128."
+            )
+        if function.parameters is not None and function.parameters_json_schema is not None:
+            yield f"{where}: only one of parameters and parameters_json_schema may be set."

@@ -1,0 +1,152 @@
+"""The emulator on a real socket, under uvicorn.
+
+uvicorn and httptools come with the extra ``gemstream[emulator]`` and are imported on first use.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from ..errors import ConfigError
+from .app import Emulator
+from .exchange import Cut
+
+__all__ = ("DEFAULT_PORT", "serve", "serving")
+
+DEFAULT_PORT = 8089
+_BACKLOG = 2048
+# Answers are interrupted before the server stops, so there is nothing to wait long for.
+_FAREWELL_SECONDS = 2
+
+
+def serve(
+    emulator: Emulator,
+    host: str = "127.0.0.1",
+    port: int = DEFAULT_PORT,
+    *,
+    announce: Callable[[str], None] | None = None,
+) -> None:
+    """Serve until Ctrl-C or SIGTERM; blocks.
+
+    ``announce`` is called with the base URL once the port listens; port 0 takes a free one.
+    Raises ConfigError when the port cannot be had or uvicorn is not installed.
+    """
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve_until_stopped(emulator, host, port, announce))
+
+
+@asynccontextmanager
+async def serving(emulator: Emulator, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+    """Serve inside the block and give the base URL; at its end running answers are broken off.
+
+    Raises ConfigError when the port cannot be had or uvicorn is not installed.
+    """
+    uvicorn = _import_uvicorn()
+    listener = _listen(host, port)
+    try:
+        server = _server(uvicorn, emulator)
+        await server.startup(sockets=[listener])
+        ticking = asyncio.create_task(server.main_loop(), name="emulator server")
+        try:
+            yield _url_of(listener)
+        finally:
+            ticking.cancel()
+            emulator.interrupt()
+            await server.shutdown(sockets=[listener])
+    finally:
+        listener.close()
+
+
+async def _serve_until_stopped(
+    emulator: Emulator, host: str, port: int, announce: Callable[[str], None] | None
+) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Not on Windows and not in another thread than the main one: Ctrl-C then cancels us.
+        with suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(number, stopped.set)
+    async with serving(emulator, host, port) as url:
+        if announce is not None:
+            announce(url)
+        await stopped.wait()
+
+
+def _server(uvicorn: Any, emulator: Emulator) -> Any:
+    config = uvicorn.Config(
+        emulator,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        server_header=False,  # the emulator sends the service's own
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=_FAREWELL_SECONDS,
+    )
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    log = logging.getLogger("uvicorn.error")
+    log.removeFilter(_is_no_cut)
+    log.addFilter(_is_no_cut)
+    return server
+
+
+def _is_no_cut(record: logging.LogRecord) -> bool:
+    """Keep cut connections out of uvicorn's log: they are what the script asked for."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is None or not issubclass(kind, Cut)
+
+
+def _import_uvicorn() -> Any:
+    try:
+        import httptools  # noqa: F401
+        import uvicorn
+    except ImportError as error:
+        raise ConfigError(
+            f"the emulator's server needs {error.name}; install gemstream[emulator]"
+        ) from error
+    return uvicorn
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:  # no wheel for this platform; asyncio's own loop does
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = found[0]
+        listener = socket.socket(family, kind, protocol)
+    except (OSError, OverflowError) as error:
+        raise ConfigError(f"the emulator cannot listen on {host}:{port}: {error}") from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+        listener.setblocking(False)
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"the emulator cannot listen on {host}:{port}: {error.strerror}; "
+            "choose another port, or 0 for a free one"
+        ) from error
+    return listener
+
+
+def _url_of(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
