@@ -26,7 +26,8 @@ def main() -> int:
             f"no bar begins with {' or '.join(options.names)}; there are: {names}", file=sys.stderr
         )
         return 2
-    signal.signal(signal.SIGTERM, _interrupt)  # so that what was started is ended then, too
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, _interrupt)  # so that what was started is ended then, too
     results: list[Result] = []
     try:
         for bar in chosen:

@@ -13,7 +13,7 @@ __all__ = ("BARS",)
 _PACED = ("--chunks", "200", "--delay", "0.002")
 _BURST = ("--chunks", "200")
 _STREAMS = 1000
-_HALVES = 20  # chunks of a held stream
+_HELD_CHUNKS = 20
 _STARTS = 3
 
 
@@ -26,7 +26,7 @@ def _blocking_cpu(client: str) -> Measure:
 
 
 def _many_streams(client: str) -> Measure:
-    return lambda port: measured("many_streams", port, client, _STREAMS, _HALVES)
+    return lambda port: measured("many_streams", port, client, _STREAMS, _HELD_CHUNKS)
 
 
 def _decoder(case: str, decoder: str) -> Measure:
@@ -127,10 +127,10 @@ BARS = (
         name="thousand-streams",
         about="memory per stream with 1,000 open in one process; every chunk is checked",
         unit="KiB/stream",
-        rival="bare aiohttp + msgspec",
-        upstream=("--chunks", str(_HALVES), "--hold"),
+        rival="google-genai",
+        upstream=("--chunks", str(_HELD_CHUNKS), "--hold"),
         measure_ours=_many_streams("gemstream"),
-        measure_rival=_many_streams("bare"),
+        measure_rival=_many_streams("google-genai"),
         limit=40.0,
         limit_of="ours",
     ),

@@ -14,12 +14,30 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-__all__ = ("GEMSTREAM", "Result", "ack", "environment", "gemstream", "served", "started")
+__all__ = (
+    "GEMSTREAM",
+    "GUARD",
+    "Result",
+    "Served",
+    "environment",
+    "gemstream",
+    "served",
+    "started",
+)
 
 GEMSTREAM = (sys.executable, "-m", "gemstream")
 # A guard against a hang, not a measure: nothing here takes a tenth of it.
 GUARD = 60
-_PRIVATE = ("GEMINI_", "GOOGLE_", "GEMSTREAM_", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM")
+_PRIVATE = (
+    "GEMINI_",
+    "GOOGLE_",
+    "GEMSTREAM_",
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "COLUMNS",
+    "TERM",
+    "PYTHONUNBUFFERED",  # it would flush for us
+)
 
 
 @dataclass(frozen=True)
@@ -85,22 +103,36 @@ def started(
             process.kill()
 
 
+class Served:
+    """An emulator in a process of its own; ``env`` is where the program finds it."""
+
+    def __init__(self, url: str) -> None:
+        self._place = urlsplit(url).netloc
+        self.env = environment(GOOGLE_GEMINI_BASE_URL=url, GEMINI_API_KEY="any")
+
+    def play(self, script: str) -> dict[str, str]:
+        """Answer by ``script`` from now on, and by nothing of before."""
+        self._post("reset")
+        self._post("script", script)
+        return self.env
+
+    def ack(self) -> None:
+        """Let the script go on."""
+        self._post("ack")
+
+    def _post(self, control: str, body: str = "") -> None:
+        connection = http.client.HTTPConnection(self._place)
+        connection.request("POST", f"/emulator/{control}", body)
+        answer = connection.getresponse()
+        assert answer.status == 200, answer.read()
+        connection.close()
+
+
 @contextmanager
-def served(folder: Path, script: str = "") -> Iterator[dict[str, str]]:
-    """Serve the emulator and give the environment in which the program finds it."""
-    file = folder / "script.toml"
-    file.write_text(script, encoding="utf-8")
-    with started("emulate", "--port", "0", "--script", file) as process:
+def served(*arguments: str | Path) -> Iterator[Served]:
+    """Serve the emulator until the end of the block."""
+    with started("emulate", "--port", "0", *arguments) as process:
         assert process.stderr is not None
-        url = process.stderr.readline().decode().split()[4].rstrip(";")
-        yield environment(GOOGLE_GEMINI_BASE_URL=url, GEMINI_API_KEY="any")
+        yield Served(process.stderr.readline().decode().split()[4].rstrip(";"))
         process.terminate()
         process.wait(GUARD)
-
-
-def ack(env: Mapping[str, str]) -> None:
-    """Let the emulator of ``env`` go on with its script."""
-    connection = http.client.HTTPConnection(urlsplit(env["GOOGLE_GEMINI_BASE_URL"]).netloc)
-    connection.request("POST", "/emulator/ack")
-    assert connection.getresponse().status == 200
-    connection.close()

@@ -53,7 +53,10 @@ DESCRIBED = [
     (errors.TotalTimeout("took 3 s"), "took 3 s; --timeout raises the limit"),
     (errors.InvalidRequest("two\nlines  here"), "two lines here"),
     (api_error(503, "Busy."), "503 UNAVAILABLE: Busy; try again in a moment"),
-    (api_error(400, "No such field", hint="drop it"), "400 INVALID_ARGUMENT: No such field; drop it"),
+    (
+        api_error(400, "No such field", hint="drop it"),
+        "400 INVALID_ARGUMENT: No such field; drop it",
+    ),
 ]
 
 

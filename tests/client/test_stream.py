@@ -19,7 +19,6 @@ from gemstream.errors import (
 from gemstream.emulator import Cut, End, ErrorInStream, NakedError
 from gemstream.policy.answer import Completeness
 from support.emulated import async_client, scripted
-from support.peers import left_behind
 from support.service import Service, chunk, client_of, cut, finish, held, streamed
 
 _THREE = ["a", "b", "c"]
@@ -197,38 +196,26 @@ async def test_closing_after_the_end_keeps_the_answer_whole() -> None:
     assert stream.response.complete is Completeness.CONFIRMED
 
 
-CANCELLED_WHILE: dict[str, tuple[list[object], list[str]]] = {
-    "it opens": ([Stall()], []),
-    "it waits for the next chunk": (["a", Stall()], ["a"]),
-}
-
-
-@pytest.mark.parametrize("moment", CANCELLED_WHILE)
-async def test_cancel_from_another_task_is_a_plain_end_while(moment: str) -> None:
-    steps, expected = CANCELLED_WHILE[moment]
-    emulator = scripted(steps)  # type: ignore[arg-type]
-    before = asyncio.all_tasks()
-    stream = async_client(emulator).generate_stream("Hi")
-    got: list[str] = []
-    reading = asyncio.create_task(_read_into(stream, got))
-    while got != expected or not stream_is_waiting(stream):
-        await asyncio.wait([reading], timeout=0)
+async def test_cancel_from_another_task_while_it_opens_is_a_plain_end() -> None:
+    silent, gone = asyncio.Event(), asyncio.Event()
+    stream = client_of(Service(held(silent=silent, gone=gone))).generate_stream("Hi")
+    reading = asyncio.create_task(_texts(stream))
+    await silent.wait()
     stream.cancel()
-    await reading
-    assert got == expected
-    assert await _ends(emulator) == [JournalEnd.ABORTED]
-    while left := left_behind(before):
-        await asyncio.wait(left)
+    assert await reading == []
+    await gone.wait()
 
 
-def stream_is_waiting(stream: GenerateStream) -> bool:
-    """True once the stream has begun; its repr tells the state."""
-    return "new" not in repr(stream)
-
-
-async def _read_into(stream: GenerateStream, got: list[str]) -> None:
-    async for chunk in stream:
-        got.append(chunk.text)
+async def test_cancel_from_another_task_while_it_waits_is_a_plain_end() -> None:
+    silent, gone = asyncio.Event(), asyncio.Event()
+    service = Service(held(chunk("a"), silent=silent, gone=gone))
+    stream = client_of(service).generate_stream("Hi")
+    await anext(stream)
+    reading = asyncio.create_task(_texts(stream))
+    await silent.wait()
+    stream.cancel()
+    assert await reading == []
+    await gone.wait()
 
 
 async def test_cancel_between_chunks_drops_what_was_ready() -> None:
@@ -302,6 +289,11 @@ async def test_an_error_of_a_callback_reaches_the_caller_and_ends_the_answer() -
 
 
 # --- what breaks -----------------------------------------------------------------------------
+
+
+async def _read_into(stream: GenerateStream, got: list[str]) -> None:
+    async for chunk in stream:
+        got.append(chunk.text)
 
 
 async def _failure(client: AsyncClient) -> tuple[list[str], Exception]:

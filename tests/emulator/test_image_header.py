@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemstream.emulator.image_header import ImageHeader, read_image_header
@@ -53,6 +53,7 @@ def test_what_is_no_image_has_no_header(data: bytes) -> None:
     assert read_image_header(data) is None
 
 
+@settings(deadline=None)
 @given(st.sampled_from([data for data, _ in IMAGES]), st.binary(max_size=40), st.integers(0, 60))
 def test_broken_images_are_no_errors(data: bytes, noise: bytes, place: int) -> None:
     read_image_header(data[:place] + noise + data[place:])

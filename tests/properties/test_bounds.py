@@ -20,8 +20,6 @@ from gemstream.wire.json_stream import JSONStreamDecoder
 from gemstream.wire.payload import PayloadDecoder
 from gemstream.wire.response import (
     Candidate,
-    CitationMetadata,
-    CitationSource,
     FinishReason,
     GenerateContentResponse,
 )
@@ -225,21 +223,4 @@ def test_twice_the_bytes_are_twice_the_work(name: str) -> None:
     once, twice = (
         calls_of(lambda body=start + more * count: reader()(body)) for count in (500, 1000)
     )
-    assert twice < 2.1 * once + 50
-
-
-def test_twice_the_citations_are_twice_the_calls() -> None:
-    def answer(count: int) -> GenerateContentResponse:
-        sources = [CitationSource(start_index=number) for number in range(count)]
-        return fold(
-            GenerateContentResponse(
-                candidates=[
-                    Candidate(citation_metadata=CitationMetadata(citation_sources=[source]))
-                ]
-            )
-            for source in sources
-        )
-
-    assert len(answer(300).candidates[0].citation_metadata.citation_sources) == 300
-    once, twice = (calls_of(lambda count=count: answer(count)) for count in (200, 400))
     assert twice < 2.1 * once + 50

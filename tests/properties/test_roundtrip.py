@@ -19,7 +19,7 @@ every_type = pytest.mark.parametrize("kind", MESSAGE_TYPES, ids=lambda kind: kin
 
 
 @every_type
-@settings(calm, max_examples=25)
+@settings(calm, max_examples=15)
 @given(data=st.data())
 def test_decoding_what_was_encoded_gives_the_same_message(
     kind: type[Message], data: st.DataObject

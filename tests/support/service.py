@@ -150,19 +150,25 @@ def cut(*payloads: Any) -> App:
     return answer
 
 
-def held(*payloads: Any, until: asyncio.Event | None = None) -> App:
-    """Return a stream that falls silent after ``payloads`` until its client leaves."""
+def held(
+    *payloads: Any, silent: asyncio.Event | None = None, gone: asyncio.Event | None = None
+) -> App:
+    """Return a stream that falls silent after ``payloads``, until its client is gone."""
 
     async def answer(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         await _begin(send, payloads)
+        if silent is not None:
+            silent.set()
         await until_gone(receive)
-        if until is not None:
-            until.set()
+        if gone is not None:
+            gone.set()
 
     return answer
 
 
-def failed(code: int, status: str, *details: Any, message: str = "it failed", **headers: str) -> App:
+def failed(
+    code: int, status: str, *details: Any, message: str = "it failed", **headers: str
+) -> App:
     """Return an error answer as the service words it."""
     error = {"code": code, "message": message, "status": status, "details": list(details)}
     return said({"error": error}, status=code, **headers)

@@ -12,7 +12,7 @@ from .demo import demo
 from .emulate import emulate
 from .exit_codes import MEANINGS, ExitCode
 from .models import models
-from .terminal import stderr, stdout
+from .terminal import open_closed_streams, stderr, stdout
 
 __all__ = ("app", "run")
 
@@ -44,6 +44,7 @@ app.command(epilog=_EXIT_CODES)(models)
 
 def run(args: list[str] | None = None) -> int:
     """Run the command in ``args``, else in ``sys.argv``; return its exit code."""
+    open_closed_streams()
     try:
         code = app(args, prog_name="gemstream", standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
@@ -83,5 +84,6 @@ def _refuse(error: Exception) -> int:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "gemstream"
     said = error.format_message().strip().removesuffix(".")
-    stderr().error(f"{said[:1].lower()}{said[1:]}; see {command} --help")
+    more = " See" if said.endswith("?") else "; see"
+    stderr().error(f"{said[:1].lower()}{said[1:]}{more} {command} --help")
     return int(getattr(error, "exit_code", ExitCode.USAGE))

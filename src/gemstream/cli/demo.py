@@ -18,12 +18,12 @@ from .session import EMULATED_RATE, run_command, run_loop
 from .terminal import Printer, stderr, stdout
 
 if TYPE_CHECKING:
-    from ..net.asgi import ASGIApplication
+    from ..emulator.app import Emulator
     from ..policy.answer import Answer
     from .forms import Form
     from .outcome import Outcome
 
-__all__ = ("Act", "Check", "acts", "demo", "perform")
+__all__ = ("Act", "Check", "Played", "acts", "demo", "perform")
 
 _PATIENCE = 30.0
 _RETRY_DELAY = 1.5
@@ -38,13 +38,23 @@ class Check(msgspec.Struct, frozen=True):
     promise: str
 
 
+class Played(msgspec.Struct, frozen=True):
+    """What came of an act.
+
+    ``was_live``: the first chunk was shown before the service had finished its answer.
+    """
+
+    outcome: Outcome
+    was_live: bool
+
+
 class Act(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked, of which service, and what must come of it."""
 
     headline: str
     prompt: str
-    service: ASGIApplication
-    judge: Callable[[Outcome], Iterator[Check]]
+    service: Emulator
+    judge: Callable[[Played], Iterator[Check]]
     has_report: bool = False
 
 
@@ -62,13 +72,13 @@ async def perform(program: Sequence[Act], out: Printer, *, patience: float = _PA
     for number, act in enumerate(program, start=1):
         out.line(out.bold(f"{number}. {act.headline}"))
         async with asyncio.timeout(patience) as limit:
-            outcome = await _play(act, out, _Watch(limit, patience))
+            played = await _play(act, out, _Watch(limit, patience))
         if limit.expired():
             stderr().error(f"gave up: nothing happened for {patience:g} s")
             return ExitCode.UPSTREAM
-        if outcome.interrupted:
+        if played.outcome.interrupted:
             return ExitCode.INTERRUPTED
-        for check in act.judge(outcome):
+        for check in act.judge(played):
             kept = kept and check.kept
             _write_check(check, out)
         out.line()
@@ -101,31 +111,28 @@ def acts() -> list[Act]:
         Act(
             headline="A quota is waited out for as long as the service asks",
             prompt="Count to 5",
-            service=Emulator(
-                Script([Rule(request=1, steps=[limited])]),
-                rate=EMULATED_RATE,
-            ),
+            service=Emulator(Script([Rule(request=1, steps=[limited])]), rate=EMULATED_RATE),
             judge=_judge_retry,
         ),
     ]
 
 
-async def _play(act: Act, out: Printer, watch: _Watch) -> Outcome:
+async def _play(act: Act, out: Printer, watch: _Watch) -> Played:
     from ..client.client import AsyncClient
     from ..net.asgi import ASGITransport
     from .call import call
     from .forms import TimedText
 
-    form = TimedText(out)
-    out.line(out.dim(f"> {act.prompt}"))
+    form = _Witness(TimedText(out), watch, act.service)
     transport = ASGITransport(act.service)
+    out.line(out.dim(f"> {act.prompt}"))
     async with AsyncClient(
         "demo", base_url="http://emulator.invalid", transport=transport
     ) as client:
-        outcome = await call(client, act.prompt, {}, _Watched(form, watch))
+        outcome = await call(client, act.prompt, {}, form)
     if act.has_report:
         form.show_end(outcome)
-    return outcome
+    return Played(outcome, form.was_live)
 
 
 class _Watch:
@@ -141,40 +148,48 @@ class _Watch:
         self._limit.reschedule(asyncio.get_running_loop().time() + self._patience)
 
 
-class _Watched:
-    """A form that tells a watch of every chunk."""
+class _Witness:
+    """A form that looks at the service whenever a chunk is shown.
 
-    __slots__ = ("_form", "_watch")
+    The emulator writes an answer into its journal when it is over: while the journal is empty, the
+    answer is still being given.
+    """
 
-    def __init__(self, form: Form, watch: _Watch) -> None:
+    __slots__ = ("_form", "_service", "_watch", "was_live")
+
+    def __init__(self, form: Form, watch: _Watch, service: Emulator) -> None:
         self._form = form
         self._watch = watch
+        self._service = service
+        self.was_live = False
 
     def show_chunk(self, at: float, chunk: Answer) -> None:
         self._watch.receive_event()
+        self.was_live = self.was_live or not self._service.journal
         self._form.show_chunk(at, chunk)
 
     def show_end(self, outcome: Outcome) -> None:
         self._form.show_end(outcome)
 
 
-def _judge_stream(outcome: Outcome) -> Iterator[Check]:
-    response, arrivals = outcome.response, outcome.arrivals
+def _judge_stream(played: Played) -> Iterator[Check]:
+    outcome, response = played.outcome, played.outcome.response
     text = response.text if response else ""
     yield Check(
         outcome.error is None and outcome.complete == "confirmed" and str(_COUNT) in text,
         f"the answer is whole: finish reason {response.finish_reason if response else None}",
     )
+    chunks = len(outcome.arrivals)
     yield Check(
-        len(arrivals) > 1 and arrivals[0] < arrivals[-1] / 2,
-        f"it streamed: {len(arrivals)} chunks, the first long before the last",
+        chunks > 1 and played.was_live,
+        f"it streamed: {chunks} chunks, the first shown while the service was at the next",
     )
 
 
-def _judge_cut(outcome: Outcome) -> Iterator[Check]:
+def _judge_cut(played: Played) -> Iterator[Check]:
     from ..errors import StreamInterrupted, StreamTruncated
 
-    error = outcome.error
+    error = played.outcome.error
     is_typed = isinstance(error, StreamInterrupted | StreamTruncated)
     yield Check(is_typed, f"the loop over the stream raised {type(error).__name__}")
     yield Check(
@@ -185,7 +200,8 @@ def _judge_cut(outcome: Outcome) -> Iterator[Check]:
     yield Check(partial == "".join(_PIECES), f"it holds the text so far: {partial!r}")
 
 
-def _judge_retry(outcome: Outcome) -> Iterator[Check]:
+def _judge_retry(played: Played) -> Iterator[Check]:
+    outcome = played.outcome
     response, arrivals = outcome.response, outcome.arrivals
     attempts = response.attempts if response else 0
     yield Check(attempts == 2, f"attempt {attempts} succeeded after a 429")

@@ -80,10 +80,10 @@ class TimedText:
         out.line(f"{out.dim(f'[{at * 1000:7.1f} ms]')} {text}")
 
     def show_end(self, outcome: Outcome) -> None:
-        """Write the report."""
-        self._out.line()
+        """Write the report, below an empty line."""
         out = self._out
-        for line in report(outcome.timing, width=out.width, unicode=out.has_unicode):
+        lines = report(outcome.timing, width=out.width, unicode=out.has_unicode)
+        for line in ["", *lines] if lines else []:
             out.line(line)
 
     def _on_one_line(self, text: str) -> str:

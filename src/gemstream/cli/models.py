@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 __all__ = ("models",)
 
 _SCHEMA = "gemstream.models/1"
-# Through a pipe nothing wraps: one line is one model.
-_NO_WRAPPING = 1000
+# The longest name of a method; less room than this would cut it.
+_NARROWEST_METHODS = len("asyncBatchEmbedContent")
 
 
 def models(
@@ -66,7 +67,8 @@ async def _fetch(name: str | None, connection: Connection) -> Sequence[Model]:
 
 
 def _write_text(out: Printer, found: Sequence[Model], *, in_full: bool) -> None:
-    lines = _card(found[0]) if in_full else _table(found, out)
+    width = out.width if out.is_terminal else None  # through a pipe one model is one line
+    lines = _card(found[0]) if in_full else _table(found, width)
     for line in lines:
         out.line(line)
 
@@ -100,28 +102,41 @@ def _shown(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def _table(found: Sequence[Model], out: Printer) -> list[str]:
-    from rich.console import Console
-    from rich.table import Table
+def _table(found: Sequence[Model], width: int | None) -> list[str]:
+    """Return a row for each model; on a narrow terminal its methods go on into lines below."""
+    rows = [("MODEL", "INPUT", "OUTPUT", "METHODS"), *map(_row, found)]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    lines: list[str] = []
+    for name, *limits, methods in rows:
+        numbers = "  ".join(
+            f"{limit:>{size}}" for limit, size in zip(limits, widths[1:], strict=True)
+        )
+        row = f"{name:<{widths[0]}}  {numbers}  "
+        if width is None or len(row) + len(methods) <= width:
+            lines.append(f"{row}{methods}".rstrip())
+        elif len(row) + _NARROWEST_METHODS <= width:
+            lines.extend(_wrapped(methods, row, " " * len(row), width))
+        else:
+            lines.append(name)
+            lines.extend(_wrapped(f"{' '.join(limits)} {methods}", "  ", "  ", width))
+    return lines
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for heading, justify in (("MODEL", "left"), ("INPUT", "right"), ("OUTPUT", "right")):
-        table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
-    table.add_column("METHODS", overflow="fold")
-    for model in found:
-        limits = (_limit(model.input_token_limit), _limit(model.output_token_limit))
-        methods = " ".join(model.supported_generation_methods)
-        table.add_row(visible(_bare(model)), *limits, visible(methods))
-    console = Console(
-        width=out.width if out.is_terminal else _NO_WRAPPING,
-        force_terminal=out.has_colour,
-        no_color=not out.has_colour,
-        markup=False,
-        highlight=False,
+
+def _row(model: Model) -> tuple[str, str, str, str]:
+    methods = visible(" ".join(model.supported_generation_methods))
+    limits = (_limit(model.input_token_limit), _limit(model.output_token_limit))
+    return (visible(_bare(model)), *limits, methods)
+
+
+def _wrapped(text: str, first: str, later: str, width: int) -> list[str]:
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=first,
+        subsequent_indent=later,
+        drop_whitespace=True,
+        break_on_hyphens=False,
     )
-    with console.capture() as capture:
-        console.print(table)
-    return [line.rstrip() for line in capture.get().splitlines()]
 
 
 def _bare(model: Model) -> str:

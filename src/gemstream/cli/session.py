@@ -80,6 +80,8 @@ def run_command(main: Callable[[], ExitCode], *, debug: bool = False) -> NoRetur
     except Exception as error:
         if debug:
             traceback.print_exc()
+        if isinstance(error, OSError):
+            _forget_stdout()  # a full disk: what could not be written stays unwritten
         stderr().error(_told(error))
         code = exit_code_of(error)
     raise typer.Exit(code)
@@ -136,7 +138,7 @@ def _show_log(*, debug: bool) -> None:
 
 
 def _forget_stdout() -> None:
-    """Keep the interpreter from flushing at exit into a pipe that nobody reads."""
+    """Keep the interpreter from trying again at exit to write what could not be written."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

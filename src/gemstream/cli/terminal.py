@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping
 from typing import TextIO
 
-__all__ = ("Printer", "has_colour", "stderr", "stdout", "visible")
+__all__ = ("Printer", "has_colour", "open_closed_streams", "stderr", "stdout", "visible")
 
 _DEFAULT_WIDTH = 80
 _SMALLEST_WIDTH = 20
@@ -81,6 +81,16 @@ class Printer:
 
     def _styled(self, text: str, code: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self.has_colour else text
+
+
+def open_closed_streams() -> None:
+    """Put the null device where the shell closed a standard stream (``2>&-``).
+
+    Else the first socket would get the stream's number, and our notes be sent to the service.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def stdout() -> Printer:

@@ -58,9 +58,7 @@ def measure(arrivals: Sequence[float], tokens: int | None = None) -> Timing:
 
 
 def report(timing: Timing, *, width: int, unicode: bool) -> list[str]:
-    """Return the lines that tell of ``timing``, none wider than ``width``."""
-    if not timing.arrivals_ms:
-        return ["no chunk arrived"]
+    """Return the lines that tell of ``timing``, none when nothing arrived."""
     rows = [
         ("first chunk", timing.first_ms, "ms"),
         ("mean gap", timing.mean_gap_ms, "ms"),

@@ -8,6 +8,8 @@ the socket, and no chunk pays for a hop between threads of its own.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import inspect
 import queue
 from types import TracebackType
 
@@ -20,6 +22,8 @@ __all__ = ("BlockingStream", "BlockingTextStream")
 
 # As many chunks as a burst brings in one read; credit goes back at half of it.
 _CREDIT = 64
+# A Ctrl-C in the moment before a thread blocks does not wake it; this is how late it is then seen.
+_SIGNAL_CHECK = 1.0
 
 
 class BlockingStream:
@@ -129,7 +133,7 @@ class _Pump:
         """Return the next chunk; raises StopIteration at the end, or what ended the stream."""
         if self._end is not None:
             raise self._end
-        item = self._queue.get()
+        item = self._take()
         if isinstance(item, BaseException):
             self._end = item
             raise item
@@ -138,6 +142,11 @@ class _Pump:
             self._loop.call_soon_threadsafe(self._return_credit, self._unreturned)
             self._unreturned = 0
         return item
+
+    def _take(self) -> Chunk | BaseException:
+        while True:
+            with contextlib.suppress(queue.Empty):
+                return self._queue.get(timeout=_SIGNAL_CHECK)
 
     def end(self) -> None:
         """Give the reader no more chunks and let the pump run out; callable from any thread."""
@@ -172,4 +181,6 @@ def _called(on_chunk: OnChunk, chunk: Chunk) -> StreamControl | None:
     verdict = on_chunk(chunk)
     if verdict is None or isinstance(verdict, StreamControl):
         return verdict
+    if inspect.iscoroutine(verdict):
+        verdict.close()
     raise InvalidState("the blocking client takes a plain function as on_chunk, not a coroutine")

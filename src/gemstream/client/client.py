@@ -14,7 +14,6 @@ from ..credentials.api_key import APIKey, Credentials
 from ..errors import (
     ConfigError,
     InvalidRequest,
-    InvalidState,
     MissingCredentials,
     StreamingNotSupported,
 )
@@ -99,7 +98,6 @@ class AsyncClient:
         self._service = Service(settings, self._transport, credentials)
         self._channels = Channels(self._service, bundled_models())
         self._channels.of(self.options.model)  # a default that cannot be named fails here
-        self._closed = False
         self.models = Models(self._service)
 
     async def generate(
@@ -161,7 +159,7 @@ class AsyncClient:
         if title is not None and task_type != TaskType.RETRIEVAL_DOCUMENT:
             raise InvalidRequest("title goes with task_type RETRIEVAL_DOCUMENT only")
         channel = self._channels.of(model or bundled_models().default_embedding)
-        self._check_open()
+        self._service.check_open()
         requests = [
             EmbedContentRequest(
                 model=channel.model,
@@ -191,7 +189,7 @@ class AsyncClient:
 
         ``path`` stands under the API version, as ``models/gemini-2.5-flash:generateContent``.
         """
-        self._check_open()
+        self._service.check_open()
         return await self._service.fetch(method, path, body, query=query)
 
     def supports_streaming(self, model: str) -> bool:
@@ -200,7 +198,7 @@ class AsyncClient:
 
     async def aclose(self) -> None:
         """Close every connection; the client cannot be used again."""
-        self._closed = True
+        self._service.close()
         if self._owns_transport:
             await self._transport.aclose()
 
@@ -221,13 +219,9 @@ class AsyncClient:
 
     def _channel(self, options: GenerateOptions) -> Channel:
         """Return the channel of the call's model, once its options are known to be options."""
-        self._check_open()
+        self._service.check_open()
         check_options(options)
         return self._channels.of(options.get("model") or self.options.model)
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise InvalidState("the client is closed; make a new one")
 
     async def _request(self, prompt: Prompt, options: GenerateOptions) -> GenerateContentRequest:
         max_size = self._service.settings.max_request_size

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import mimetypes
 import re
+import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Union
@@ -147,10 +148,12 @@ def _check_media_type(mime_type: str | None) -> None:
 def _read(path: Path, max_size: int) -> Part:
     mime_type = _media_type_of(path)
     try:
-        size = path.stat().st_size
-        if size > max_size:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # a pipe would block, a device never end
+            raise InvalidRequest(f"cannot read {path}: it is a directory or no regular file")
+        if found.st_size > max_size:
             raise InvalidRequest(
-                f"{path} has {size} bytes, more than the {max_size} a request may hold; "
+                f"{path} has {found.st_size} bytes, more than the {max_size} a request may hold; "
                 "upload it with the Files API and pass its URI as Part.of_uri(...)"
             )
         data = path.read_bytes()

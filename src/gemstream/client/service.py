@@ -15,7 +15,7 @@ import msgspec
 from ..config.timeouts import Timeouts
 from ..config.version import VERSION
 from ..credentials.api_key import Credentials
-from ..errors import APIError, GemstreamError, ProtocolError
+from ..errors import APIError, GemstreamError, InvalidState, ProtocolError
 from ..net.transport import Deadlines, Exchange, HTTPRequest, Transport
 from ..policy.retry import GiveUp, RetryBudget, RetryPolicy
 from ..wire.codec import JSONObject, decode_plain, encode
@@ -61,6 +61,16 @@ class Service:
         self.credentials = credentials
         self._transport = transport
         self._budget = RetryBudget()
+        self._closed = False
+
+    def close(self) -> None:
+        """Send nothing more."""
+        self._closed = True
+
+    def check_open(self) -> None:
+        """Raise InvalidState once the service is closed."""
+        if self._closed:
+            raise InvalidState("the client is closed; make a new one")
 
     async def attempts(
         self, once: Callable[[Attempt], Awaitable[T]], timeouts: Timeouts
@@ -70,6 +80,7 @@ class Service:
         Failures that pass are tried again as the retry policy says, within one total timeout, and
         each wait is logged. Cancelling is safe at any moment.
         """
+        self.check_open()
         loop = asyncio.get_running_loop()
         deadlines = _deadlines(timeouts, loop.time())
         number = 0
@@ -119,8 +130,9 @@ class Service:
         """Return the plain JSON answered at any ``path`` under the API version."""
 
         async def once(attempt: Attempt) -> bytes:
-            return (await self.call(method, url, encode(body) if body else b"", attempt)).body
+            return (await self.call(method, url, sent, attempt)).body
 
+        sent = b"" if body is None else encode(body)
         url = path_url(self.settings.base_url, self.settings.api_version, path, query)
         answer, _ = await self.attempts(once, self.settings.timeouts)
         return decode_plain(answer) if answer else None

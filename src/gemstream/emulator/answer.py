@@ -7,7 +7,8 @@ stream add up to the unstreamed answer by construction.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -18,6 +19,8 @@ from .text_pieces import pieces
 from .token_count import answer_size, tokens_of_size, usage_of
 
 __all__ = ("Answer", "Draft")
+
+T = TypeVar("T")
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -48,14 +51,12 @@ class Answer(msgspec.Struct, frozen=True):
     def chunks(self) -> Iterator[GenerateContentResponse]:
         """Yield the chunks of streamGenerateContent, the candidates taking turns."""
         tally = _Tally(self.drafts)
-        slices = [_slices(index, draft) for index, draft in enumerate(self.drafts)]
-        rounds = itertools.zip_longest(*slices)
-        candidates = [candidate for one in rounds for candidate in one if candidate is not None]
-        for number, candidate in enumerate(candidates, start=1):
+        rounds = itertools.zip_longest(*map(_slices, itertools.count(), self.drafts))
+        turns = (candidate for one in rounds for candidate in one if candidate is not None)
+        for candidate, is_last in _marked(turns):
             content = candidate.content
             tally.add(candidate.index or 0, content.parts if content is not None else ())
-            usage = tally.usage(self.prompt_tokens, is_last=number == len(candidates))
-            yield self._message([candidate], usage)
+            yield self._message([candidate], tally.usage(self.prompt_tokens, is_last=is_last))
 
     def _message(
         self, candidates: Sequence[Candidate], usage: UsageMetadata
@@ -89,16 +90,32 @@ class _Tally:
 
 
 def _slices(index: int, draft: Draft) -> Iterator[Candidate]:
-    sliced = [one for part in draft.parts for one in _part_slices(part)]
-    for part in sliced[:-1]:
-        yield _candidate(index, [part], None)
-    yield _candidate(index, sliced[-1:], draft.finish_reason)
+    """Yield a candidate's pieces one by one, made when they are asked for."""
+    sliced = (one for part in draft.parts for one in _part_slices(part))
+    empty = True
+    for part, is_last in _marked(sliced):
+        empty = False
+        yield _candidate(index, [part], draft.finish_reason if is_last else None)
+    if empty:
+        yield _candidate(index, (), draft.finish_reason)
 
 
-def _part_slices(part: Part) -> list[Part]:
+def _part_slices(part: Part) -> Iterator[Part]:
     if not part.is_plain_text:
-        return [part]
-    return [Part(text=piece, thought=part.thought) for piece in pieces(part.text or "")]
+        yield part
+        return
+    for piece in pieces(part.text or ""):
+        yield Part(text=piece, thought=part.thought)
+
+
+def _marked(items: Iterable[T]) -> Iterator[tuple[T, bool]]:
+    """Yield each item with whether it is the last."""
+    iterator = iter(items)
+    for item in iterator:
+        for following in iterator:
+            yield item, False
+            item = following
+        yield item, True
 
 
 def _candidate(index: int, parts: Sequence[Part], finish: FinishReason | None) -> Candidate:

@@ -49,7 +49,7 @@ def count_asked_for(prompt: str, *, max_characters: int) -> str | None:
     for number in range(first, last + step, step):
         numbers.append(str(number))
         size += len(numbers[-1]) + 2
-        if size > max_characters:
+        if size - 2 > max_characters:
             break
     return ", ".join(numbers)
 

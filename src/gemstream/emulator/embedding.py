@@ -1,7 +1,7 @@
 """Vectors from text: unit length, the same for the same text, near for similar texts.
 
-Strategy. Half of a vector is noise seeded by the whole text, so no two texts share one; the other
-half adds a few fixed directions for every word, so texts that share words are near each other. A
+Strategy. A third of a vector is noise seeded by the whole text, so no two texts share one; the
+rest adds a few fixed directions for every word, so texts that share words are near each other. A
 shorter vector is the beginning of the longer one, brought back to unit length.
 """
 
@@ -29,7 +29,7 @@ def embed_text(text: str, dimensions: int, full_dimensions: int) -> tuple[float,
             words[generator.randrange(full_dimensions)] += generator.choice((-1.0, 1.0))
     generator = _generator(text)
     noise = [generator.uniform(-1.0, 1.0) for _ in range(full_dimensions)]
-    return _unit([a + b for a, b in zip(_unit(words), _unit(noise), strict=True)][:dimensions])
+    return _unit([2 * a + b for a, b in zip(_unit(words), _unit(noise), strict=True)][:dimensions])
 
 
 def _generator(text: str) -> random.Random:

@@ -133,7 +133,9 @@ class Exchange:
             raise Cut
 
     async def finish(self, end: End = End.FINISHED) -> None:
-        """Make the journal entry, then end the answer cleanly."""
+        """Make the journal entry, then end the answer cleanly; raises Cut where it must not."""
+        if self.cut_at is not None:
+            raise Cut
         await self._settle_once(end)
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 

@@ -3,7 +3,8 @@
 The rule of the finish reason. When the last chunk of a script is a text, no chunk of it is a
 table with a finish reason, and no fault that ends the answer is among its steps, that last text
 goes out with ``STOP``. A table goes out exactly as written. Steps that bring no bytes and end
-nothing (a pause, a wait, a cut at a byte) are followed by the built-in answer.
+nothing (a pause, a wait, a cut at a byte) are followed by the built-in answer. A cut at a byte
+counts in the answer as it would be without it; one beyond the end takes the clean end away.
 """
 
 from __future__ import annotations
@@ -104,9 +105,8 @@ async def play(steps: Sequence[Step], performance: Performance) -> None:
 def _prepared(steps: Sequence[Step]) -> Iterator[Any]:
     """Put the built-in answer where there is none, and the finish reason on the last text."""
     if not any(_tells(step) for step in steps):
-        yield from (step for step in steps if not isinstance(step, Cut))
+        yield from steps
         yield _BuiltIn()
-        yield from (step for step in steps if isinstance(step, Cut))
         return
     closing = _closing_place(steps)
     for place, step in enumerate(steps):
@@ -116,14 +116,16 @@ def _prepared(steps: Sequence[Step]) -> Iterator[Any]:
 
 def _tells(step: Step) -> bool:
     """True when the step brings bytes of its own or ends the answer."""
-    if isinstance(step, Cut):
-        return step.at_byte is None
-    return isinstance(step, str | Chunk | Body | Fault)
+    return isinstance(step, str | Chunk | Body) or _ends(step)
+
+
+def _ends(step: Step) -> bool:
+    return isinstance(step, Fault) and not (isinstance(step, Cut) and step.at_byte is not None)
 
 
 def _closing_place(steps: Sequence[Step]) -> int | None:
     chunks = [place for place, step in enumerate(steps) if isinstance(step, str | Chunk)]
-    if not chunks or any(isinstance(step, Fault) for step in steps):
+    if not chunks or any(_ends(step) for step in steps):
         return None
     if any(_has_finish_reason(step) for step in steps):
         return None
@@ -230,8 +232,9 @@ async def _fail(performance: Performance, step: ErrorFault, form: ErrorForm) -> 
 
 
 async def _play_cut(performance: Performance, step: Cut) -> None:
-    exchange = performance.exchange
-    if not exchange.status:
+    if step.at_byte is not None:
+        return  # the exchange counts
+    if not performance.exchange.status:
         await _start_for_cut(performance)
     raise CutConnection
 

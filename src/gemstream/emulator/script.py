@@ -40,6 +40,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     method: str | None = None
 
     def __post_init__(self) -> None:
+        for step in self.steps:
+            if not isinstance(step, Step):
+                raise ConfigError(f"{step!r:.80} is not a step of a script")
         try:
             re.compile(self.prompt or "")
         except re.error as error:

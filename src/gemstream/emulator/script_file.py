@@ -173,7 +173,7 @@ class _Reader:
     def _refuse(
         self, path: str, expected: str, value: object, names: Iterable[str] = ()
     ) -> NoReturn:
-        near = difflib.get_close_matches(str(value), list(names), n=1)
+        near = difflib.get_close_matches(str(value), list(names), n=1, cutoff=0.4)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         at = f"{path} " if path else ""
         raise ConfigError(f"{self._source}: {at}should be {expected}, not {value!r:.80}{hint}")

@@ -103,7 +103,7 @@ class NakedError(ErrorFault, frozen=True, kw_only=True):
 
 
 class Cut(Fault, frozen=True, kw_only=True):
-    """The connection breaks at byte ``at_byte`` of the body, or here without it."""
+    """The connection breaks at byte ``at_byte`` of the whole body, or here without it."""
 
     at_byte: int | None = None
 

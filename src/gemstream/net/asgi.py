@@ -129,7 +129,7 @@ class _ASGIExchange:
     def abort(self) -> None:
         self._timer.cancel()
         self._siblings.discard(self)
-        if not self._gone.is_set():
+        if not self._gone.is_set() and not self._loop.is_closed():  # else it went with its loop
             self._gone.set()
             _wake(self._writer)
             self._fail(StreamInterrupted("the exchange was closed"))

@@ -218,11 +218,14 @@ def _distinct(old: Iterable[Any], new: Iterable[Any]) -> list[Any]:
 
 def _overlay(old: M, new: M, names: tuple[str, ...]) -> M:
     """Return ``old`` with every one of the fields ``names`` that ``new`` fills."""
-    changes = {
-        name: value
-        for name in names
-        if not _says_nothing(value := getattr(new, name))
-    }
+    changes: dict[str, Any] = {}
+    for name in names:
+        earlier, value = getattr(old, name), getattr(new, name)
+        if _says_nothing(value):
+            continue
+        if isinstance(value, Message) and earlier is not None:
+            value = _overlay(earlier, value, value.__struct_fields__)
+        changes[name] = value
     if "extra" in changes and old.extra:
         changes["extra"] = {**old.extra, **changes["extra"]}
     return _replace(old, **changes) if changes else old

@@ -242,7 +242,9 @@ def _class_of(code: int, status: str, details: Sequence[Message | JSONObject]) -
     for known, name, kind in _CODES:
         if known == code and (name == status or kind is not APIError):
             return kind
-    by_name = next((kind for _, name, kind in _CODES if name == status), None)
+    # UNKNOWN is also what we call a code that the table does not list, as 418.
+    named = status != "UNKNOWN" or code >= 500
+    by_name = next((kind for _, name, kind in _CODES if named and name == status), None)
     return by_name or (Internal if code >= 500 else APIError)
 
 

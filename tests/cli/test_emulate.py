@@ -1,0 +1,66 @@
+"""``gemstream emulate``: listens, says where, and leaves when told to."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from cli.program import GUARD, gemstream, served, started
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_says_where_it_listens_and_leaves_cleanly(number: signal.Signals) -> None:
+    with started("emulate", "--port", "0") as program:
+        assert program.stderr is not None
+        said = [program.stderr.readline().decode().strip() for _ in range(3)]
+        program.send_signal(number)
+        out, err = program.communicate(timeout=GUARD)
+    url = said[0].split()[4].rstrip(";")
+    assert url.startswith("http://127.0.0.1:")
+    assert said[1:] == [f"export GOOGLE_GEMINI_BASE_URL={url}", "export GEMINI_API_KEY=any"]
+    assert (program.returncode, out, err) == (0, b"", b"")
+
+
+def test_it_answers_by_the_script(tmp_path: Path) -> None:
+    script = '[[rule]]\nmatch = { prompt = "weather" }\n[[rule.step]]\nchunk = "Rain."\n'
+    file = tmp_path / "script.toml"
+    file.write_text(script)
+    with served("--script", file) as service:
+        assert gemstream("ask", "The weather?", env=service.env).out == "Rain.\n"
+        assert gemstream("ask", "Count to 3", env=service.env).out == "1, 2, 3\n"
+
+
+def test_it_keeps_a_journal(tmp_path: Path) -> None:
+    journal = tmp_path / "journal.jsonl"
+    with served("--journal", journal) as service:
+        assert gemstream("ask", "hi", env=service.env).code == 0
+    (entry,) = map(json.loads, journal.read_text().splitlines())
+    assert (entry["model"], entry["end"]) == ("gemini-2.5-flash", "finished")
+
+
+REFUSED = [
+    (["--port", "65536"], "--port"),
+    (["--rate", "-1"], "rate"),
+    (["--script", "nowhere.toml"], "nowhere.toml"),
+    (["--host", "no.such.host.invalid"], "no.such.host.invalid"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "word"), REFUSED)
+def test_a_wrong_command_is_refused(arguments: list[str], word: str) -> None:
+    result = gemstream("emulate", *arguments)
+    assert result.code == 2
+    assert result.err.startswith("error: ")
+    assert word in result.err
+    assert result.err.count("\n") == 1
+
+
+def test_a_script_that_is_wrong_says_where(tmp_path: Path) -> None:
+    script = tmp_path / "script.toml"
+    script.write_text("[[rule]]\n[[rule.step]]\nchunck = 'x'\n")
+    result = gemstream("emulate", "--script", script)
+    assert result.code == 2
+    assert "did you mean 'chunk'" in result.err

@@ -1,0 +1,54 @@
+"""Acks: none is lost, whoever waits, leaves, or gives from another thread."""
+
+from __future__ import annotations
+
+import asyncio
+
+from gemstream.emulator.acks import Acks
+
+
+async def test_acks_given_early_are_kept_and_cleared() -> None:
+    acks = Acks()
+    acks.give()
+    acks.give()
+    await acks.take()
+    acks.clear()
+    waiting = asyncio.create_task(acks.take())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    acks.give()
+    await waiting
+
+
+async def test_the_longest_waiter_goes_first() -> None:
+    acks = Acks()
+    first, second = (asyncio.create_task(acks.take()) for _ in range(2))
+    await asyncio.sleep(0)
+    acks.give()
+    await first
+    assert not second.done()
+    acks.give()
+    await second
+
+
+async def test_a_waiter_that_leaves_takes_no_ack_along() -> None:
+    acks = Acks()
+    for steps_before_leaving in range(3):
+        leaver, stayer = (asyncio.create_task(acks.take()) for _ in range(2))
+        await asyncio.sleep(0)
+        acks.give()
+        for _ in range(steps_before_leaving):
+            await asyncio.sleep(0)
+        leaver.cancel()
+        await asyncio.wait([leaver])
+        if not leaver.cancelled():
+            acks.give()
+        await stayer
+
+
+async def test_another_thread_may_give() -> None:
+    acks = Acks()
+    waiting = asyncio.create_task(acks.take())
+    await asyncio.sleep(0)
+    await asyncio.to_thread(acks.give)
+    await waiting
