@@ -114,7 +114,6 @@ def test_help_loads_nothing_heavy() -> None:
         "aiohttp",
         "uvicorn",
         "uvloop",
-        "rich",
         "gemstream.emulator",
         "gemstream.client.client",
     }

@@ -141,7 +141,7 @@ class Client:
 
     def close(self) -> None:
         """Close every connection; the client cannot be used again."""
-        self._thread.run(self._client.aclose())
+        self._thread.run_closing(self._client.aclose())
 
     def __enter__(self) -> Client:
         return self

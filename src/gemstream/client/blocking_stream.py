@@ -15,15 +15,13 @@ from types import TracebackType
 
 from ..errors import InvalidState
 from ..policy.answer import Chunk, Response
-from .loop_thread import LoopThread
+from .loop_thread import SIGNAL_CHECK, LoopThread
 from .stream import GenerateStream, OnChunk, StreamControl
 
 __all__ = ("BlockingStream", "BlockingTextStream")
 
 # As many chunks as a burst brings in one read; credit goes back at half of it.
 _CREDIT = 64
-# A Ctrl-C in the moment before a thread blocks does not wake it; this is how late it is then seen.
-_SIGNAL_CHECK = 1.0
 
 
 class BlockingStream:
@@ -76,7 +74,7 @@ class BlockingStream:
         """End the stream and wait until its connection is gone; harmless when it has ended."""
         if self._pump is not None:
             self._pump.end()
-        self._thread.run(self._stream.aclose())
+        self._thread.run_closing(self._stream.aclose())
 
     def __enter__(self) -> BlockingStream:
         return self
@@ -127,7 +125,7 @@ class _Pump:
         self._unreturned = 0  # chunks taken since credit was last returned
         self._end: BaseException | None = None
         self._credited: asyncio.Future[None] | None = None
-        asyncio.run_coroutine_threadsafe(self._run(stream), self._loop)
+        thread.submit(self._run(stream))
 
     def next(self) -> Chunk:
         """Return the next chunk; raises StopIteration at the end, or what ended the stream."""
@@ -146,7 +144,7 @@ class _Pump:
     def _take(self) -> Chunk | BaseException:
         while True:
             with contextlib.suppress(queue.Empty):
-                return self._queue.get(timeout=_SIGNAL_CHECK)
+                return self._queue.get(timeout=SIGNAL_CHECK)
 
     def end(self) -> None:
         """Give the reader no more chunks and let the pump run out; callable from any thread."""

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
-__all__ = ("LoopThread", "loop_thread")
+from ..errors import InvalidState
+
+__all__ = ("SIGNAL_CHECK", "LoopThread", "loop_thread")
 
 T = TypeVar("T")
+
+
+# A Ctrl-C in the moment before a thread blocks does not wake it; this is how late it is then seen.
+SIGNAL_CHECK = 1.0
 
 
 class LoopThread:
@@ -18,19 +26,40 @@ class LoopThread:
 
     def __init__(self) -> None:
         self.loop = _new_loop()
+        self.stayed_behind = False  # in the parent of a fork; this is its child
         self._thread = threading.Thread(
             target=self.loop.run_forever, name="gemstream loop", daemon=True
         )
         self._thread.start()
 
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+        """Start the coroutine; raises InvalidState in the child of a fork."""
+        if self.stayed_behind:
+            coroutine.close()
+            raise InvalidState(
+                "this client was made before a fork and its connections belong to the parent; "
+                "make a new one in the child"
+            )
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Return the coroutine's result; KeyboardInterrupt and the like cancel it."""
-        future = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+        future = self.submit(coroutine)
         try:
+            while not future.done():
+                with contextlib.suppress(TimeoutError):
+                    future.exception(SIGNAL_CHECK)
             return future.result()
         except BaseException:
             future.cancel()
             raise
+
+    def run_closing(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run what closes something; the child of a fork has nothing to close."""
+        if self.stayed_behind:
+            coroutine.close()
+        else:
+            self.run(coroutine)
 
 
 _lock = threading.Lock()
@@ -49,6 +78,8 @@ def loop_thread() -> LoopThread:
 def _forget() -> None:
     """Threads do not survive a fork: the child starts its own loop."""
     global _running, _lock
+    if _running is not None:
+        _running.stayed_behind = True
     _running = None
     _lock = threading.Lock()
 
