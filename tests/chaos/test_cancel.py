@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from gemstream import AsyncClient
+from gemstream.emulator import Emulator, JournalEnd
 from gemstream.policy.answer import Completeness
+from support.emulated import async_client
 from support.peers import App, left_behind
 from support.service import (
     Service,
@@ -115,6 +117,19 @@ async def test_a_call_can_be_cancelled_at_every_step(name: str) -> None:
             assert await call(client)  # as good as new
         turns += 1
     assert turns > 2  # it was cancelled on its way, not before
+
+
+@pytest.mark.parametrize("name", ["generate", "generate_stream", "count_tokens"])
+async def test_the_books_of_a_cancelled_call_are_closed(name: str) -> None:
+    emulator = Emulator()
+    turns = 0
+    async with async_client(emulator) as client:
+        while await _is_cancelled_after(turns, CALLS[name][0](client)):
+            await emulator.idle()
+            turns += 1
+    assert 0 < len(emulator.journal) <= turns + 1  # cancelled before it was sent, it has no entry
+    assert {entry.end for entry in emulator.journal} <= {JournalEnd.ABORTED, JournalEnd.FINISHED}
+    assert emulator.journal[-1].end is JournalEnd.FINISHED
 
 
 async def test_a_call_that_waits_for_its_next_try_can_be_cancelled() -> None:

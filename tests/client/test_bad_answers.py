@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -21,6 +22,7 @@ from gemstream.errors import (
     Unauthenticated,
     Unavailable,
 )
+from support.peers import asgi_server
 from support.service import (
     KEY,
     SSE,
@@ -180,6 +182,13 @@ async def test_a_long_error_body_does_not_fill_the_memory(call: Call) -> None:
     assert isinstance(error, ProtocolError)
 
 
+async def test_a_body_that_unpacks_above_the_cap_is_a_typed_error() -> None:
+    bomb = said(gzip.compress(bytes(10_000_000)), content_encoding="gzip")
+    async with asgi_server(bomb) as url, AsyncClient(KEY, base_url=url, max_event_size=1000) as one:
+        with pytest.raises(ProtocolError, match="max_event_size of 1000 bytes"):
+            await one.generate("Hi")
+
+
 # --- answers that are unusual and right ------------------------------------------------------
 
 
@@ -200,7 +209,11 @@ async def test_a_streamed_answer_to_a_plain_call_is_folded() -> None:
 
 async def test_an_answer_without_candidates_is_data() -> None:
     response = await _generate(client_of(Service(said({"usageMetadata": {"totalTokenCount": 3}}))))
-    assert (response.text, response.finish_reason, response.usage.total_token_count) == ("", None, 3)
+    assert (response.text, response.finish_reason, response.usage.total_token_count) == (
+        "",
+        None,
+        3,
+    )
 
 
 @BOTH

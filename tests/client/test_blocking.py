@@ -16,8 +16,8 @@ import pytest
 
 from gemstream import Client, StreamControl
 from gemstream.client.loop_thread import loop_thread
-from gemstream.emulator import Emulator, JournalEnd, Stall, WaitForAck, serving
-from gemstream.errors import InvalidState
+from gemstream.emulator import Cut, Emulator, JournalEnd, Stall, WaitForAck, serving
+from gemstream.errors import InvalidState, StreamInterrupted
 from gemstream.net.asgi import ASGITransport
 from gemstream.policy.answer import Completeness
 from support.emulated import blocking_client, scripted
@@ -68,6 +68,31 @@ def test_a_reader_that_does_not_ask_holds_the_service_back() -> None:
             for _ in range(50):
                 other.generate("Hi")
         assert len(sent) < 200
+
+
+def test_text_stream_passes_over_chunks_without_text() -> None:
+    service = Service(streamed(chunk("a"), {"candidates": [{}]}, chunk("b"), finish()))
+    with _client_of(service) as client:
+        texts = client.generate_stream("Hi").text_stream
+        assert list(texts) == ["a", "b"]
+        texts.close()
+
+
+def test_a_stream_says_where_it_stands() -> None:
+    with blocking_client(Emulator()) as client:
+        stream = client.generate_stream("Hi")
+        assert repr(stream) == "<BlockingStream new, 0 chunks delivered>"
+        with pytest.raises(InvalidState, match="iterate over it first"):
+            _ = stream.response
+
+
+def test_an_ended_stream_stays_ended_and_a_failed_one_failed() -> None:
+    with blocking_client(scripted(["a"], ["a", Cut()])) as client:
+        ended, failed = client.generate_stream("Hi"), client.generate_stream("Hi")
+        assert (ended.finish().text, list(ended)) == ("a", [])
+        for _ in range(2):
+            with pytest.raises(StreamInterrupted):
+                failed.finish()
 
 
 # --- leaving early ---------------------------------------------------------------------------
@@ -206,7 +231,7 @@ _PRELUDE = """
 import os, sys
 from gemstream import Client
 from gemstream.emulator import Emulator
-from gemstream.errors import InvalidState
+from gemstream.errors import InvalidState, StreamInterrupted
 from gemstream.net.asgi import ASGITransport
 def client():
     return Client("key", base_url="http://x", transport=ASGITransport(Emulator()))
@@ -259,7 +284,7 @@ async def test_the_child_of_a_fork_can_make_a_client_of_its_own() -> None:
 
 
 async def test_exit_without_close_is_quiet() -> None:
-    async with serving(Emulator(rate=2.0)) as url:
+    async with serving(Emulator(rate=20.0)) as url:
         over_a_socket = 'mine = Client("key", base_url=sys.argv[1])' + _EXITS
         said, complained = await _run(over_a_socket, url)
     assert (said[1], complained) == ("Chunk", "")

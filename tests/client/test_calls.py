@@ -70,7 +70,10 @@ async def test_options_of_an_embedding_go_to_every_content() -> None:
     await client_of(service).embed(["a", "b"], model="text-embedding-004", **options)
     requests = service.last.json["requests"]
     assert service.last.url == "/v1beta/models/text-embedding-004:batchEmbedContents"
-    assert [request["content"]["parts"] for request in requests] == [[{"text": "a"}], [{"text": "b"}]]
+    assert [request["content"]["parts"] for request in requests] == [
+        [{"text": "a"}],
+        [{"text": "b"}],
+    ]
     for request in requests:
         assert request["taskType"] == "RETRIEVAL_DOCUMENT"
         assert (request["title"], request["model"]) == ("T", "models/text-embedding-004")

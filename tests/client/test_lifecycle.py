@@ -15,7 +15,6 @@ import pytest
 from gemstream import (
     APIKey,
     AsyncClient,
-    Client,
     Credentials,
     Driver,
     GemstreamError,
@@ -23,7 +22,7 @@ from gemstream import (
 )
 from gemstream.client.channel import Channels
 from gemstream.config.models import bundled_models
-from gemstream.emulator import Emulator, Status, serving
+from gemstream.emulator import Emulator, Stall, Status, serving
 from gemstream.errors import InvalidState
 from support.emulated import async_client, blocking_client, scripted
 from support.servers import free_port
@@ -161,12 +160,12 @@ async def _begun(client: AsyncClient) -> GenerateStream:
 
 
 async def _begun_over_a_socket() -> GenerateStream:
-    async with serving(Emulator(rate=1.0)) as url:
+    async with serving(scripted(["a", Stall()])) as url:
         return await _begun(AsyncClient(KEY, base_url=url))
 
 
 async def _begun_in_process() -> GenerateStream:
-    return await _begun(async_client(Emulator(rate=1.0)))
+    return await _begun(async_client(scripted(["a", Stall()])))
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # it was not closed, and may say so
@@ -236,6 +235,5 @@ def test_the_client_is_a_driver() -> None:
 def test_a_client_says_where_it_asks_and_for_whom() -> None:
     shown = repr(async_client(Emulator()))
     assert shown == f"<AsyncClient http://emulator {APIKey(KEY).account} model='gemini-2.5-flash'>"
-    assert isinstance(blocking := blocking_client(Emulator()), Client)
-    assert repr(blocking) == shown.replace("AsyncClient", "Client")
-    blocking.close()
+    with blocking_client(Emulator()) as blocking:
+        assert repr(blocking) == shown.replace("AsyncClient", "Client")

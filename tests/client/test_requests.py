@@ -64,7 +64,10 @@ PROMPTS: dict[str, tuple[Any, list[Any]]] = {
     "a file elsewhere": (FileData(mime_type="video/mp4", file_uri="gs://b/c"), _user(_URI)),
     "text and data": (["a", Part.of_bytes(b"\x00\x01", "image/png")], _user(_A, _PIXEL)),
     "turns": (
-        [Content(role="user", parts=[Part(text="a")]), Content(role="model", parts=[Part(text="b")])],
+        [
+            Content(role="user", parts=[Part(text="a")]),
+            Content(role="model", parts=[Part(text="b")]),
+        ],
         [*_user(_A), {"role": "model", "parts": [{"text": "b"}]}],
     ),
     "pieces between turns": (
@@ -98,7 +101,9 @@ FILES = {
 async def test_a_file_goes_before_the_text_with_its_media_type(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(b"\x00\x01")
-    inline = {"inlineData": {"mimeType": FILES[name], "data": base64.b64encode(b"\x00\x01").decode()}}
+    inline = {
+        "inlineData": {"mimeType": FILES[name], "data": base64.b64encode(b"\x00\x01").decode()}
+    }
     assert await _sent("a", files=[path]) == {"contents": _user(inline, _A)}
     assert await _sent([path, "a"]) == {"contents": _user(inline, _A)}
     assert await _sent("a", files=[str(path)]) == {"contents": _user(inline, _A)}
@@ -133,7 +138,7 @@ async def test_a_schema_may_be_any_description_of_a_shape(schema: Any) -> None:
     assert config["responseMimeType"] == "application/json"
     sent = config["responseJsonSchema"]
     sent = sent.get("$defs", {}).get(sent.get("$ref", "").rpartition("/")[2], sent)
-    assert {"x": "integer"} == {k: v["type"] for k, v in sent["properties"].items()}
+    assert {k: v["type"] for k, v in sent["properties"].items()} == {"x": "integer"}
     assert sent["required"] == ["x"]
 
 
@@ -160,7 +165,10 @@ THINKING = [
     (0, {"thinkingBudget": 0}),
     ("low", {"thinkingLevel": "LOW"}),
     ("HIGH", {"thinkingLevel": "HIGH"}),
-    (ThinkingConfig(thinking_budget=3, include_thoughts=True), {"thinkingBudget": 3, "includeThoughts": True}),
+    (
+        ThinkingConfig(thinking_budget=3, include_thoughts=True),
+        {"thinkingBudget": 3, "includeThoughts": True},
+    ),
 ]
 
 

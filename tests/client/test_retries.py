@@ -23,8 +23,8 @@ from gemstream.errors import (
 )
 from support.clock import in_no_time
 from support.emulated import async_client, scripted
-from support.service import Service, client_of, failed, finish, said
 from support.servers import free_port
+from support.service import Service, client_of, failed, finish, said
 
 Call = Callable[[AsyncClient], Coroutine[Any, Any, Any]]
 

@@ -8,15 +8,23 @@ import gc
 import pytest
 
 from gemstream import AsyncClient, Chunk, GenerateStream, StreamControl
-from gemstream.emulator import Emulator, JournalEnd, Stall, WaitForAck
+from gemstream.emulator import (
+    Cut,
+    Emulator,
+    End,
+    ErrorInStream,
+    JournalEnd,
+    NakedError,
+    Stall,
+    WaitForAck,
+)
 from gemstream.errors import (
     APIError,
     InvalidState,
     ResourceExhausted,
-    StreamInterrupted,
     StreamingNotSupported,
+    StreamInterrupted,
 )
-from gemstream.emulator import Cut, End, ErrorInStream, NakedError
 from gemstream.policy.answer import Completeness
 from support.emulated import async_client, scripted
 from support.service import Service, chunk, client_of, cut, finish, held, streamed
@@ -59,8 +67,8 @@ async def test_a_streamed_answer_is_the_unstreamed_one() -> None:
 async def test_each_chunk_is_shown_before_the_next_is_made() -> None:
     emulator = scripted(["1", WaitForAck(), "2", WaitForAck(), "3"])
     texts = []
-    async for chunk in async_client(emulator).generate_stream("Count"):
-        texts.append(chunk.text)
+    async for one in async_client(emulator).generate_stream("Count"):
+        texts.append(one.text)
         emulator.ack()
     assert [text for text in texts if text] == ["1", "2", "3"]
 
@@ -219,7 +227,7 @@ async def test_cancel_from_another_task_while_it_waits_is_a_plain_end() -> None:
 
 
 async def test_cancel_between_chunks_drops_what_was_ready() -> None:
-    service = Service(streamed(chunk("a") , chunk("b"), finish("c")))
+    service = Service(streamed(chunk("a"), chunk("b"), finish("c")))
     stream = client_of(service).generate_stream("Hi")
     await anext(stream)
     stream.cancel()
@@ -292,8 +300,8 @@ async def test_an_error_of_a_callback_reaches_the_caller_and_ends_the_answer() -
 
 
 async def _read_into(stream: GenerateStream, got: list[str]) -> None:
-    async for chunk in stream:
-        got.append(chunk.text)
+    async for one in stream:
+        got.append(one.text)
 
 
 async def _failure(client: AsyncClient) -> tuple[list[str], Exception]:

@@ -60,7 +60,9 @@ def _twins() -> list[tuple[str, Any, Any]]:
     ]
 
 
-TWINS = pytest.mark.parametrize(("name", "member", "twin"), _twins(), ids=lambda given: str(given)[:40])
+TWINS = pytest.mark.parametrize(
+    ("name", "member", "twin"), [pytest.param(*given, id=given[0]) for given in _twins()]
+)
 
 
 def _function(member: Any) -> Any:
@@ -108,3 +110,9 @@ def test_the_blocking_face_has_no_names_of_its_own(kind: type, face: type) -> No
 def test_both_clients_are_made_of_the_same_options() -> None:
     ours, theirs = (inspect.signature(kind).parameters for kind in (AsyncClient, Client))
     assert list(ours.values()) == list(theirs.values())
+
+
+def test_both_clients_show_the_same_attributes() -> None:
+    with Client("key") as blocking:
+        theirs = {name for name in vars(blocking) if not name.startswith("_")}
+    assert theirs == {name for name in vars(AsyncClient("key")) if not name.startswith("_")}

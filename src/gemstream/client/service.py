@@ -154,7 +154,8 @@ class Service:
             if isinstance(error, APIError) and error.retry_delay is not None:
                 error.retry_at = now + error.retry_delay
             raise error
-        _log.warning("attempt %d failed (%s); trying again in %.2f s", number, error, verdict.delay)
+        said = f"{error.code} {error.status}" if isinstance(error, APIError) else error
+        _log.warning("attempt %d failed (%s); trying again in %.2f s", number, said, verdict.delay)
         await asyncio.sleep(verdict.delay)
 
     async def _headers(self, attempt: Attempt, *, streams: bool) -> dict[str, str]:

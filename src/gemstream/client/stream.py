@@ -199,6 +199,7 @@ class GenerateStream:
             raise StopAsyncIteration
         self._state = _State.OPEN
         self._ready.extend(self._open.chunks)
+        self._open.chunks.clear()  # else the first read would live as long as the stream
         if self._open.generation.state is not GenerationState.OPEN:
             self._follow(self._open)
 

@@ -144,7 +144,9 @@ class _ASGIExchange:
         try:
             await application(_scope(self._request), self._receive_request, self._send)
         except Exception as error:
-            interrupted = StreamInterrupted(f"the application failed: {error!r}")
+            interrupted = StreamInterrupted(
+                f"the connection broke: the application failed with {error!r}"
+            )
             interrupted.__cause__ = error
             self._fail(interrupted)
         else:

@@ -14,6 +14,7 @@ from ..wire.response import (
     FinishReason,
     GenerateContentResponse,
     first_candidate,
+    text_of,
 )
 from ..wire.usage import UsageMetadata
 
@@ -47,7 +48,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def text(self) -> str:
         """Text of candidate 0 without its thoughts; ``""`` when there is none, never an error."""
-        return self.message.text
+        return text_of(self.message)
 
     @property
     def thoughts(self) -> str:

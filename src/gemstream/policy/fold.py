@@ -21,7 +21,7 @@ from ..wire.response import (
     LogprobsResult,
 )
 from ..wire.usage import UsageMetadata
-from .usage import merge_usage
+from .usage import RunningUsage
 
 __all__ = ("Fold", "fold")
 
@@ -45,21 +45,26 @@ def fold(messages: Iterable[GenerateContentResponse]) -> GenerateContentResponse
 class Fold:
     """Adds up messages one by one; ``message()`` may be asked at any time."""
 
-    __slots__ = ("_candidates", "_head", "_last", "_waiting", "usage")
+    __slots__ = ("_candidates", "_head", "_last", "_usage", "_waiting")
 
     def __init__(self) -> None:
         self._candidates: dict[int, _CandidateFold] = {}
         self._head = GenerateContentResponse()
         self._last: object = None  # the fields of the last message's head
         self._waiting: list[GenerateContentResponse] = []  # received, not yet added up
-        self.usage: UsageMetadata | None = None
+        self._usage = RunningUsage()
 
     def receive(self, message: GenerateContentResponse) -> None:
         """Add the next message."""
-        self.usage = merge_usage(self.usage, message.usage_metadata)
+        self._usage.receive(message.usage_metadata)
         self._waiting.append(message)
         if len(self._waiting) >= _BATCH:
             self._settle()
+
+    @property
+    def usage(self) -> UsageMetadata | None:
+        """The token counts so far, merged field by field."""
+        return self._usage.value
 
     def message(self) -> GenerateContentResponse:
         """Return the sum so far."""
@@ -89,8 +94,17 @@ class Fold:
 
     def _settle(self) -> None:
         for message in self._waiting:
-            self._add(message)
+            if not self._add_text(message):
+                self._add(message)
         self._waiting.clear()
+
+    def _add_text(self, message: GenerateContentResponse) -> bool:
+        """Add a message that only brings more text, as nearly every one: 0.9 µs against 1.4."""
+        if len(message.candidates) != 1 or _message_fields(message) != self._last:
+            return False
+        candidate = message.candidates[0]
+        known = self._candidates.get(candidate.index or 0)
+        return known is not None and known.receive_text(candidate)
 
     def _add(self, message: GenerateContentResponse) -> None:
         for candidate in message.candidates:
@@ -100,7 +114,7 @@ class Fold:
                 known = self._candidates[index] = _CandidateFold()
             known.receive(candidate)
         fields = _message_fields(message)
-        if fields != self._last:  # 0.2 µs; the same in nearly every chunk
+        if fields != self._last:
             self._head = _overlay(self._head, message, _MESSAGE_FIELDS)
             self._last = fields
 
@@ -125,12 +139,26 @@ class _CandidateFold:
             self._role = content.role or self._role
             for part in content.parts:
                 self._receive_part(part)
-        fields = _candidate_fields(candidate)
-        if fields != self._last:
-            self.head = _overlay(self.head, candidate, _CANDIDATE_FIELDS)
-            self._last = fields
+        self.head = _overlay(self.head, candidate, _OVERLAID)
+        # Log probabilities are of these tokens only, so the same ones again are news.
+        is_repeatable = candidate.logprobs_result is None
+        self._last = _candidate_fields(candidate) if is_repeatable else None
         if candidate.citation_metadata is not None or candidate.logprobs_result is not None:
             self._receive_lists(candidate)
+
+    def receive_text(self, candidate: Candidate) -> bool:
+        """Take in a piece that only adds to the growing text; False for any other."""
+        content = candidate.content
+        if content is None or len(content.parts) != 1 or content.role != self._role:
+            return False
+        part = content.parts[0]
+        text = part.text
+        if text is None or part != Part(text=text, thought=self._thought):
+            return False
+        if content.extra is not None or _candidate_fields(candidate) != self._last:
+            return False
+        self._grow(text)
+        return True
 
     @property
     def is_finished(self) -> bool:
@@ -150,7 +178,10 @@ class _CandidateFold:
         if part.thought is not self._thought:
             self._close()
             self._thought = part.thought
-        self._loose.append(part.text or "")
+        self._grow(part.text or "")
+
+    def _grow(self, text: str) -> None:
+        self._loose.append(text)
         if len(self._loose) >= _LOOSE_PIECES:
             self._blocks.append("".join(self._loose))
             self._loose.clear()
@@ -172,9 +203,8 @@ class _CandidateFold:
 
 # Chunks bring new entries of these two, not the list so far (recorded: a recitation's citations).
 _CUMULATIVE = ("citation_metadata", "logprobs_result")
-_CANDIDATE_FIELDS = tuple(
-    name for name in Candidate.__struct_fields__ if name not in ("content", *_CUMULATIVE)
-)
+_CANDIDATE_FIELDS = tuple(name for name in Candidate.__struct_fields__ if name != "content")
+_OVERLAID = tuple(name for name in _CANDIDATE_FIELDS if name not in _CUMULATIVE)
 _MESSAGE_FIELDS = tuple(
     name
     for name in GenerateContentResponse.__struct_fields__

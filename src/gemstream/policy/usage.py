@@ -7,7 +7,28 @@ from typing import Any
 
 from ..wire.usage import UsageMetadata
 
-__all__ = ("merge_usage",)
+__all__ = ("RunningUsage", "merge_usage")
+
+
+class RunningUsage:
+    """The usage of a stream so far; ``value`` is None until a chunk has reported some."""
+
+    __slots__ = ("_rare", "value")
+
+    def __init__(self) -> None:
+        self.value: UsageMetadata | None = None
+        self._rare: object = None  # the seldom fields of ``value``
+
+    def receive(self, new: UsageMetadata | None) -> None:
+        """Take in what the next chunk reports."""
+        if new is None:
+            return
+        rare = _rare(new)
+        if rare == self._rare and None not in _usual(new):
+            self.value = new  # nothing to keep, as in nearly every chunk: 0.4 µs against 1.2
+            return
+        self.value = merge_usage(self.value, new)
+        self._rare = _rare(self.value)
 
 
 def merge_usage(old: UsageMetadata | None, new: UsageMetadata | None) -> UsageMetadata | None:
@@ -18,8 +39,6 @@ def merge_usage(old: UsageMetadata | None, new: UsageMetadata | None) -> UsageMe
     """
     if old is None or new is None:
         return new or old
-    if _rare(old) == _rare(new) and None not in _usual(new):
-        return new  # nearly every chunk: 0.5 µs against 1.2
     kept: dict[str, Any] = {
         name: earlier
         for name, earlier, later in zip(_FIELDS, _values(old), _values(new), strict=True)

@@ -17,6 +17,7 @@ from .sse import MAX_EVENT_SIZE, SSEDecoder
 __all__ = ("PayloadDecoder",)
 
 _EXCERPT = 200
+_EVENT_END = b"\r\n\r\n"
 _spread = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -55,9 +56,10 @@ class PayloadDecoder:
         """Return the payloads that ``data`` completes; raises DecodeError, ProtocolError."""
         if self._failure is not None:
             raise self._failure
-        if self._is_straight and len(data) - 4 <= self._max_event_size and _is_one_event(data):
+        is_small = len(data) - len(_EVENT_END) <= self._max_event_size
+        if self._is_straight and is_small and (payload := _only_payload(data)) is not None:
             self._count += 1
-            return [data[6:-4]]
+            return [payload]
         if not self._count and len(self._seen) < _EXCERPT:
             self._seen += data[:_EXCERPT]
         payloads: list[bytes] = []
@@ -116,16 +118,15 @@ class PayloadDecoder:
         _accept(pending, payloads)
 
 
-def _is_one_event(data: bytes) -> bool:
-    """Return True for a read that is one object in Gemini's own framing, as nearly every read is.
+def _only_payload(data: bytes) -> bytes | None:
+    """Return the object of a read that is one event in Gemini's own framing, else None.
 
-    0.3 µs a chunk against 1.3 by way of lines and events.
+    Nearly every read is: 0.3 µs a chunk against 1.3 by way of lines and events.
     """
-    return (
-        data[:7] == b"data: {"
-        and data[-4:] == b"\r\n\r\n"
-        and data.count(b"\n") == data.count(b"\r") == 2
-    )
+    if data[:7] != b"data: {" or data[-4:] != _EVENT_END:
+        return None
+    payload = data[6:-4]
+    return None if b"\n" in payload or b"\r" in payload else payload
 
 
 def _accept(data: bytes, payloads: list[bytes]) -> None:

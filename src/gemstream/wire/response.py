@@ -26,6 +26,7 @@ __all__ = (
     "PromptFeedback",
     "UrlContextMetadata",
     "first_candidate",
+    "text_of",
 )
 
 
@@ -154,12 +155,12 @@ class GenerateContentResponse(Message):
     @property
     def text(self) -> str:
         """Text of candidate 0 without thoughts; ``""`` when there is none."""
-        return _text(self, thought=False)
+        return text_of(self)
 
     @property
     def thoughts(self) -> str:
         """Thought summaries of candidate 0; ``""`` when there are none."""
-        return _text(self, thought=True)
+        return text_of(self, thought=True)
 
     @property
     def finish_reason(self) -> FinishReason | None:
@@ -192,7 +193,8 @@ def _specified(reason: R | None) -> R | None:
     return None if reason is None or reason.is_unspecified else reason
 
 
-def _text(response: GenerateContentResponse, *, thought: bool) -> str:
+def text_of(response: GenerateContentResponse, *, thought: bool = False) -> str:
+    """Return the text of candidate 0, or its thoughts; ``""`` when there is none."""
     first = first_candidate(response)
     if first is None or first.content is None:
         return ""
