@@ -340,3 +340,25 @@ def test_a_body_of_another_kind_is_refused_with_its_beginning(content_type: str)
         check_content_type(content_type, b"<html>" + b"x" * 1000)
     assert content_type.partition(";")[0] in str(caught.value)
     assert len(caught.value.excerpt) == 200
+
+
+def test_a_second_end_changes_nothing() -> None:
+    generation = Generation("text/event-stream")
+    generation.receive_data(sse(B_STOP) + b"data: {")
+    assert generation.receive_eof() == [] == generation.receive_eof()
+    assert generation.response().complete is UNCONFIRMED
+
+
+def test_nothing_comes_after_a_stop() -> None:
+    generation = Generation("text/event-stream")
+    generation.receive_data(sse(A))
+    generation.stop()
+    assert generation.receive_data(sse(B_STOP)) == [] == generation.receive_eof()
+    generation.receive_interruption(StreamInterrupted("cut"))
+    assert generation.response().complete is STOPPED
+
+
+@pytest.mark.parametrize(("payload", "is_final"), [(A, False), (UNSET, False), (BLOCKED, True)])
+def test_a_chunk_is_final_with_a_reason(payload: bytes, is_final: bool) -> None:
+    [chunk] = Generation("text/event-stream").receive_data(sse(payload))
+    assert chunk.is_final is is_final

@@ -21,6 +21,7 @@ B_STOP = b'{"candidates":[{"content":{"parts":[{"text":"b"}]},"finishReason":"ST
         (SSE, B_STOP, "b"),
         (None, B_STOP, "b"),
         (JSON, b"{}", ""),
+        (JSON, b'{"error":null,"candidates":[]}', ""),
     ],
 )
 def test_an_answer_is_read_in_every_framing_a_gateway_gives_it(
@@ -36,6 +37,8 @@ def test_an_answer_is_read_in_every_framing_a_gateway_gives_it(
         (b"", StreamTruncated),
         (A[:-1], StreamTruncated),
         (b"[" + A, StreamTruncated),
+        (b"[" + A + b"]", StreamTruncated),
+        (b"data: " + A + b"\r\n\r\n", DecodeError),
         (b"<html>", DecodeError),
         (b"null", DecodeError),
         (A + b"oops", DecodeError),
@@ -55,3 +58,17 @@ def test_a_key_that_an_error_repeats_is_not_shown() -> None:
     with pytest.raises(APIError) as caught:
         read_response(body, JSON, redact=lambda data: data.replace(b"SECRET", b"[redacted]"))
     assert "SECRET" not in str(caught.value)
+
+
+def test_a_stream_on_a_plain_call_is_held_to_a_streams_end() -> None:
+    with pytest.raises(StreamTruncated) as caught:
+        read_response(b"data: " + A + b"\r\n\r\n", SSE, redact=bytes)
+    assert caught.value.partial == "a"
+
+
+def test_a_key_in_what_cannot_be_read_is_not_shown() -> None:
+    with pytest.raises(DecodeError) as caught:
+        read_response(
+            b"<p>SECRET</p>", JSON, redact=lambda data: data.replace(b"SECRET", b"[redacted]")
+        )
+    assert "SECRET" not in str(caught.value) and b"SECRET" not in caught.value.excerpt

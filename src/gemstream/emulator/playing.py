@@ -40,7 +40,7 @@ from .steps import (
     Step,
     WaitForAck,
 )
-from .token_count import tokens_of_size, usage_of
+from .token_count import CHARACTERS_PER_TOKEN, answer_size, tokens_of_size, usage_of
 
 __all__ = ("Performance", "Told", "play")
 
@@ -165,24 +165,24 @@ async def _play_built_in(performance: Performance, step: _BuiltIn) -> None:
     answer = performance.answer()
     if performance.whole:
         whole = answer.whole()
-        await _keep_rate(performance, whole, 0)
+        await _keep_rate(performance, whole)
         await performance.output.send_chunk(whole)
         return
-    sent = 0
     for chunk in answer.chunks():
-        await _keep_rate(performance, chunk, sent)
+        await _keep_rate(performance, chunk)
         await performance.output.send_chunk(chunk)
-        sent = _generated(chunk)
 
 
-async def _keep_rate(performance: Performance, chunk: Message, sent: int) -> None:
-    if performance.rate is not None:
-        await performance.sleep((_generated(chunk) - sent) / performance.rate)
+async def _keep_rate(performance: Performance, chunk: Message) -> None:
+    if performance.rate is not None and isinstance(chunk, GenerateContentResponse):
+        await performance.sleep(_tokens_in(chunk) / performance.rate)
 
 
-def _generated(chunk: Message) -> int:
-    usage = chunk.usage_metadata if isinstance(chunk, GenerateContentResponse) else None
-    return (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0) if usage else 0
+def _tokens_in(chunk: GenerateContentResponse) -> float:
+    """Return the tokens a chunk brings, unrounded: whole ones would let short chunks bunch."""
+    contents = [one.content for one in chunk.candidates if one.content is not None]
+    size = sum(answer_size(part) for content in contents for part in content.parts)
+    return size / CHARACTERS_PER_TOKEN
 
 
 async def _play_pause(performance: Performance, step: Pause) -> None:

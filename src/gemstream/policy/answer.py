@@ -102,8 +102,9 @@ class Chunk(Answer, frozen=True, kw_only=True, gc=False):
     @property
     def is_final(self) -> bool:
         """True when this chunk carries a finish reason or a block reason."""
+        reasons = [candidate.finish_reason for candidate in self.message.candidates]
         return self.block_reason is not None or any(
-            candidate.finish_reason is not None for candidate in self.message.candidates
+            reason is not None and not reason.is_unspecified for reason in reasons
         )
 
 

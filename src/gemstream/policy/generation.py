@@ -77,9 +77,9 @@ class Generation:
         return self._fold.is_finished
 
     def receive_data(self, data: bytes) -> list[Chunk]:
-        """Return the chunks that ``data`` completes."""
-        if self.failure is not None:
-            raise self.failure
+        """Return the chunks that ``data`` completes; none after the end."""
+        if self.state is not GenerationState.OPEN:
+            return self._nothing()
         chunks: list[Chunk] = []
         try:
             for payload in self._payloads.receive_data(data):
@@ -93,7 +93,8 @@ class Generation:
 
     def receive_eof(self) -> list[Chunk]:
         """Return what only lacked its end after a clean end; raises StreamTruncated."""
-        self.check()
+        if self.state is not GenerationState.OPEN:
+            return self._nothing()
         chunks: list[Chunk] = []
         complete = Completeness.CONFIRMED
         try:
@@ -115,10 +116,12 @@ class Generation:
 
     def receive_interruption(self, error: TransportError) -> None:
         """Judge a broken connection: raises ``error`` with the partial answer unless finished."""
-        self.check()
-        if not self.is_finished:
+        if self.state is not GenerationState.OPEN:
+            self._nothing()
+        elif self.is_finished:
+            self._end(Completeness.UNCONFIRMED)
+        else:
             raise self._fail(self._told(error))
-        self._end(Completeness.UNCONFIRMED)
 
     def stop(self) -> None:
         """Note that the caller wants no more."""
@@ -138,6 +141,11 @@ class Generation:
             complete=self._complete,
             attempts=attempts,
         )
+
+    def _nothing(self) -> list[Chunk]:
+        """What comes after the end: nothing, or the fault again."""
+        self.check()
+        return []
 
     def _decode(self, payload: bytes) -> Chunk:
         message = self._decoder.decode(payload)

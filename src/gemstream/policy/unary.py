@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..errors import APIError
-from ..wire.codec import decode
-from ..wire.payload import PayloadDecoder
-from ..wire.response import GenerateContentResponse
-from ..wire.status import decode_error
+import msgspec
+
 from .answer import Completeness, Response
-from .fold import fold
+from .generation import Generation
 
 __all__ = ("read_response",)
 
@@ -20,25 +17,20 @@ def read_response(
 ) -> Response:
     """Return the response in a whole ``body``; raises APIError, DecodeError, StreamTruncated.
 
-    A gateway that answers a plain call with a stream is understood: its chunks are folded. An
-    answer without candidates is data, not an error: its finish reason is None.
+    One object is the answer as it is: without candidates it is data, its finish reason None. A
+    gateway that answers a plain call with a stream is understood, and held to a stream's end.
     """
-    payloads = PayloadDecoder(content_type)
-    messages = []
-    for payload in (*payloads.receive_data(body), *payloads.receive_eof()):
-        message = decode(payload, GenerateContentResponse)
-        if message.extra is not None and "error" in message.extra:
-            raise _error(redact(payload))
-        messages.append(message)
-    payloads.check()
-    whole = messages[0] if len(messages) == 1 else fold(messages)
-    return Response(
-        message=whole,
-        usage=whole.usage_metadata,
-        raw=body,
-        complete=Completeness.CONFIRMED,
-    )
-
-
-def _error(payload: bytes) -> APIError:
-    return decode_error(payload, http_status=500)
+    generation = Generation(content_type, redact=redact)
+    chunks = generation.receive_data(body)
+    generation.check()
+    if len(chunks) == 1 and body.lstrip()[:1] == b"{":
+        message = chunks[0].message
+        return Response(
+            message=message,
+            usage=message.usage_metadata,
+            raw=body,
+            complete=Completeness.CONFIRMED,
+        )
+    generation.receive_eof()
+    generation.check()
+    return msgspec.structs.replace(generation.response(), raw=body)
