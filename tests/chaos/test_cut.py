@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -147,7 +146,7 @@ class _Peer:
             reset(writer)
             self.released.set()
         elif is_cut:
-            writer.get_extra_info("socket").shutdown(socket.SHUT_WR)
+            writer.write_eof()
             await reader.read()
             self.released.set()
         else:
