@@ -42,9 +42,10 @@ class BlockingStream:
 
     @property
     def response(self) -> Response:
-        """The fold of all chunks so far; ``complete`` tells whether that is all.
+        """The fold of all chunks that have arrived; ``complete`` tells whether that is all.
 
-        Raises InvalidState before the first chunk.
+        It may be ahead of the iteration: one network read can bring several chunks, and the
+        blocking face reads up to 64 ahead. Raises InvalidState before the first chunk.
         """
         return self._stream.response
 
@@ -57,7 +58,7 @@ class BlockingStream:
         """Read to the end and return the response; ``on_chunk`` sees each chunk as it comes.
 
         The callback runs in this thread and ends the stream by returning ``StreamControl.STOP``;
-        ``complete`` is then ``stopped``.
+        ``complete`` is then ``stopped``, unless all had arrived already.
         """
         for chunk in self:
             if on_chunk is not None and _called(on_chunk, chunk) is StreamControl.STOP:

@@ -113,6 +113,7 @@ class Service:
     async def call(self, method: str, url: str, body: bytes, attempt: Attempt) -> _Answered:
         """Send one request and return its whole body."""
         exchange = await self.open(method, url, body, attempt)
+        exchange.began()  # the head of an unstreamed answer comes once the answer is made
         try:
             whole = await self._read(exchange)
         finally:

@@ -88,9 +88,10 @@ class GenerateStream:
 
     @property
     def response(self) -> Response:
-        """The fold of all chunks so far; ``complete`` tells whether that is all.
+        """The fold of all chunks that have arrived; ``complete`` tells whether that is all.
 
-        Raises InvalidState before the first chunk.
+        It may be ahead of the iteration: one network read can bring several chunks, and the
+        blocking face reads up to 64 ahead. Raises InvalidState before the first chunk.
         """
         if self._open is None:
             raise InvalidState("the stream has not brought a chunk yet; iterate over it first")
@@ -105,7 +106,7 @@ class GenerateStream:
         """Read to the end and return the response; ``on_chunk`` sees each chunk as it comes.
 
         The callback may be a coroutine function, and ends the stream by returning
-        ``StreamControl.STOP``; ``complete`` is then ``stopped``.
+        ``StreamControl.STOP``; ``complete`` is then ``stopped``, unless all had arrived already.
         """
         async for chunk in self:
             verdict = None if on_chunk is None else on_chunk(chunk)
@@ -173,6 +174,8 @@ class GenerateStream:
         except StopAsyncIteration:
             raise
         except GemstreamError as error:
+            if self._state is _State.CLOSED:  # its failure no longer matters to anybody
+                raise StopAsyncIteration from None
             self._fail(error)
             raise
         except BaseException:  # cancelled: what was in flight is lost, so is the stream
@@ -226,10 +229,9 @@ class GenerateStream:
         stream.exchange.abort()
 
     def _fail(self, error: GemstreamError) -> None:
-        if self._state is not _State.CLOSED:
-            self._state = _State.FAILED
-            self._failure = error
-            error.delivered = self._delivered
+        self._state = _State.FAILED
+        self._failure = error
+        error.delivered = self._delivered
         if self._open is not None:
             self._open.exchange.abort()
 
