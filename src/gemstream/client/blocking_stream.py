@@ -14,7 +14,8 @@ import queue
 from types import TracebackType
 
 from ..errors import InvalidState
-from ..policy.answer import Chunk, Response
+from ..policy.answer import Chunk, Completeness, Response
+from ..policy.fold import Fold
 from .loop_thread import SIGNAL_CHECK, LoopThread
 from .stream import GenerateStream, OnChunk, StreamControl
 
@@ -42,12 +43,16 @@ class BlockingStream:
 
     @property
     def response(self) -> Response:
-        """The fold of all chunks that have arrived; ``complete`` tells whether that is all.
+        """The fold of the chunks you were given; ``complete`` tells whether that is all.
 
-        It may be ahead of the iteration: one network read can bring several chunks, and the
-        blocking face reads up to 64 ahead. Raises InvalidState before the first chunk.
+        Raises InvalidState before the first chunk.
         """
-        return self._stream.response
+        return self._stream.response if self._pump is None else self._pump.response()
+
+    @property
+    def attempts(self) -> int:
+        """How many times the request was sent, once the first chunk is here; 0 before."""
+        return self._stream.attempts
 
     @property
     def text_stream(self) -> BlockingTextStream:
@@ -58,7 +63,7 @@ class BlockingStream:
         """Read to the end and return the response; ``on_chunk`` sees each chunk as it comes.
 
         The callback runs in this thread and ends the stream by returning ``StreamControl.STOP``;
-        ``complete`` is then ``stopped``, unless all had arrived already.
+        ``complete`` is then ``stopped``. Raises what the iteration raises.
         """
         for chunk in self:
             if on_chunk is not None and _called(on_chunk, chunk) is StreamControl.STOP:
@@ -120,7 +125,10 @@ class _Pump:
     """Moves chunks from the loop's thread to the reader's."""
 
     def __init__(self, stream: GenerateStream, thread: LoopThread) -> None:
+        self._stream = stream
         self._loop = thread.loop
+        self._fold = Fold()  # in the reader's thread, of the reader's chunks
+        self._last: Chunk | None = None
         self._queue: queue.SimpleQueue[Chunk | BaseException] = queue.SimpleQueue()
         self._credit = _CREDIT
         self._unreturned = 0  # chunks taken since credit was last returned
@@ -136,6 +144,9 @@ class _Pump:
         if isinstance(item, BaseException):
             self._end = item
             raise item
+        self._last = item
+        self._fold.receive(item.message)
+        self._fold.settle()
         self._unreturned += 1
         if self._unreturned >= _CREDIT // 2:
             self._loop.call_soon_threadsafe(self._return_credit, self._unreturned)
@@ -147,10 +158,27 @@ class _Pump:
             with contextlib.suppress(queue.Empty):
                 return self._queue.get(timeout=SIGNAL_CHECK)
 
+    def response(self) -> Response:
+        """Return the fold of what the reader was given; the stream's own is ahead of it."""
+        if self._last is None:
+            return self._stream.response
+        return Response(
+            message=self._fold.message(),
+            usage=self._last.usage,
+            complete=self._complete(),
+            attempts=self._stream.attempts,
+        )
+
+    def _complete(self) -> Completeness:
+        if isinstance(self._end, _Stopped):
+            return Completeness.STOPPED
+        ended = isinstance(self._end, StopIteration)
+        return self._stream.response.complete if ended else Completeness.PARTIAL
+
     def end(self) -> None:
         """Give the reader no more chunks and let the pump run out; callable from any thread."""
         if self._end is None:
-            self._end = StopIteration()
+            self._end = _Stopped()
         self._loop.call_soon_threadsafe(self._return_credit, _CREDIT)
 
     async def _run(self, stream: GenerateStream) -> None:
@@ -176,10 +204,16 @@ class _Pump:
             self._credited.set_result(None)
 
 
-def _called(on_chunk: OnChunk, chunk: Chunk) -> StreamControl | None:
+class _Stopped(StopIteration):
+    """The end that the reader itself asked for."""
+
+
+def _called(on_chunk: OnChunk, chunk: Chunk) -> object:
     verdict = on_chunk(chunk)
-    if verdict is None or isinstance(verdict, StreamControl):
-        return verdict
     if inspect.iscoroutine(verdict):
         verdict.close()
-    raise InvalidState("the blocking client takes a plain function as on_chunk, not a coroutine")
+    if inspect.isawaitable(verdict):
+        raise InvalidState(
+            "the blocking client takes a plain function as on_chunk, not a coroutine function"
+        )
+    return verdict

@@ -6,8 +6,9 @@ first use of the name, which is checked before anything is created.
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import msgspec
@@ -23,7 +24,7 @@ from ..wire.codec import Message, decode
 from ..wire.endpoint import Operation, url_for
 from ..wire.model import model_resource
 from .hints import default_model_hint
-from .service import Attempt, Service
+from .service import Answered, Attempt, Service
 
 __all__ = ("Channel", "Channels", "OpenStream")
 
@@ -55,14 +56,15 @@ class Channel:
     async def generate(self, body: bytes, timeouts: Timeouts) -> Response:
         """Return the whole answer to a generateContent body."""
 
-        async def once(attempt: Attempt) -> Response:
-            answered = await self._service.call("POST", url, body, attempt)
-            check_content_type(answered.content_type, answered.body)
-            redact = self._service.credentials.redact
-            return read_response(answered.body, answered.content_type, redact=redact)
+        def read(answered: Answered) -> Response:
+            return read_response(
+                answered.body,
+                answered.content_type,
+                redact=self._service.credentials.redact,
+                max_event_size=self._service.settings.max_event_size,
+            )
 
-        url = self._url(Operation.GENERATE)
-        response, attempts = await self._tried(once, timeouts)
+        response, attempts = await self._answer(Operation.GENERATE, body, timeouts, read)
         return msgspec.structs.replace(response, attempts=attempts)
 
     async def open_stream(self, body: bytes, timeouts: Timeouts) -> tuple[OpenStream, int]:
@@ -80,19 +82,28 @@ class Channel:
                 raise
 
         url = self._url(Operation.STREAM)
-        return await self._tried(once, timeouts)
+        with self._hinting():
+            return await self._service.attempts(once, timeouts)
 
     async def call(self, operation: Operation, body: bytes, kind: type[M], timeouts: Timeouts) -> M:
         """Return the answer to one of the model's other operations."""
 
-        async def once(attempt: Attempt) -> M:
-            answered = await self._service.call("POST", url, body, attempt)
-            check_content_type(answered.content_type, answered.body)
+        def read(answered: Answered) -> M:
             return decode(answered.body, kind)
 
-        url = self._url(operation)
-        answer, _ = await self._tried(once, timeouts)
+        answer, _ = await self._answer(operation, body, timeouts, read)
         return answer
+
+    async def _answer(
+        self,
+        operation: Operation,
+        body: bytes,
+        timeouts: Timeouts,
+        read: Callable[[Answered], T],
+    ) -> tuple[T, int]:
+        url = self._url(operation)
+        with self._hinting():
+            return await self._service.answer("POST", url, body, timeouts, read)
 
     async def _first_chunks(self, exchange: Exchange) -> OpenStream:
         content_type = exchange.headers.get("content-type")
@@ -109,11 +120,11 @@ class Channel:
         exchange.began()
         return OpenStream(exchange, generation, chunks)
 
-    async def _tried(
-        self, once: Callable[[Attempt], Awaitable[T]], timeouts: Timeouts
-    ) -> tuple[T, int]:
+    @contextlib.contextmanager
+    def _hinting(self) -> Iterator[None]:
+        """Tell of our setting when the service no longer has our default model."""
         try:
-            return await self._service.attempts(once, timeouts)
+            yield
         except NotFound as error:
             if self._default:
                 error.hint = default_model_hint(error, self.model)
@@ -137,16 +148,13 @@ class Channels:
         """Return the channel of ``model``; raises InvalidRequest for a name that cannot be one."""
         resource = model_resource(model)
         with self._lock:
-            channel = self._channels.get(resource)
-            if channel is None:
-                channel = self._create(resource)
+            channel = self._channels.pop(resource, None) or self._create(resource)
+            self._channels[resource] = channel  # the last is the one used last
         return channel
 
     def _create(self, resource: str) -> Channel:
         if len(self._channels) >= _MOST_CHANNELS:
-            del self._channels[next(iter(self._channels))]  # the oldest
+            del self._channels[next(iter(self._channels))]  # the one unused for longest
         bare = resource.removeprefix("models/")
         defaults = (self._catalog.default, self._catalog.default_embedding)
-        channel = Channel(self._service, resource, is_default=bare in defaults)
-        self._channels[resource] = channel
-        return channel
+        return Channel(self._service, resource, is_default=bare in defaults)

@@ -190,7 +190,8 @@ class AsyncClient:
         ``path`` stands under the API version, as ``models/gemini-2.5-flash:generateContent``.
         """
         self._service.check_open()
-        return await self._service.fetch(method, path, body, query=query)
+        sent = b"" if body is None else encode(body)
+        return await self._service.fetch(method, path, sent, query=query)
 
     def supports_streaming(self, model: str) -> bool:
         """Return False for a model known not to stream (embedding, Imagen, Veo), else True."""

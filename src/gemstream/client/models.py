@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from ..wire.codec import decode
+from typing import TypeVar
+
+from ..errors import ProtocolError
+from ..wire.codec import Message, decode
 from ..wire.endpoint import Operation, url_for
 from ..wire.model import ListModelsResponse, Model, model_resource
-from .service import Attempt, Service
+from .service import Answered, Service
 
 __all__ = ("Models",)
+
+M = TypeVar("M", bound=Message)
 
 # The service's largest page: https://ai.google.dev/api/models#method:-models.list.
 _PAGE_SIZE = 1000
@@ -23,30 +28,33 @@ class Models:
         """Return all models the account can use, whatever number of pages they take."""
         models: list[Model] = []
         token: str | None = None
+        seen: set[str | None] = set()
         while True:
             page = await self._page(token)
             models.extend(page.models)
+            seen.add(token)
             token = page.next_page_token
             if not token:
                 return models
+            if token in seen:
+                raise ProtocolError(f"the service gives page {token!r} of the models again")
 
     async def get(self, model: str) -> Model:
         """Return one model; raises NotFound, and InvalidRequest for a name that cannot be one."""
         url = self._url(Operation.GET_MODEL, model=model_resource(model))
-        return decode(await self._fetch(url), Model)
+        return await self._fetch(url, Model)
 
     async def _page(self, token: str | None) -> ListModelsResponse:
         query = {"pageSize": str(_PAGE_SIZE), **({"pageToken": token} if token else {})}
-        return decode(
-            await self._fetch(self._url(Operation.LIST_MODELS, query=query)), ListModelsResponse
-        )
+        return await self._fetch(self._url(Operation.LIST_MODELS, query=query), ListModelsResponse)
 
-    async def _fetch(self, url: str) -> bytes:
-        async def once(attempt: Attempt) -> bytes:
-            return (await self._service.call("GET", url, b"", attempt)).body
+    async def _fetch(self, url: str, kind: type[M]) -> M:
+        def read(answered: Answered) -> M:
+            return decode(answered.body, kind)
 
-        body, _ = await self._service.attempts(once, self._service.settings.timeouts)
-        return body
+        timeouts = self._service.settings.timeouts
+        answer, _ = await self._service.answer("GET", url, b"", timeouts, read)
+        return answer
 
     def _url(
         self,

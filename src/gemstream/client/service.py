@@ -16,14 +16,17 @@ from ..config.timeouts import Timeouts
 from ..config.version import VERSION
 from ..credentials.api_key import Credentials
 from ..errors import APIError, GemstreamError, InvalidState, ProtocolError
+from ..net.timer import total_timeout
 from ..net.transport import Deadlines, Exchange, HTTPRequest, Transport
+from ..policy.generation import check_content_type
+from ..policy.redaction import redacted
 from ..policy.retry import GiveUp, RetryBudget, RetryPolicy
-from ..wire.codec import JSONObject, decode_plain, encode
+from ..wire.codec import decode_plain
 from ..wire.endpoint import path_url
 from ..wire.status import decode_error
 from .hints import hint_for
 
-__all__ = ("Attempt", "Service", "ServiceSettings")
+__all__ = ("Answered", "Attempt", "Service", "ServiceSettings")
 
 _log = logging.getLogger("gemstream.client")
 # Shorter deadlines are refused by the service with a 400 and are ours alone to enforce.
@@ -89,7 +92,8 @@ class Service:
             try:
                 result = await once(Attempt(number, deadlines))
             except GemstreamError as error:
-                await self._wait_or_raise(error, number, deadlines.total)
+                told = redacted(error, self.credentials.redact)
+                await self._wait_or_raise(told, number, deadlines.total)
             else:
                 if number == 1:
                     self._budget.deposit()
@@ -110,7 +114,7 @@ class Service:
             raise
         return exchange
 
-    async def call(self, method: str, url: str, body: bytes, attempt: Attempt) -> _Answered:
+    async def call(self, method: str, url: str, body: bytes, attempt: Attempt) -> Answered:
         """Send one request and return its whole body."""
         exchange = await self.open(method, url, body, attempt)
         exchange.began()  # the head of an unstreamed answer comes once the answer is made
@@ -118,25 +122,33 @@ class Service:
             whole = await self._read(exchange)
         finally:
             exchange.abort()
-        return _Answered(whole, exchange.headers.get("content-type"))
+        return Answered(whole, exchange.headers.get("content-type"))
+
+    async def answer(
+        self, method: str, url: str, body: bytes, timeouts: Timeouts, read: Callable[[Answered], T]
+    ) -> tuple[T, int]:
+        """Return what ``read`` makes of the answer to a request, and how many tries it took."""
+
+        async def once(attempt: Attempt) -> T:
+            answered = await self.call(method, url, body, attempt)
+            check_content_type(answered.content_type, answered.body)
+            return read(answered)
+
+        return await self.attempts(once, timeouts)
 
     async def fetch(
         self,
         method: str,
         path: str,
-        body: JSONObject | None = None,
+        body: bytes = b"",
         *,
         query: Mapping[str, str] | None = None,
     ) -> Any:
         """Return the plain JSON answered at any ``path`` under the API version."""
-
-        async def once(attempt: Attempt) -> bytes:
-            return (await self.call(method, url, sent, attempt)).body
-
-        sent = b"" if body is None else encode(body)
         url = path_url(self.settings.base_url, self.settings.api_version, path, query)
-        answer, _ = await self.attempts(once, self.settings.timeouts)
-        return decode_plain(answer) if answer else None
+        timeouts = self.settings.timeouts
+        answer, _ = await self.answer(method, url, body, timeouts, _plain)
+        return answer
 
     async def _wait_or_raise(
         self, error: GemstreamError, number: int, deadline: float | None
@@ -152,7 +164,7 @@ class Service:
         )
         if isinstance(verdict, GiveUp):
             _log.debug("no further attempt: %s", verdict.reason)
-            if isinstance(error, APIError) and error.retry_delay is not None:
+            if isinstance(error, APIError) and error.retryable and error.retry_delay is not None:
                 error.retry_at = now + error.retry_delay
             raise error
         said = f"{error.code} {error.status}" if isinstance(error, APIError) else error
@@ -160,7 +172,11 @@ class Service:
         await asyncio.sleep(verdict.delay)
 
     async def _headers(self, attempt: Attempt, *, streams: bool) -> dict[str, str]:
-        headers = {**_IDENTITY, **self.settings.headers, **await self.credentials.headers()}
+        headers = {
+            **_IDENTITY,
+            **self.settings.headers,
+            **await self._authorised(attempt.deadlines),
+        }
         if streams:
             # A compressor between us and the model would hold chunks back to fill its window.
             headers["accept-encoding"] = "identity"
@@ -171,6 +187,16 @@ class Service:
             if left >= _SHORTEST_SERVER_TIMEOUT:
                 headers["x-server-timeout"] = str(math.ceil(left))
         return headers
+
+    async def _authorised(self, deadlines: Deadlines) -> Mapping[str, str]:
+        """Return the credentials' headers; raises TotalTimeout when they take too long."""
+        try:
+            async with asyncio.timeout_at(deadlines.total):
+                return await self.credentials.headers()
+        except TimeoutError as error:
+            if isinstance(error, GemstreamError):
+                raise
+            raise total_timeout(deadlines) from None
 
     async def _refusal(self, exchange: Exchange) -> APIError:
         body = self.credentials.redact(await self._read(exchange))
@@ -195,11 +221,15 @@ class Service:
         return b"".join(pieces)
 
 
-class _Answered(msgspec.Struct, frozen=True):
+class Answered(msgspec.Struct, frozen=True):
     """A body and its content type."""
 
     body: bytes
     content_type: str | None
+
+
+def _plain(answered: Answered) -> Any:
+    return decode_plain(answered.body) if answered.body else None
 
 
 _IDENTITY = {

@@ -12,11 +12,12 @@ import inspect
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from ..errors import GemstreamError, InvalidState, TransportError
-from ..policy.answer import Chunk, Response
+from ..policy.answer import Chunk, Completeness, Response
 from ..policy.generation import GenerationState
+from ..wire.response import GenerateContentResponse
 from .channel import OpenStream
 
 __all__ = ("GenerateStream", "OnChunk", "StreamControl", "TextStream")
@@ -88,14 +89,21 @@ class GenerateStream:
 
     @property
     def response(self) -> Response:
-        """The fold of all chunks that have arrived; ``complete`` tells whether that is all.
+        """The fold of the chunks you were given; ``complete`` tells whether that is all.
 
-        It may be ahead of the iteration: one network read can bring several chunks, and the
-        blocking face reads up to 64 ahead. Raises InvalidState before the first chunk.
+        Raises InvalidState before the first chunk.
         """
-        if self._open is None:
-            raise InvalidState("the stream has not brought a chunk yet; iterate over it first")
-        return self._open.generation.response(attempts=self._attempts)
+        if self._open is not None:
+            undelivered = len(self._ready)
+            return self._open.generation.response(attempts=self._attempts, undelivered=undelivered)
+        if self._state is _State.CLOSED:
+            return Response(message=GenerateContentResponse(), complete=Completeness.STOPPED)
+        raise InvalidState("the stream has not brought a chunk yet; iterate over it first")
+
+    @property
+    def attempts(self) -> int:
+        """How many times the request was sent, once the first chunk is here; 0 before."""
+        return self._attempts
 
     @property
     def text_stream(self) -> TextStream:
@@ -106,7 +114,7 @@ class GenerateStream:
         """Read to the end and return the response; ``on_chunk`` sees each chunk as it comes.
 
         The callback may be a coroutine function, and ends the stream by returning
-        ``StreamControl.STOP``; ``complete`` is then ``stopped``, unless all had arrived already.
+        ``StreamControl.STOP``; ``complete`` is then ``stopped``. Raises what the iteration raises.
         """
         async for chunk in self:
             verdict = None if on_chunk is None else on_chunk(chunk)
@@ -118,15 +126,16 @@ class GenerateStream:
 
     def cancel(self) -> None:
         """End the stream now, from any task of its loop; its reader sees a plain end."""
-        if self._state in _OVER:
+        if self._state in _OVER and not self._ready:
             return
         self._state = _State.CLOSED
-        self._ready.clear()
+        self._failure = None  # what stood behind the chunks that nobody wants any more
         if self._opening is not None:
             self._opening.cancel()
         if self._open is not None:
-            self._open.generation.stop()
+            self._open.generation.stop(undelivered=len(self._ready))
             self._open.exchange.abort()
+        self._ready.clear()
 
     async def aclose(self) -> None:
         """End the stream and wait until its connection is gone; harmless when it has ended."""
@@ -161,28 +170,29 @@ class GenerateStream:
         try:
             if self._state is _State.NEW:
                 await self._start()
-            while not self._ready:
-                stream = self._open
-                if stream is None or self._state is not _State.OPEN:
-                    raise self._failure or StopAsyncIteration
+            while not self._ready and self._open is not None and self._state is _State.OPEN:
                 try:
-                    data = await stream.exchange.receive()
+                    data = await self._open.exchange.receive()
                 except TransportError as error:
-                    self._receive_interruption(stream, error)
+                    self._receive_interruption(self._open, error)
                 else:
-                    self._receive_data(stream, data)
-        except StopAsyncIteration:
-            raise
+                    self._receive_data(self._open, data)
         except GemstreamError as error:
-            if self._state is _State.CLOSED:  # its failure no longer matters to anybody
-                raise StopAsyncIteration from None
             self._fail(error)
-            raise
-        except BaseException:  # cancelled: what was in flight is lost, so is the stream
+        except BaseException:  # what was in flight is lost, and with it the stream
             self.cancel()
+            self._failure = InvalidState("the stream was closed when its last read was cancelled")
             raise
         finally:
             self._reading = False
+        if not self._ready:
+            self._raise_end()
+
+    def _raise_end(self) -> NoReturn:
+        if self._failure is None:
+            raise StopAsyncIteration
+        self._failure.delivered = self._delivered
+        raise self._failure
 
     async def _start(self) -> None:
         self._state = _State.OPENING
@@ -191,15 +201,15 @@ class GenerateStream:
         try:
             await self._opening
         except asyncio.CancelledError:
-            if self._state is _State.CLOSED and not _is_cancelled():
-                raise StopAsyncIteration from None
-            raise
+            if self._state is not _State.CLOSED or _is_cancelled():
+                raise
         finally:
             self._opening = None
-        assert self._open is not None
+        if self._open is None:
+            return
         if self._state is _State.CLOSED:  # cancelled in the very moment it opened
             self._open.exchange.abort()
-            raise StopAsyncIteration
+            return
         self._state = _State.OPEN
         self._ready.extend(self._open.chunks)
         self._open.chunks.clear()  # else the first read would live as long as the stream
@@ -229,9 +239,9 @@ class GenerateStream:
         stream.exchange.abort()
 
     def _fail(self, error: GemstreamError) -> None:
-        self._state = _State.FAILED
-        self._failure = error
-        error.delivered = self._delivered
+        if self._state is not _State.CLOSED:  # else its failure matters to nobody any more
+            self._state = _State.FAILED
+            self._failure = error
         if self._open is not None:
             self._open.exchange.abort()
 

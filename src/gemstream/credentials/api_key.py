@@ -11,6 +11,7 @@ from ..errors import InvalidRequest
 __all__ = ("APIKey", "Credentials")
 
 _REDACTED = b"[redacted]"
+_FRAGMENT = 8  # so many characters of a key are recognised as a piece of it
 
 
 @runtime_checkable
@@ -49,11 +50,30 @@ class APIKey:
         return {"x-goog-api-key": self._key}
 
     def redact(self, data: bytes) -> bytes:
-        """Return ``data`` without the key."""
-        return data.replace(self._key.encode(), _REDACTED)
+        """Return ``data`` without the key, nor a beginning or end of it that an excerpt left.
+
+        A key of fewer than 8 characters is none of Google's, and as a word of the text may stay.
+        """
+        key = self._key.encode()
+        if len(key) < _FRAGMENT:
+            return data
+        data = _without(data, key, _REDACTED)
+        return _without(data[::-1], key[::-1], _REDACTED[::-1])[::-1]
 
     def __repr__(self) -> str:
         return f"APIKey({self.account})"
+
+
+def _without(data: bytes, key: bytes, replacement: bytes) -> bytes:
+    """Return ``data`` with every beginning of ``key`` in it, to the whole of it, replaced."""
+    kept: list[bytes] = []
+    rest = data
+    while (at := rest.find(key[:_FRAGMENT])) >= 0:
+        kept += (rest[:at], replacement)
+        rest = rest[at:]
+        same = [ours == theirs for ours, theirs in zip(key, rest, strict=False)]
+        rest = rest[same.index(False) if False in same else len(same) :]
+    return b"".join((*kept, rest))
 
 
 def _check(key: object) -> None:

@@ -9,9 +9,8 @@ client tells a short answer from a whole one. An unclean end after it leaves the
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
 
-from ..errors import DecodeError, GemstreamError, ProtocolError, StreamTruncated, TransportError
+from ..errors import DecodeError, GemstreamError, StreamTruncated, TransportError
 from ..wire.codec import MessageDecoder
 from ..wire.payload import PayloadDecoder
 from ..wire.response import GenerateContentResponse
@@ -19,6 +18,7 @@ from ..wire.sse import MAX_EVENT_SIZE
 from ..wire.status import error_of
 from .answer import Chunk, Completeness, Response
 from .fold import Fold
+from .redaction import Redact, redacted
 
 __all__ = ("Generation", "GenerationState", "check_content_type")
 
@@ -61,7 +61,7 @@ class Generation:
         content_type: str | None = None,
         *,
         max_event_size: int = MAX_EVENT_SIZE,
-        redact: Callable[[bytes], bytes] = _unchanged,
+        redact: Redact = _unchanged,
     ) -> None:
         self._payloads = PayloadDecoder(content_type, max_event_size=max_event_size)
         self._decoder = MessageDecoder(GenerateContentResponse)
@@ -77,9 +77,13 @@ class Generation:
         return self._fold.is_finished
 
     def receive_data(self, data: bytes) -> list[Chunk]:
-        """Return the chunks that ``data`` completes; none after the end."""
+        """Return the chunks that ``data`` completes; none after the end.
+
+        All chunks returned before count as delivered from now on.
+        """
         if self.state is not GenerationState.OPEN:
             return self._nothing()
+        self._fold.settle()
         chunks: list[Chunk] = []
         try:
             for payload in self._payloads.receive_data(data):
@@ -123,9 +127,14 @@ class Generation:
         else:
             raise self._fail(self._told(error))
 
-    def stop(self) -> None:
-        """Note that the caller wants no more."""
-        if self.state is GenerationState.OPEN:
+    def stop(self, *, undelivered: int = 0) -> None:
+        """Note that the caller wants no more, and not the newest ``undelivered`` chunks either.
+
+        A fault behind undelivered chunks is nobody's any more.
+        """
+        if self.state is GenerationState.OPEN or undelivered:
+            self._fold.forget(undelivered)
+            self.failure = None
             self._end(Completeness.STOPPED)
 
     def check(self) -> None:
@@ -133,12 +142,13 @@ class Generation:
         if self.failure is not None:
             raise self.failure
 
-    def response(self, *, attempts: int = 1) -> Response:
-        """Return the fold of all chunks so far."""
+    def response(self, *, attempts: int = 1, undelivered: int = 0) -> Response:
+        """Return the fold of all chunks but the newest ``undelivered``."""
+        complete = Completeness.PARTIAL if undelivered else self._complete
         return Response(
-            message=self._fold.message(),
+            message=self._fold.message(withheld=undelivered),
             usage=self._fold.usage,
-            complete=self._complete,
+            complete=complete,
             attempts=attempts,
         )
 
@@ -148,11 +158,22 @@ class Generation:
         return []
 
     def _decode(self, payload: bytes) -> Chunk:
-        message = self._decoder.decode(payload)
+        try:
+            message = self._decoder.decode(payload)
+        except DecodeError as error:
+            raise self._undecodable(payload, error) from None
         if message.extra is not None and message.extra.get("error") is not None:
             raise self._api_error(payload)
         self._fold.receive(message)
         return Chunk(message=message, usage=self._fold.usage, raw=payload)
+
+    def _undecodable(self, payload: bytes, error: DecodeError) -> DecodeError:
+        """Return the error anew from the redacted payload: its excerpt may cut a secret in two."""
+        try:
+            self._decoder.decode(self._redact(payload))
+        except DecodeError as told:
+            return told
+        return error
 
     def _api_error(self, payload: bytes) -> GemstreamError:
         decoded = MessageDecoder(GenerateContentResponse).decode(self._redact(payload))
@@ -166,12 +187,9 @@ class Generation:
         return error
 
     def _fail(self, error: GemstreamError) -> GemstreamError:
-        if isinstance(error, ProtocolError):  # it quotes what the service sent
-            error.excerpt = self._redact(error.excerpt)
-            error.args = (self._redact(str(error).encode()).decode(),)
-        self.failure = error
+        self.failure = redacted(error, self._redact)
         self.state = GenerationState.FAILED
-        return error
+        return self.failure
 
     def _end(self, complete: Completeness) -> None:
         self._complete = complete
