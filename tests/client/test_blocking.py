@@ -261,7 +261,9 @@ print(type(next(stream)).__name__)
 async def _run(program: str, *arguments: str) -> tuple[list[str], str]:
     """Return the words a program of its own said, and its stderr."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-W", "default", "-c", _PRELUDE + program, *arguments),
+        # Python 3.12 and newer warn of any fork beside a thread, and fork is what is tried here.
+        *(sys.executable, "-W", "default", "-W", "ignore:This process:DeprecationWarning"),
+        *("-c", _PRELUDE + program, *arguments),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
@@ -293,3 +295,17 @@ async def test_exit_without_close_is_quiet() -> None:
 async def test_exit_without_close_is_quiet_in_process_too() -> None:
     said, complained = await _run("mine = client()" + _EXITS)
     assert (said[1], complained) == ("Chunk", "")
+
+
+def test_a_second_thread_cannot_read_along() -> None:
+    emulator = Emulator(Script([Rule(steps=["a", WaitForAck(), "b"])]))
+    with blocking_client(emulator) as client, client.generate_stream("Hi") as stream:
+        next(stream)
+        reader = threading.Thread(target=next, args=(stream,))
+        reader.start()
+        while not stream._pump._reading.locked():
+            os.sched_yield()
+        with pytest.raises(InvalidState, match="another thread"):
+            next(stream)
+        emulator.ack()
+        reader.join()

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import inspect
 import queue
+import threading
 from types import TracebackType
 
 from ..errors import InvalidState
@@ -31,14 +32,12 @@ class BlockingStream:
     def __init__(self, stream: GenerateStream, thread: LoopThread) -> None:
         self._stream = stream
         self._thread = thread
-        self._pump: _Pump | None = None
+        self._pump = _Pump(stream, thread)
 
     def __iter__(self) -> BlockingStream:
         return self
 
     def __next__(self) -> Chunk:
-        if self._pump is None:
-            self._pump = _Pump(self._stream, self._thread)
         return self._pump.next()
 
     @property
@@ -47,7 +46,7 @@ class BlockingStream:
 
         Raises InvalidState before the first chunk.
         """
-        return self._stream.response if self._pump is None else self._pump.response()
+        return self._pump.response()
 
     @property
     def attempts(self) -> int:
@@ -72,14 +71,12 @@ class BlockingStream:
 
     def cancel(self) -> None:
         """End the stream now, from any thread; its reader sees a plain end."""
-        if self._pump is not None:
-            self._pump.end()
-        self._thread.loop.call_soon_threadsafe(self._stream.cancel)
+        self._pump.end()
+        self._thread.notify(self._stream.cancel)
 
     def close(self) -> None:
         """End the stream and wait until its connection is gone; harmless when it has ended."""
-        if self._pump is not None:
-            self._pump.end()
+        self._pump.end()
         self._thread.run_closing(self._stream.aclose())
 
     def __enter__(self) -> BlockingStream:
@@ -95,7 +92,7 @@ class BlockingStream:
 
     def __del__(self) -> None:
         # A reader that left its loop early must not leave the pump waiting for credit.
-        if getattr(self, "_pump", None) is not None and not self._thread.loop.is_closed():
+        if self._pump.is_running:
             self.cancel()
 
     def __repr__(self) -> str:
@@ -126,7 +123,8 @@ class _Pump:
 
     def __init__(self, stream: GenerateStream, thread: LoopThread) -> None:
         self._stream = stream
-        self._loop = thread.loop
+        self._thread = thread
+        self._reading = threading.Lock()
         self._fold = Fold()  # in the reader's thread, of the reader's chunks
         self._last: Chunk | None = None
         self._queue: queue.SimpleQueue[Chunk | BaseException] = queue.SimpleQueue()
@@ -134,12 +132,28 @@ class _Pump:
         self._unreturned = 0  # chunks taken since credit was last returned
         self._end: BaseException | None = None
         self._credited: asyncio.Future[None] | None = None
-        thread.submit(self._run(stream))
+        self._started = False
+
+    @property
+    def is_running(self) -> bool:
+        """True while the reader has not seen the end of a stream that it began."""
+        return self._started and self._end is None
 
     def next(self) -> Chunk:
         """Return the next chunk; raises StopIteration at the end, or what ended the stream."""
+        if not self._reading.acquire(blocking=False):
+            raise InvalidState("the stream is already being read by another thread")
+        try:
+            return self._next()
+        finally:
+            self._reading.release()
+
+    def _next(self) -> Chunk:
         if self._end is not None:
             raise self._end
+        if not self._started:
+            self._thread.submit(self._run())
+            self._started = True
         item = self._take()
         if isinstance(item, BaseException):
             self._end = item
@@ -149,12 +163,13 @@ class _Pump:
         self._fold.settle()
         self._unreturned += 1
         if self._unreturned >= _CREDIT // 2:
-            self._loop.call_soon_threadsafe(self._return_credit, self._unreturned)
+            self._thread.notify(self._return_credit, self._unreturned)
             self._unreturned = 0
         return item
 
     def _take(self) -> Chunk | BaseException:
         while True:
+            self._thread.check()
             with contextlib.suppress(queue.Empty):
                 return self._queue.get(timeout=SIGNAL_CHECK)
 
@@ -179,15 +194,15 @@ class _Pump:
         """Give the reader no more chunks and let the pump run out; callable from any thread."""
         if self._end is None:
             self._end = _Stopped()
-        self._loop.call_soon_threadsafe(self._return_credit, _CREDIT)
+        self._thread.notify(self._return_credit, _CREDIT)
 
-    async def _run(self, stream: GenerateStream) -> None:
+    async def _run(self) -> None:
         try:
-            async for chunk in stream:
+            async for chunk in self._stream:
                 self._queue.put(chunk)
                 self._credit -= 1
                 if self._credit <= 0 and self._end is None:
-                    self._credited = self._loop.create_future()
+                    self._credited = asyncio.get_running_loop().create_future()
                     await self._credited
                 if self._end is not None:
                     break

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -32,14 +32,26 @@ class LoopThread:
         )
         self._thread.start()
 
-    def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
-        """Start the coroutine; raises InvalidState in the child of a fork."""
+    def check(self) -> None:
+        """Raise InvalidState in the child of a fork."""
         if self.stayed_behind:
-            coroutine.close()
             raise InvalidState(
                 "this client was made before a fork and its connections belong to the parent; "
                 "make a new one in the child"
             )
+
+    def notify(self, callback: Callable[..., object], *arguments: object) -> None:
+        """Call ``callback`` on the loop soon; the child of a fork has nobody to tell."""
+        if not self.stayed_behind and not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(callback, *arguments)
+
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+        """Start the coroutine; raises InvalidState in the child of a fork."""
+        try:
+            self.check()
+        except InvalidState:
+            coroutine.close()
+            raise
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
