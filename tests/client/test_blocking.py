@@ -298,7 +298,7 @@ async def test_exit_without_close_is_quiet_in_process_too() -> None:
 
 
 def test_a_second_thread_cannot_read_along() -> None:
-    emulator = Emulator(Script([Rule(steps=["a", WaitForAck(), "b"])]))
+    emulator = scripted(["a", WaitForAck(), "b"])
     with blocking_client(emulator) as client, client.generate_stream("Hi") as stream:
         next(stream)
         reader = threading.Thread(target=next, args=(stream,))
