@@ -13,16 +13,23 @@ from .config.version import VERSION
 
 if TYPE_CHECKING:
     from .client.blocking import Client
+    from .client.blocking_stream import BlockingStream
     from .client.client import AsyncClient
-    from .client.driver import Driver
+    from .client.driver import ChunkStream, Driver
+    from .client.generate_options import GenerateOptions
     from .client.stream import GenerateStream, StreamControl
     from .config.timeouts import Timeouts
     from .credentials.api_key import APIKey, Credentials
     from .errors import GemstreamError
+    from .net.asgi import ASGITransport
+    from .net.transport import Transport
     from .policy.answer import Chunk, Completeness, Response
     from .policy.retry import RetryPolicy
     from .wire.content import Blob, Content, FileData, FunctionCall, FunctionResponse, Part
+    from .wire.embedding import BatchEmbedContentsResponse
     from .wire.generation_config import GenerationConfig, ThinkingConfig
+    from .wire.model import Model
+    from .wire.request import CountTokensResponse
     from .wire.response import FinishReason
     from .wire.safety import HarmBlockThreshold, HarmCategory, SafetySetting
     from .wire.tool import FunctionDeclaration, Tool, ToolConfig
@@ -31,15 +38,20 @@ if TYPE_CHECKING:
 __version__ = VERSION
 
 _HOMES = {
-    "AsyncClient": "client.client",
     "Client": "client.blocking",
+    "BlockingStream": "client.blocking_stream",
+    "AsyncClient": "client.client",
+    "ChunkStream": "client.driver",
     "Driver": "client.driver",
+    "GenerateOptions": "client.generate_options",
     "GenerateStream": "client.stream",
     "StreamControl": "client.stream",
     "Timeouts": "config.timeouts",
     "APIKey": "credentials.api_key",
     "Credentials": "credentials.api_key",
     "GemstreamError": "errors",
+    "ASGITransport": "net.asgi",
+    "Transport": "net.transport",
     "Chunk": "policy.answer",
     "Completeness": "policy.answer",
     "Response": "policy.answer",
@@ -50,8 +62,11 @@ _HOMES = {
     "FunctionCall": "wire.content",
     "FunctionResponse": "wire.content",
     "Part": "wire.content",
+    "BatchEmbedContentsResponse": "wire.embedding",
     "GenerationConfig": "wire.generation_config",
     "ThinkingConfig": "wire.generation_config",
+    "Model": "wire.model",
+    "CountTokensResponse": "wire.request",
     "FinishReason": "wire.response",
     "HarmBlockThreshold": "wire.safety",
     "HarmCategory": "wire.safety",
@@ -64,12 +79,17 @@ _HOMES = {
 
 __all__ = (
     "APIKey",
+    "ASGITransport",
     "AsyncClient",
+    "BatchEmbedContentsResponse",
     "Blob",
+    "BlockingStream",
     "Chunk",
+    "ChunkStream",
     "Client",
     "Completeness",
     "Content",
+    "CountTokensResponse",
     "Credentials",
     "Driver",
     "FileData",
@@ -78,10 +98,12 @@ __all__ = (
     "FunctionDeclaration",
     "FunctionResponse",
     "GemstreamError",
+    "GenerateOptions",
     "GenerateStream",
     "GenerationConfig",
     "HarmBlockThreshold",
     "HarmCategory",
+    "Model",
     "Part",
     "Response",
     "RetryPolicy",
@@ -91,6 +113,7 @@ __all__ = (
     "Timeouts",
     "Tool",
     "ToolConfig",
+    "Transport",
     "UsageMetadata",
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
 import signal
@@ -11,7 +12,7 @@ import msgspec
 import pytest
 
 from cli.program import GUARD, gemstream, started
-from gemstream.cli.demo import Act, acts, perform
+from gemstream.cli.demo import Act, Played, Watch, acts, in_time, perform
 from gemstream.cli.terminal import Printer
 from gemstream.emulator import Emulator, Rule, Script, Stall, Status, Step
 from support.clock import in_no_time
@@ -29,7 +30,7 @@ def test_the_demo_shows_what_it_promises() -> None:
     assert "3 chunks" in cut
     assert limited.startswith("3. ")
     assert "attempt 2 succeeded after a 429" in limited
-    assert "trying again in 1.5" in result.err
+    assert "trying again in 2.0" in result.err
     assert len(re.findall(r"^✓ ", result.out, re.MULTILINE)) == 8
     assert "✗" not in result.out
     assert end == "Every promise was kept.\n"
@@ -74,3 +75,20 @@ def test_silence_is_given_up(capsys: pytest.CaptureFixture[str]) -> None:
     code, _ = played([with_steps(acts()[0], "a chunk, then ", Stall())])
     assert code == 5
     assert capsys.readouterr().err == "error: gave up: nothing happened for 30 s\n"
+
+
+def test_silence_around_a_call_is_given_up_too() -> None:
+    async def play(watch: Watch) -> Played:
+        watch.receive_event()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    assert in_no_time(in_time(30, play)) is None
+
+
+def test_a_timeout_that_is_not_ours_is_not_silence() -> None:
+    async def play(watch: Watch) -> Played:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        in_no_time(in_time(30, play))

@@ -10,7 +10,20 @@ from typing import Any
 
 import pytest
 
-from gemstream import AsyncClient, Blob, Client, Content, FileData, Part, Timeouts
+from gemstream import (
+    APIKey,
+    AsyncClient,
+    Blob,
+    Client,
+    Content,
+    FileData,
+    FunctionResponse,
+    GenerationConfig,
+    Part,
+    ThinkingConfig,
+    Timeouts,
+    Tool,
+)
 from gemstream.emulator import Emulator
 from gemstream.errors import (
     ConfigError,
@@ -68,6 +81,13 @@ PROMPTS: dict[str, tuple[Any, type[GemstreamError], str]] = {
         Blob(mime_type="image/png\r\nX: y", data="QQ=="),
         UnsupportedMedia,
         "media type",
+    ),
+    "a path with NUL": (Path("a\0.txt"), InvalidRequest, "is no path"),
+    "a path that cannot be encoded": (Path("a\ud800.txt"), InvalidRequest, "is no path"),
+    "a number that JSON lacks": (
+        Part(function_response=FunctionResponse(name="f", response={"x": [math.nan]})),
+        InvalidRequest,
+        "response.x[0] is nan",
     ),
 }
 
@@ -146,10 +166,23 @@ async def test_a_file_that_cannot_be_sent_is_refused(
 async def test_a_request_above_the_cap_names_size_cap_and_way_out(prompt: Any) -> None:
     emulator = Emulator()
     client = async_client(emulator, max_request_size=4000)
-    for call in (client.generate, _streaming(client)):
+    calls = (client.generate, _streaming(client), client.count_tokens, client.embed)
+    for call in (*calls, lambda prompt: client.request("POST", "corpora", {"x": "x" * 5000})):
         with pytest.raises(InvalidRequest, match=r"\d+ bytes, more than the 4000.*Files API"):
             await call(prompt)
     assert emulator.journal == []
+
+
+@pytest.mark.parametrize(
+    ("prompt", "options"),
+    [("", {}), ("a", {"top_p": math.nan}), (Path("a.zip"), {}), ("x" * 5000, {})],
+    ids=["empty", "no number", "an unreadable type", "too large"],
+)
+@pytest.mark.parametrize("face", [AsyncClient, Client])
+def test_a_stream_that_cannot_be_sent_is_not_made(face: Any, prompt: Any, options: Any) -> None:
+    client = face("key", max_request_size=4000)
+    with pytest.raises(InvalidRequest):
+        client.generate_stream(prompt, **options)
 
 
 async def test_a_file_elsewhere_is_not_read() -> None:
@@ -179,6 +212,42 @@ OPTIONS: list[tuple[dict[str, Any], type[GemstreamError], str]] = [
     ({"schema": 42}, InvalidRequest, "schema is 42"),
     ({"schema": object()}, InvalidRequest, "pass a JSON Schema"),
     ({"schema": "Point"}, InvalidRequest, "schema is 'Point'"),
+    ({"model": 5}, InvalidRequest, "model is 5; it takes the name of a model"),
+    ({"model": ""}, InvalidRequest, "model name ''"),
+    ({"config": {"seed": 1}}, InvalidRequest, "it takes a GenerationConfig"),
+    ({"config": GenerationConfig(top_p=math.nan)}, InvalidRequest, "top_p is nan"),
+    ({"config": GenerationConfig(max_output_tokens=0)}, InvalidRequest, "max_output_tokens is 0"),
+    ({"config": GenerationConfig(seed="1")}, InvalidRequest, "seed is '1'; it takes a whole"),
+    ({"tools": Tool()}, InvalidRequest, "it takes a list of Tools and FunctionDeclarations"),
+    ({"tool_config": {}}, InvalidRequest, "it takes a ToolConfig"),
+    ({"extra_body": [1]}, InvalidRequest, "extra_body is [1]; it takes a dict"),
+    ({"extra_body": {"x": [math.inf]}}, InvalidRequest, "x[0] is inf; JSON has finite"),
+    ({"extra_body": {"x": object()}}, InvalidRequest, "cannot be written as JSON"),
+    ({"files": "a.txt"}, InvalidRequest, "files is 'a.txt'; it takes a list of paths"),
+    ({"files": [b"a.txt"]}, InvalidRequest, "it takes a list of paths"),
+    ({"stop_sequences": "END"}, InvalidRequest, "it takes a list of texts"),
+    ({"stop_sequences": [1]}, InvalidRequest, "it takes a list of texts"),
+    ({"temperature": "1"}, InvalidRequest, "temperature is '1'; it takes a number"),
+    ({"temperature": True}, InvalidRequest, "temperature is True; it takes a number"),
+    ({"store": 1}, InvalidRequest, "store is 1; it takes True or False"),
+    ({"labels": [("a", "b")]}, InvalidRequest, "it takes a dict"),
+    ({"thinking": 1.5}, InvalidRequest, "thinking is 1.5; it takes a level"),
+    (
+        {"thinking": 1, "thinking_config": ThinkingConfig()},
+        InvalidRequest,
+        "thinking and thinking_config say the same",
+    ),
+    ({"schema": {}, "response_json_schema": {}}, InvalidRequest, "schema and response_json_schema"),
+    ({"schema": {}, "response_schema": {}}, InvalidRequest, "schema and response_schema say"),
+    (
+        {"schema": {}, "config": GenerationConfig(response_schema={})},
+        InvalidRequest,
+        "response_schema (perhaps of config)",
+    ),
+    ({"safety": {"HARRASSMENT": "OFF"}}, InvalidRequest, "did you mean 'HARASSMENT'?"),
+    ({"safety": {"harassment": "block_non"}}, InvalidRequest, "did you mean 'BLOCK_NONE'?"),
+    ({"safety": {"harassment": 1}}, InvalidRequest, "safety holds 1"),
+    ({"safety": "OFF"}, InvalidRequest, "it takes a dict of category to threshold"),
     ({"timeouts": 0}, ConfigError, "timeout total is 0"),
     ({"timeouts": -1.0}, ConfigError, "timeout total is -1.0"),
     ({"timeouts": math.nan}, ConfigError, "timeout total is nan"),
@@ -257,6 +326,10 @@ EMBEDS: list[tuple[Any, dict[str, Any], str]] = [
     ("", {}, "empty"),
     (["a", ""], {}, "empty"),
     (b"abc", {}, "Part.of_bytes"),
+    (["a", ["b"]], {}, "cannot hold a list"),
+    ("a", {"model": ""}, "model name ''"),
+    ("a", {"model": 5}, "model name 5"),
+    ("a", {"task_type": 5}, "task_type is 5"),
     ("a", {"title": "T"}, "RETRIEVAL_DOCUMENT only"),
     ("a", {"title": "T", "task_type": "CLASSIFICATION"}, "RETRIEVAL_DOCUMENT only"),
 ]
@@ -287,6 +360,20 @@ CLIENTS: list[tuple[dict[str, Any], type[GemstreamError], str]] = [
     ({"api_key": "k", "timeouts": -1}, ConfigError, "timeout total is -1"),
     ({"api_key": "k", "timeouts": "5"}, ConfigError, "timeout total is '5'"),
     ({"api_key": "k", "limits": 3}, ConfigError, "limits is 3"),
+    ({"api_key": "k", "credentials": APIKey("c")}, ConfigError, "exclude each other"),
+    ({"api_key": "k", "api_version": "v2"}, ConfigError, "'v2' does not exist; use one of v1beta"),
+    ({"api_key": "k", "model": 5}, InvalidRequest, "model name 5"),
+    ({"api_key": "k", "model": ""}, InvalidRequest, "model name ''"),
+    ({"api_key": "k", "retry": 3}, ConfigError, "retry is 3; pass a RetryPolicy"),
+    ({"api_key": "k", "max_event_size": 0}, ConfigError, "max_event_size is 0"),
+    ({"api_key": "k", "max_request_size": 1.5}, ConfigError, "max_request_size is 1.5"),
+    ({"api_key": "k", "max_request_size": True}, ConfigError, "max_request_size is True"),
+    ({"api_key": "k", "headers": ["a"]}, ConfigError, "headers is a list"),
+    ({"api_key": "k", "headers": {"a b": "1"}}, ConfigError, "the name 'a b'"),
+    ({"api_key": "k", "headers": {"": "1"}}, ConfigError, "the name ''"),
+    ({"api_key": "k", "headers": {"a": 1}}, ConfigError, "value of header 'a'"),
+    ({"api_key": "k", "headers": {"a": "1\r\nb: 2"}}, ConfigError, "value of header 'a'"),
+    ({"api_key": "k", "headers": {"a": "1\0"}}, ConfigError, "value of header 'a'"),
 ]
 
 
@@ -300,12 +387,7 @@ def test_a_client_that_could_not_work_is_not_made(
     assert type(caught.value) is kind
 
 
-async def test_an_api_version_that_does_not_exist_is_refused() -> None:
-    error = await _version_error("v2")
-    assert "'v2' does not exist; use one of v1beta" in str(error)
-
-
-async def _version_error(version: str) -> Exception:
-    with pytest.raises(InvalidRequest) as caught:
-        await async_client(Emulator(), api_version=version).generate("Hi")
-    return caught.value
+def test_a_bad_key_of_the_environment_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", "a b")
+    with pytest.raises(InvalidRequest, match=r"position 1 of 3.*variable GEMINI_API_KEY"):
+        AsyncClient()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -77,6 +78,15 @@ async def test_options_of_an_embedding_go_to_every_content() -> None:
     for request in requests:
         assert request["taskType"] == "RETRIEVAL_DOCUMENT"
         assert (request["title"], request["model"]) == ("T", "models/text-embedding-004")
+
+
+async def test_files_are_embedded_among_texts(tmp_path: Path) -> None:
+    (tmp_path / "x.txt").write_text("x")
+    service = Service(said({"embeddings": []}))
+    await client_of(service).embed(["a", tmp_path / "x.txt"])
+    first, second = (request["content"]["parts"] for request in service.last.json["requests"])
+    assert first == [{"text": "a"}]
+    assert second == [{"inlineData": {"mimeType": "text/plain", "data": "eA=="}}]
 
 
 async def test_a_task_of_tomorrow_goes_through() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import msgspec
 import pytest
 
 from gemstream import (
@@ -70,10 +71,28 @@ def test_a_key_shows_a_hash_that_is_the_same_for_equal_keys() -> None:
 
 def test_the_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GEMINI_API_KEY", "second")
-    assert AsyncClient().options.api_key == "second"
+    assert _account_and_origin(AsyncClient()) == (APIKey("second").account, "GEMINI_API_KEY")
     monkeypatch.setenv("GOOGLE_API_KEY", "first")
-    assert AsyncClient().options.api_key == "first"
-    assert AsyncClient("given").options.api_key == "given"
+    assert _account_and_origin(AsyncClient()) == (APIKey("first").account, "GOOGLE_API_KEY")
+    assert _account_and_origin(AsyncClient("given")) == (APIKey("given").account, "given")
+
+
+def _account_and_origin(client: AsyncClient) -> tuple[str, str]:
+    return repr(client).split()[2], client.options.origins["api_key"]
+
+
+def test_the_options_of_a_client_do_not_hold_its_key() -> None:
+    client = AsyncClient(KEY)
+    assert KEY not in str(msgspec.to_builtins(client.options))
+    assert "api_key (given)" in repr(client.options)
+
+
+def test_own_credentials_leave_the_key_of_the_environment_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", "second")
+    client = AsyncClient(credentials=APIKey("own"))
+    assert _account_and_origin(client) == (APIKey("own").account, "none")
 
 
 class _Token:
@@ -230,6 +249,19 @@ def _takes(driver: Driver) -> Driver:
 
 def test_the_client_is_a_driver() -> None:
     assert isinstance(_takes(async_client(Emulator())), Driver)
+
+
+async def _told_by(driver: Driver) -> str:
+    """Held by the type checker too: a stream of any driver closes at the end of its block."""
+    async with driver.generate_stream("Hi") as stream:
+        async for chunk in stream:
+            return chunk.text
+    return stream.response.text
+
+
+async def test_a_stream_of_a_driver_is_closed_by_its_block() -> None:
+    emulator = Emulator()
+    assert await _told_by(async_client(emulator))
 
 
 def test_a_client_says_where_it_asks_and_for_whom() -> None:

@@ -12,10 +12,12 @@ import pydantic
 import pytest
 
 from gemstream import (
+    AsyncClient,
     Blob,
     Content,
     FileData,
     FunctionDeclaration,
+    GenerateOptions,
     GenerationConfig,
     Part,
     SafetySetting,
@@ -23,10 +25,12 @@ from gemstream import (
     Timeouts,
     Tool,
 )
+from gemstream.client.settings import timeouts_of
 from gemstream.emulator import Emulator
+from gemstream.errors import FirstChunkTimeout
 from support.clock import in_no_time
 from support.emulated import async_client
-from support.service import KEY, Service, client_of, finish, said, streamed
+from support.service import KEY, Service, client_of, finish, held, said, streamed
 
 _OK = {"totalTokens": 7, **finish("a")}
 
@@ -43,8 +47,7 @@ async def _sent(prompt: Any, **options: Any) -> Any:
     counted = count["generateContentRequest"]
     assert counted.pop("model").startswith(("models/", "tunedModels/"))
     assert "contents" not in count
-    if "extra_body" not in options:
-        assert counted == whole
+    assert counted == whole
     return whole
 
 
@@ -180,7 +183,8 @@ async def test_thinking_may_be_a_switch_a_budget_or_a_level(thinking: Any, sent:
 _HARASSMENT = {"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}
 SAFETY: list[Any] = [
     {"HARASSMENT": "BLOCK_NONE"},
-    {"harassment": "BLOCK_NONE"},
+    {"harassment": "block_none"},
+    {"harm_category_harassment": "Block_None"},
     {"HARM_CATEGORY_HARASSMENT": "BLOCK_NONE"},
     [SafetySetting(category="HARM_CATEGORY_HARASSMENT", threshold="BLOCK_NONE")],
 ]
@@ -240,6 +244,64 @@ async def test_extra_body_wins_over_what_was_built() -> None:
     assert body == {"contents": [], "generationConfig": {"x": 1}}
 
 
+_EVERY_NONE = dict.fromkeys(GenerateOptions.__annotations__)
+
+
+async def test_an_option_of_none_is_one_that_was_not_given() -> None:
+    assert await _sent("a", **_EVERY_NONE) == {"contents": _user(_A)}
+
+
+async def test_a_schema_keeps_the_media_type_of_the_config() -> None:
+    given = GenerationConfig(response_mime_type="text/x.enum")
+    config = (await _sent("a", schema=_POINT, config=given))["generationConfig"]
+    assert config["responseMimeType"] == "text/x.enum"
+
+
+async def test_a_threshold_and_a_category_of_tomorrow_go_through() -> None:
+    [setting] = (await _sent("a", safety={"IMAGE_DANGEROUS_CONTENT": "BLOCK_ALL"}))[
+        "safetySettings"
+    ]
+    assert setting == {
+        "category": "HARM_CATEGORY_IMAGE_DANGEROUS_CONTENT",
+        "threshold": "BLOCK_ALL",
+    }
+
+
+async def test_null_that_the_caller_means_is_sent() -> None:
+    assert (await _sent("a", extra_body={"x": None}))["x"] is None
+
+
+async def test_a_stream_sends_what_stood_there_when_it_was_made(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    for file in ([], [tmp_path / "a.txt"]):
+        service = Service(streamed(_OK))
+        prompt, extra = [*file, "a"], {"x": [1]}
+        stream = client_of(service).generate_stream(prompt, extra_body=extra)
+        prompt.append("b")
+        extra["x"].append(2)
+        await stream.finish()
+        assert service.last.json["contents"][0]["parts"][-1] == _A
+        assert service.last.json["x"] == [1]
+
+
+async def test_files_take_their_places_between_texts_and_turns(tmp_path: Path) -> None:
+    for name in "xy":
+        (tmp_path / f"{name}.txt").write_text(name)
+    turn = Content(role="model", parts=[Part(text="b")])
+    sent = await _sent(["a", tmp_path / "x.txt", turn, "a", tmp_path / "y.txt"])
+    x, y = ({"inlineData": {"mimeType": "text/plain", "data": data}} for data in ("eA==", "eQ=="))
+    assert sent["contents"] == [
+        *_user(_A, x),
+        {"role": "model", "parts": [{"text": "b"}]},
+        *_user(_A, y),
+    ]
+
+
+async def test_contents_of_extra_body_take_the_place_of_files_too(tmp_path: Path) -> None:
+    sent = await _sent(tmp_path / "missing.txt", extra_body={"contents": []})
+    assert sent == {"contents": []}
+
+
 # --- addresses and headers -------------------------------------------------------------------
 
 MODELS = {
@@ -281,6 +343,11 @@ async def test_the_api_version_is_in_the_path() -> None:
     assert all(url.startswith("/v1/models/") for url in await _urls(client={"api_version": "v1"}))
 
 
+async def test_names_of_own_headers_are_lower_cased_once_and_the_key_wins() -> None:
+    headers = await _headers(client={"headers": {"X-Mine": "1", "X-Goog-Api-Key": "mine"}})
+    assert (headers["x-mine"], headers["x-goog-api-key"]) == ("1", KEY)
+
+
 async def _headers(**options: Any) -> dict[str, str]:
     service = Service(said(_OK))
     client = client_of(service, **options.pop("client", {}))
@@ -317,6 +384,19 @@ SERVER_TIMEOUTS: list[tuple[Any, str | None]] = [
 def test_the_service_is_told_of_the_deadline(timeouts: Any, sent: str | None) -> None:
     for options in ({"timeouts": timeouts}, {"client": {"timeouts": timeouts}}):
         assert in_no_time(_headers(**options)).get("x-server-timeout") == sent
+
+
+def test_a_number_leaves_the_other_timeouts_as_they_were() -> None:
+    usual = Timeouts(connect=1, first_chunk=2, idle=3, total=4)
+    assert timeouts_of(30, usual) == Timeouts(connect=1, first_chunk=2, idle=3, total=30)
+    assert timeouts_of(None, usual) == usual
+    assert AsyncClient(KEY, timeouts=30).options.timeouts == Timeouts(total=30)
+
+
+async def test_a_call_keeps_the_timeouts_of_its_client() -> None:
+    client = client_of(Service(held()), timeouts=Timeouts(first_chunk=0.01), retry=None)
+    with pytest.raises(FirstChunkTimeout):
+        await client.generate_stream("a", timeouts=0.5).finish()
 
 
 async def test_a_stream_asks_not_to_be_compressed() -> None:

@@ -52,3 +52,31 @@ async def test_another_thread_may_give() -> None:
     await asyncio.sleep(0)
     await asyncio.to_thread(acks.give)
     await waiting
+
+
+async def test_waiters_whose_loop_has_closed_take_no_ack() -> None:
+    acks = Acks()
+    left = await asyncio.to_thread(leave_two_waiting, acks)
+    waiting = asyncio.create_task(acks.take())
+    await asyncio.sleep(0)
+    acks.give()
+    await waiting
+    assert not any(waiter.done() for waiter in left)
+
+
+async def test_an_ack_is_kept_when_all_who_wait_are_gone() -> None:
+    acks = Acks()
+    left = await asyncio.to_thread(leave_two_waiting, acks)
+    acks.give()
+    await acks.take()
+    assert not any(waiter.done() for waiter in left)
+
+
+def leave_two_waiting(acks: Acks) -> list[asyncio.Task[None]]:
+    """Close a loop on which two wait."""
+    loop = asyncio.new_event_loop()
+    left = [loop.create_task(acks.take()) for _ in range(2)]
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+    loop.close()
+    return left

@@ -25,6 +25,7 @@ from emulator.driver import (
     text_of,
 )
 from gemstream.emulator import Emulator, JournalEnd
+from gemstream.emulator.exchange import Cut
 from gemstream.errors import ConfigError
 
 RECORDED = Path(__file__).parents[1] / "vectors" / "responses" / "googleai"
@@ -214,7 +215,7 @@ async def test_a_key_is_taken_wherever_it_stands(
     assert (await answer(emulator, url, prompt("x"), headers=headers))[0] == status
 
 
-DEADLINES = [("9", 400), ("0", 400), ("10", 200), ("600", 200)]
+DEADLINES = [("9", 400), ("0", 400), ("10", 200), ("600", 200), ("9" * 5000, 200), ("²", 200)]
 
 
 @pytest.mark.parametrize(("seconds", "status"), DEADLINES)
@@ -300,7 +301,19 @@ async def test_models_are_listed_in_pages(emulator: Emulator) -> None:
     assert len(names) == len(set(names))
 
 
-@pytest.mark.parametrize("query", ["pageToken=x", "pageToken=bW9kZWxzOjk5OTk=", "pageSize=x"])
+BAD_PAGES = [
+    "pageToken=x",
+    "pageToken=bW9kZWxzOjk5OTk=",  # models:9999
+    "pageToken=bW9kZWxzOi01",  # models:-5
+    "pageToken=dHVuZWQ6MQ==",  # tuned:1
+    "pageSize=x",
+    "pageSize=-1",
+    "pageSize=%D9%A3",  # an Arabic three
+    f"pageSize={'9' * 5000}",
+]
+
+
+@pytest.mark.parametrize("query", BAD_PAGES)
 async def test_a_bad_page_is_refused(emulator: Emulator, query: str) -> None:
     assert (await answer(emulator, f"/v1beta/models?{query}"))[0] == 400
 
@@ -427,6 +440,39 @@ async def test_a_client_that_leaves_while_sending_is_no_answer(emulator: Emulato
 
     await emulator(scope, receive, send)
     assert sent == [] and emulator.journal == []
+
+
+async def test_an_interruption_ends_the_reading_of_a_body(emulator: Emulator) -> None:
+    reading = asyncio.Event()
+
+    async def receive() -> dict[str, Any]:
+        reading.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    sending = asyncio.create_task(emulator(SCOPE, receive, _no_answer))
+    await reading.wait()
+    emulator.interrupt()
+    with pytest.raises(Cut):
+        await sending
+    assert emulator.journal == []
+
+
+async def test_an_interruption_right_after_the_body_leaves_no_answer(emulator: Emulator) -> None:
+    async def receive() -> dict[str, Any]:
+        asyncio.get_running_loop().call_soon(emulator.interrupt)
+        return {"type": "http.request", "body": b"{}"}
+
+    with pytest.raises(Cut):
+        await emulator(SCOPE, receive, _no_answer)
+    assert emulator.journal == []
+
+
+SCOPE = {"type": "http", "method": "POST", "path": method_url("countTokens"), "headers": []}
+
+
+async def _no_answer(message: Any) -> None:
+    raise AssertionError(message)
 
 
 async def test_a_defect_is_an_internal_error(caplog: pytest.LogCaptureFixture) -> None:

@@ -83,6 +83,17 @@ async def test_stopping_breaks_running_answers_off() -> None:
     assert [entry.end for entry in emulator.journal] == [JournalEnd.ABORTED]
 
 
+async def test_stopping_does_not_wait_for_a_body(caplog: pytest.LogCaptureFixture) -> None:
+    async with serving(Emulator()) as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+        head = "Host: x\r\nContent-Length: 9\r\nExpect: 100-continue"
+        writer.write(f"POST {stream_url()} HTTP/1.1\r\n{head}\r\n\r\n".encode())
+        assert b"100 Continue" in await reader.readuntil(b"\r\n\r\n")  # it waits for the body
+    await reader.read()
+    writer.close()
+    assert not caplog.records  # uvicorn tells when it has to cancel
+
+
 async def test_a_chunked_request_body_is_read() -> None:
     async def pieces():
         yield b'{"contents": [{"parts": '
@@ -158,7 +169,7 @@ async def test_a_missing_server_names_the_extra() -> None:
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     )
     output, _ = await process.communicate()
-    words = b"ConfigError the emulator's server needs httptools; install gemstream[emulator]"
+    words = b"ConfigError the emulator's server needs httptools: pip install 'gemstream[emulator]'"
     assert output.strip() == words
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gemstream.config.models import bundled_models
-from gemstream.policy.capability import is_live, supports_streaming
+from gemstream.policy.capability import supports_streaming
 
 
 @pytest.mark.parametrize(
@@ -30,20 +30,6 @@ from gemstream.policy.capability import is_live, supports_streaming
 )
 def test_only_models_known_not_to_stream_do_not(model: str, streams: bool) -> None:
     assert supports_streaming(model, bundled_models()) is streams
-
-
-@pytest.mark.parametrize(
-    ("model", "live"),
-    [
-        ("gemini-3.8-live", True),
-        ("models/gemini-2.0-flash-live", True),
-        ("gemini-3.1-flash-live-preview", True),
-        ("gemini-2.5-flash", False),
-        ("models/olive", False),
-    ],
-)
-def test_live_models_are_told_by_their_name(model: str, live: bool) -> None:
-    assert is_live(model, bundled_models()) is live
 
 
 def test_every_listed_model_says_whether_it_streams() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gemstream.errors import (
+    ConfigError,
     ConnectFailed,
     ConnectTimeout,
     FirstChunkTimeout,
@@ -173,3 +175,29 @@ def test_a_wait_is_never_shorter_than_asked_nor_longer_than_the_longest(
     assert isinstance(answer, Retry)
     assert (asked or 0) <= answer.delay <= max(20.0, asked or 0)
     assert answer.at == NOW + answer.delay
+
+
+BAD_NUMBERS: list[tuple[str, Any]] = [
+    *(
+        (name, value)
+        for name in ("attempts", "cost", "throttled_cost")
+        for value in (-1, 1.0, True)
+    ),
+    ("attempts", 0),
+    *(
+        (name, value)
+        for name in ("base", "throttled_base", "cap", "longest_delay")
+        for value in (-1, -0.1, math.nan, math.inf, "1", None, True)
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), BAD_NUMBERS)
+def test_a_number_that_cannot_be_meant_is_refused_by_name(name: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=f"retry {name} is "):
+        RetryPolicy(**{name: value})
+
+
+def test_a_policy_may_wait_for_nothing_and_cost_nothing() -> None:
+    policy = RetryPolicy(base=0, throttled_base=0.0, cap=0, longest_delay=0, cost=0)
+    assert verdict(overloaded(), policy) == Retry(at=NOW, delay=0)

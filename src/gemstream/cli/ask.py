@@ -73,7 +73,7 @@ def ask(
     )
 
     def prepare() -> _Question:
-        given: dict[str, Any] = {
+        options: dict[str, Any] = {
             "model": model,
             "files": files or None,
             "system": system,
@@ -86,7 +86,6 @@ def ask(
             "stop_sequences": stop or None,
             "thinking": _thinking(thinking),
         }
-        options = {name: value for name, value in given.items() if value is not None}
         return _Question(_prompt(prompt), options, stream)
 
     def main() -> ExitCode:

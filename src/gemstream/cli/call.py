@@ -14,8 +14,8 @@ from .outcome import Outcome
 
 if TYPE_CHECKING:
     from ..client.client import AsyncClient
+    from ..client.generate_options import GenerateOptions
     from ..client.prompt import Prompt
-    from ..client.request import GenerateOptions
     from ..client.stream import GenerateStream
 
 __all__ = ("call",)

@@ -7,7 +7,8 @@ the emulator answers in this process. What an act claims, it has looked at.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+import functools
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
     from .forms import Form
     from .outcome import Outcome
 
-__all__ = ("Act", "Check", "Played", "acts", "demo", "perform")
+__all__ = ("Act", "Check", "Played", "Watch", "acts", "demo", "in_time", "perform")
 
 _PATIENCE = 30.0
-_RETRY_DELAY = 1.5
+_RETRY_DELAY = 2.0  # as long as our own first backoff can be, so that it is the longer one
 _COUNT = 20
 _PIECES = ("The tide comes in, ", "fills the harbour, ", "lifts the boats, ")
 
@@ -71,9 +72,8 @@ async def perform(program: Sequence[Act], out: Printer, *, patience: float = _PA
     kept = True
     for number, act in enumerate(program, start=1):
         out.line(out.bold(f"{number}. {act.headline}"))
-        async with asyncio.timeout(patience) as limit:
-            played = await _play(act, out, _Watch(limit, patience))
-        if limit.expired():
+        played = await in_time(patience, functools.partial(_play, act, out))
+        if played is None:
             stderr().error(f"gave up: nothing happened for {patience:g} s")
             return ExitCode.UPSTREAM
         if played.outcome.interrupted:
@@ -117,7 +117,20 @@ def acts() -> list[Act]:
     ]
 
 
-async def _play(act: Act, out: Printer, watch: _Watch) -> Played:
+async def in_time(patience: float, play: Callable[[Watch], Awaitable[Played]]) -> Played | None:
+    """Return what ``play`` returns, None when nothing happened for ``patience`` seconds."""
+    limit = asyncio.timeout(patience)
+    try:
+        async with limit:
+            played = await play(Watch(limit, patience))
+    except TimeoutError:
+        if limit.expired():  # outside a call, which would have made an outcome of it
+            return None
+        raise
+    return None if limit.expired() else played
+
+
+async def _play(act: Act, out: Printer, watch: Watch) -> Played:
     from ..client.client import AsyncClient
     from ..net.asgi import ASGITransport
     from .call import call
@@ -135,7 +148,7 @@ async def _play(act: Act, out: Printer, watch: _Watch) -> Played:
     return Played(outcome, form.was_live)
 
 
-class _Watch:
+class Watch:
     """Puts a limit off each time something happens."""
 
     __slots__ = ("_limit", "_patience")
@@ -145,6 +158,7 @@ class _Watch:
         self._patience = patience
 
     def receive_event(self) -> None:
+        """Put it off."""
         self._limit.reschedule(asyncio.get_running_loop().time() + self._patience)
 
 
@@ -157,7 +171,7 @@ class _Witness:
 
     __slots__ = ("_form", "_service", "_watch", "was_live")
 
-    def __init__(self, form: Form, watch: _Watch, service: Emulator) -> None:
+    def __init__(self, form: Form, watch: Watch, service: Emulator) -> None:
         self._form = form
         self._watch = watch
         self._service = service

@@ -80,7 +80,7 @@ def run_command(main: Callable[[], ExitCode], *, debug: bool = False) -> NoRetur
     except Exception as error:
         if debug:
             traceback.print_exc()
-        if isinstance(error, OSError):
+        if _is_of_the_system(error):
             _forget_stdout()  # a full disk: what could not be written stays unwritten
         stderr().error(_told(error))
         code = exit_code_of(error)
@@ -142,9 +142,14 @@ def _forget_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _is_of_the_system(error: Exception) -> bool:
+    """Whether the operating system refused something; our timeouts are OSErrors by descent only."""
+    return isinstance(error, OSError) and error.errno is not None
+
+
 def _told(error: Exception) -> str:
     if isinstance(error, GemstreamError):
         return describe(error)
-    if isinstance(error, OSError):
+    if _is_of_the_system(error):
         return str(error)
     return f"this is a bug in gemstream: {error!r}; --debug shows where"

@@ -20,10 +20,10 @@ from ..wire.request import CountTokensResponse
 from ..wire.sse import MAX_EVENT_SIZE
 from .blocking_stream import BlockingStream
 from .client import AsyncClient
+from .generate_options import GenerateOptions
 from .loop_thread import LoopThread, loop_thread
 from .models import Models
 from .prompt import MAX_REQUEST_SIZE, Prompt, PromptPiece
-from .request import GenerateOptions
 from .stream import OnChunk
 
 __all__ = ("BlockingModels", "Client")
@@ -88,7 +88,8 @@ class Client:
         """Return the answer to ``prompt`` as a stream of chunks.
 
         Nothing is sent before the first chunk is asked for. Raises StreamingNotSupported and
-        InvalidRequest at once; all else is raised by the stream.
+        InvalidRequest at once; all else is raised by the stream, as is a file that it cannot read.
+        What the prompt and the options hold is copied: changing them later changes nothing.
         """
         return BlockingStream(self._client.generate_stream(prompt, **options), self._thread)
 

@@ -16,7 +16,7 @@ from types import TracebackType
 
 from ..errors import InvalidState
 from ..policy.answer import Chunk, Completeness, Response
-from ..policy.fold import Fold
+from ..policy.fold import SETTLE_EVERY, Fold
 from .loop_thread import SIGNAL_CHECK, LoopThread
 from .stream import GenerateStream, OnChunk, StreamControl
 
@@ -160,8 +160,9 @@ class _Pump:
             raise item
         self._last = item
         self._fold.receive(item.message)
-        self._fold.settle()
         self._unreturned += 1
+        if not self._unreturned % SETTLE_EVERY:
+            self._fold.settle()
         if self._unreturned >= _CREDIT // 2:
             self._thread.notify(self._return_credit, self._unreturned)
             self._unreturned = 0

@@ -8,36 +8,28 @@ from types import TracebackType
 from typing import Any, Unpack
 
 from ..config.models import bundled_models
-from ..config.options import API_KEY_VARIABLES, Options, resolve_options
+from ..config.options import resolve_key, resolve_options
 from ..config.timeouts import Timeouts
-from ..credentials.api_key import APIKey, Credentials
-from ..errors import (
-    ConfigError,
-    InvalidRequest,
-    MissingCredentials,
-    StreamingNotSupported,
-)
+from ..credentials.api_key import Credentials
+from ..errors import ConfigError, InvalidRequest, StreamingNotSupported
 from ..net.aiohttp_transport import AiohttpTransport
 from ..net.transport import Transport
 from ..policy.answer import Response
 from ..policy.capability import supports_streaming
 from ..policy.retry import RetryPolicy
-from ..wire.codec import JSONObject, encode, to_plain
-from ..wire.embedding import (
-    BatchEmbedContentsRequest,
-    BatchEmbedContentsResponse,
-    EmbedContentRequest,
-    TaskType,
-)
+from ..wire.codec import JSONObject
+from ..wire.embedding import BatchEmbedContentsResponse, TaskType
 from ..wire.endpoint import Operation
 from ..wire.model import model_resource
-from ..wire.request import CountTokensRequest, CountTokensResponse, GenerateContentRequest
+from ..wire.request import CountTokensResponse
 from ..wire.sse import MAX_EVENT_SIZE
 from .channel import Channel, Channels, OpenStream
+from .generate_options import GenerateOptions, given_options
 from .models import Models
-from .prompt import MAX_REQUEST_SIZE, Prompt, PromptPiece, contents_of, pieces_of
-from .request import GenerateOptions, build_request, check_options
-from .service import Service, ServiceSettings
+from .prompt import MAX_REQUEST_SIZE, Prompt, PromptPiece
+from .request import draft_count, draft_embed, draft_generate, encode_body
+from .service import Service
+from .settings import credentials_of, settings_of, timeouts_of
 from .stream import GenerateStream, OnChunk
 
 __all__ = ("AsyncClient",)
@@ -50,7 +42,8 @@ class AsyncClient:
     ``base_url``, else GOOGLE_GEMINI_BASE_URL, else Google's. ``model``: the default for calls that
     name none. ``timeouts``: see ``Timeouts``; a number means ``total``. ``retry``: see
     ``RetryPolicy``. ``limits``: None, requests are not limited here. ``transport``: another way to
-    the service, as the in-process one; it stays the caller's to close. ``max_event_size`` and
+    the service, as the in-process one; it stays the caller's to close. ``headers`` go along with
+    every request; those of the credentials win over them. ``max_event_size`` and
     ``max_request_size`` bound one event and one request, in bytes.
 
     Raises MissingCredentials, ConfigError and InvalidRequest for options that cannot work. Safe to
@@ -75,24 +68,26 @@ class AsyncClient:
     ) -> None:
         if limits is not None:
             raise ConfigError(f"limits is {limits!r}; this version has no limiter, pass None")
+        if credentials is not None and api_key is not None:
+            raise ConfigError("api_key and credentials exclude each other; pass one of them")
+        origin = "none"
+        if credentials is None:
+            key, origin = resolve_key(api_key, os.environ)
+            credentials = credentials_of(key, origin)
         given = {
-            "api_key": api_key,
             "base_url": base_url,
             "api_version": api_version,
             "model": model,
-            "timeouts": _timeouts(timeouts) if timeouts is not None else None,
+            "timeouts": None if timeouts is None else timeouts_of(timeouts, Timeouts()),
         }
-        self.options = resolve_options(given, os.environ)
-        settings = ServiceSettings(
-            base_url=self.options.base_url,
-            api_version=self.options.api_version,
-            timeouts=self.options.timeouts,
-            retry=retry or RetryPolicy(),
-            headers=dict(headers or {}),
+        self.options = resolve_options(given, os.environ, key_origin=origin)
+        settings = settings_of(
+            self.options,
+            retry=retry,
+            headers=headers,
             max_event_size=max_event_size,
             max_request_size=max_request_size,
         )
-        credentials = credentials or _api_key(self.options)
         self._owns_transport = transport is None
         self._transport: Transport = transport or AiohttpTransport()
         self._service = Service(settings, self._transport, credentials)
@@ -112,23 +107,27 @@ class AsyncClient:
         if on_chunk is not None:
             async with self.generate_stream(prompt, **options) as stream:
                 return await stream.finish(on_chunk)
-        channel = self._channel(options)
-        body = await self._body(prompt, options)
-        return await channel.generate(body, self._timeouts(options))
+        channel, given = self._channel(options)
+        timeouts = self._timeouts(given)
+        draft = draft_generate(prompt, given, max_size=self._max_size)
+        return await channel.generate(await draft.finish(), timeouts)
 
     def generate_stream(self, prompt: Prompt, **options: Unpack[GenerateOptions]) -> GenerateStream:
         """Return the answer to ``prompt`` as a stream of chunks.
 
         Nothing is sent before the first chunk is asked for. Raises StreamingNotSupported and
-        InvalidRequest at once; all else is raised by the stream.
+        InvalidRequest at once; all else is raised by the stream, as is a file that it cannot read.
+        What the prompt and the options hold is copied: changing them later changes nothing.
         """
-        channel = self._channel(options)
+        channel, given = self._channel(options)
         if not self.supports_streaming(channel.model):
             raise StreamingNotSupported(channel.model.removeprefix("models/"))
 
+        timeouts = self._timeouts(given)
+        draft = draft_generate(prompt, given, max_size=self._max_size)
+
         async def open_stream() -> tuple[OpenStream, int]:
-            body = await self._body(prompt, options)
-            return await channel.open_stream(body, self._timeouts(options))
+            return await channel.open_stream(await draft.finish(), timeouts)
 
         return GenerateStream(open_stream)
 
@@ -136,11 +135,10 @@ class AsyncClient:
         self, prompt: Prompt, **options: Unpack[GenerateOptions]
     ) -> CountTokensResponse:
         """Return how many tokens the whole request would cost: prompt, system, tools, schema."""
-        channel = self._channel(options)
-        request = await self._request(prompt, options)
-        counted = _with_model(request, channel.model)
-        body = encode(CountTokensRequest(generate_content_request=counted))
-        timeouts = self._timeouts(options)
+        channel, given = self._channel(options)
+        timeouts = self._timeouts(given)
+        draft = draft_count(prompt, given, model=channel.model, max_size=self._max_size)
+        body = await draft.finish()
         return await channel.call(Operation.COUNT_TOKENS, body, CountTokensResponse, timeouts)
 
     async def embed(
@@ -158,21 +156,20 @@ class AsyncClient:
         """
         if title is not None and task_type != TaskType.RETRIEVAL_DOCUMENT:
             raise InvalidRequest("title goes with task_type RETRIEVAL_DOCUMENT only")
-        channel = self._channels.of(model or bundled_models().default_embedding)
+        if task_type is not None and not isinstance(task_type, str):
+            raise InvalidRequest(f"task_type is {task_type!r:.80}; it takes a TaskType or its name")
         self._service.check_open()
-        requests = [
-            EmbedContentRequest(
-                model=channel.model,
-                content=(await contents_of(piece))[0],
-                task_type=TaskType(task_type) if task_type else None,
-                title=title,
-                output_dimensionality=output_dimensionality,
-            )
-            for piece in pieces_of(contents)
-        ]
-        if not requests:
-            raise InvalidRequest("there is nothing to embed; pass text or a sequence of texts")
-        body = encode(BatchEmbedContentsRequest(requests=requests))
+        default = bundled_models().default_embedding
+        channel = self._channels.of(default if model is None else model)
+        draft = draft_embed(
+            contents,
+            max_size=self._max_size,
+            model=channel.model,
+            task_type=TaskType(task_type) if task_type else None,
+            title=title,
+            output_dimensionality=output_dimensionality,
+        )
+        body = await draft.finish()
         return await channel.call(
             Operation.BATCH_EMBED, body, BatchEmbedContentsResponse, self.options.timeouts
         )
@@ -190,7 +187,7 @@ class AsyncClient:
         ``path`` stands under the API version, as ``models/gemini-2.5-flash:generateContent``.
         """
         self._service.check_open()
-        sent = b"" if body is None else encode(body)
+        sent = b"" if body is None else encode_body(body, max_size=self._max_size)
         return await self._service.fetch(method, path, sent, query=query)
 
     def supports_streaming(self, model: str) -> bool:
@@ -218,46 +215,15 @@ class AsyncClient:
         account = self._service.credentials.account
         return f"<AsyncClient {self.options.base_url} {account} model={self.options.model!r}>"
 
-    def _channel(self, options: GenerateOptions) -> Channel:
-        """Return the channel of the call's model, once its options are known to be options."""
+    @property
+    def _max_size(self) -> int:
+        return self._service.settings.max_request_size
+
+    def _channel(self, options: GenerateOptions) -> tuple[Channel, dict[str, Any]]:
+        """Return the channel of the call's model, and the options that were given."""
         self._service.check_open()
-        check_options(options)
-        return self._channels.of(options.get("model") or self.options.model)
+        given = given_options(options)
+        return self._channels.of(given.get("model", self.options.model)), given
 
-    async def _request(self, prompt: Prompt, options: GenerateOptions) -> GenerateContentRequest:
-        max_size = self._service.settings.max_request_size
-        return await build_request(prompt, options, max_size=max_size)
-
-    async def _body(self, prompt: Prompt, options: GenerateOptions) -> bytes:
-        request = await self._request(prompt, options)
-        extra = options.get("extra_body")
-        body = encode({**to_plain(request), **extra} if extra else request)
-        max_size = self._service.settings.max_request_size
-        if len(body) > max_size:
-            raise InvalidRequest(
-                f"the request has {len(body)} bytes, more than the {max_size} the service takes; "
-                "upload large media with the Files API and pass its URI as Part.of_uri(...)"
-            )
-        return body
-
-    def _timeouts(self, options: GenerateOptions) -> Timeouts:
-        given = options.get("timeouts")
-        return self.options.timeouts if given is None else _timeouts(given)
-
-
-def _timeouts(given: Timeouts | float) -> Timeouts:
-    return given if isinstance(given, Timeouts) else Timeouts(total=given)
-
-
-def _api_key(options: Options) -> APIKey:
-    if options.api_key is None:
-        raise MissingCredentials(
-            f"no API key: pass api_key=… or set {' or '.join(API_KEY_VARIABLES)}; without a key, "
-            "develop against the emulator (gemstream emulate, or ask --emulate)"
-        )
-    return APIKey(options.api_key)
-
-
-def _with_model(request: GenerateContentRequest, model: str) -> GenerateContentRequest:
-    fields = {name: getattr(request, name) for name in request.__struct_fields__}
-    return GenerateContentRequest(**{**fields, "model": model})
+    def _timeouts(self, given: Mapping[str, Any]) -> Timeouts:
+        return timeouts_of(given.get("timeouts"), self.options.timeouts)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from types import TracebackType
 from typing import Protocol, Self, Unpack, runtime_checkable
 
 from ..policy.answer import Chunk, Response
+from .generate_options import GenerateOptions
 from .prompt import Prompt
-from .request import GenerateOptions
 
 __all__ = ("ChunkStream", "Driver")
 
 
 class ChunkStream(Protocol):
-    """Chunks in motion: iterable once, closed by ``aclose``."""
+    """Chunks in motion: iterable once, closed by ``aclose`` or the end of ``async with``."""
 
     def __aiter__(self) -> Self:
         """Return the stream itself."""
@@ -29,6 +30,19 @@ class ChunkStream(Protocol):
 
     async def aclose(self) -> None:
         """End the stream, before its end if need be."""
+        ...
+
+    async def __aenter__(self) -> Self:
+        """Return the stream itself."""
+        ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the stream."""
         ...
 
 

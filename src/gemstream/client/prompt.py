@@ -1,23 +1,35 @@
 """What a caller may pass as a prompt → contents of the wire.
 
 A prompt is text, a file path, a part, a content, or a sequence of these; neighbouring pieces that
-are no contents form one user turn. Files are read off the event loop and travel inside the request.
+are no contents form one user turn. A file travels inside the request: its name is checked at once,
+and its part stays empty until somebody has the time to read it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import mimetypes
+import os
 import re
 import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Union
 
+import msgspec
+
 from ..errors import InvalidRequest, UnsupportedMedia
 from ..wire.content import Blob, Content, FileData, Part
 
-__all__ = ("MAX_REQUEST_SIZE", "Prompt", "PromptPiece", "contents_of", "pieces_of", "system_of")
+__all__ = (
+    "MAX_REQUEST_SIZE",
+    "Prompt",
+    "PromptPiece",
+    "UnreadFile",
+    "contents_of",
+    "pieces_of",
+    "read_file",
+    "system_of",
+)
 
 # The service refuses larger requests; https://ai.google.dev/api/files says to upload instead.
 MAX_REQUEST_SIZE = 20 * 1024 * 1024
@@ -58,28 +70,61 @@ _BY_SUFFIX = {
 }
 
 
-async def contents_of(
-    prompt: Prompt, files: Iterable[str | Path] = (), *, max_size: int = MAX_REQUEST_SIZE
-) -> list[Content]:
-    """Return the contents of ``prompt`` with ``files`` before its text.
+class UnreadFile(msgspec.Struct, frozen=True):
+    """A file whose part is still empty, and where that is: which content, which part of it."""
 
-    Raises InvalidRequest for an empty prompt, an unreadable file or one above ``max_size``, and
-    UnsupportedMedia for a file whose type the models do not read. Cancelling is safe.
+    path: Path
+    turn: int
+    part: int
+
+
+def contents_of(
+    prompt: Any, files: Iterable[str | Path] = ()
+) -> tuple[list[Content], list[UnreadFile]]:
+    """Return the contents of ``prompt`` with ``files`` before its text, and what is to be read.
+
+    Raises InvalidRequest for an empty prompt and for a path no file can have, and
+    UnsupportedMedia for a file whose type the models do not read.
     """
     pieces: list[PromptPiece] = [Path(file) for file in files]
     pieces.extend(pieces_of(prompt))
     contents: list[Content] = []
     parts: list[Part] = []
+    unread: list[UnreadFile] = []
     for piece in pieces:
         if isinstance(piece, Content):
             _close_turn(contents, parts)
             contents.append(_checked(piece))
-        else:
-            parts.append(await _part_of(piece, max_size))
+            continue
+        if isinstance(piece, Path):
+            unread.append(UnreadFile(_checked_path(piece), len(contents), len(parts)))
+        parts.append(_part_of(piece))
     _close_turn(contents, parts)
     if not contents:
         raise InvalidRequest("the prompt is empty; pass text, a file or a content")
-    return contents
+    return contents, unread
+
+
+def read_file(path: Path, max_size: int) -> Part:
+    """Return the part that holds a file, blocking.
+
+    Raises InvalidRequest for one that is empty, unreadable or above ``max_size``.
+    """
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # a pipe would block, a device never end
+            raise InvalidRequest(f"cannot read {path}: it is a directory or no regular file")
+        if found.st_size > max_size:
+            raise InvalidRequest(
+                f"{path} has {found.st_size} bytes, more than the {max_size} a request may hold; "
+                "upload it with the Files API and pass its URI as Part.of_uri(...)"
+            )
+        data = path.read_bytes()
+    except OSError as error:
+        raise InvalidRequest(f"cannot read {path}: {error.strerror or error}") from None
+    if not data:
+        raise InvalidRequest(f"{path} is empty")
+    return Part.of_bytes(data, _media_type_of(path))
 
 
 def system_of(system: Any) -> Content:
@@ -119,13 +164,13 @@ def _checked(content: Content) -> Content:
     return content
 
 
-async def _part_of(piece: Any, max_size: int) -> Part:
+def _part_of(piece: Any) -> Part:
     if isinstance(piece, str):
         if not piece:
             raise InvalidRequest("the prompt is empty; pass text, a file or a content")
         return Part(text=piece)
     if isinstance(piece, Path):
-        return await asyncio.to_thread(_read, piece, max_size)
+        return Part()
     if isinstance(piece, Blob):
         piece = Part(inline_data=piece)
     if isinstance(piece, FileData):
@@ -145,23 +190,16 @@ def _check_media_type(mime_type: str | None) -> None:
         )
 
 
-def _read(path: Path, max_size: int) -> Part:
-    mime_type = _media_type_of(path)
+def _checked_path(path: Path) -> Path:
+    """Return ``path``; raises InvalidRequest for what the file system would not take as one."""
     try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):  # a pipe would block, a device never end
-            raise InvalidRequest(f"cannot read {path}: it is a directory or no regular file")
-        if found.st_size > max_size:
-            raise InvalidRequest(
-                f"{path} has {found.st_size} bytes, more than the {max_size} a request may hold; "
-                "upload it with the Files API and pass its URI as Part.of_uri(...)"
-            )
-        data = path.read_bytes()
-    except OSError as error:
-        raise InvalidRequest(f"cannot read {path}: {error.strerror or error}") from None
-    if not data:
-        raise InvalidRequest(f"{path} is empty")
-    return Part.of_bytes(data, mime_type)
+        is_path = b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:  # a lone surrogate
+        is_path = False
+    if not is_path:
+        raise InvalidRequest(f"{str(path)!r} is no path: it has a character that no path can have")
+    _media_type_of(path)
+    return path
 
 
 def _media_type_of(path: Path) -> str:

@@ -1,110 +1,149 @@
-"""A call's options → the request on the wire, checked before anything is sent."""
+"""A call's prompt and options → the body on the wire, checked before anything is sent.
+
+Strategy. All that can be judged without waiting is judged, and encoded, at the moment of the call:
+the bytes are the copy that a caller's later changes cannot reach. Only files are left to be read;
+each then takes the place that was kept for it.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypeVar
 
 import msgspec
 
-from ..config.timeouts import Timeouts
 from ..errors import InvalidRequest
-from ..wire.codec import JSONObject
-from ..wire.content import Content
-from ..wire.generation_config import (
-    GenerationConfig,
-    ImageConfig,
-    SpeechConfig,
-    ThinkingConfig,
-    ThinkingLevel,
-)
+from ..wire.codec import JSONObject, decode_plain, encode, to_plain
+from ..wire.embedding import BatchEmbedContentsRequest, EmbedContentRequest
+from ..wire.generation_config import GenerationConfig, ThinkingConfig, ThinkingLevel
+from ..wire.open_enum import OpenEnum
 from ..wire.request import GenerateContentRequest
 from ..wire.safety import HarmBlockThreshold, HarmCategory, SafetySetting
-from ..wire.tool import FunctionDeclaration, Tool, ToolConfig
-from .prompt import Prompt, contents_of, system_of
+from ..wire.tool import FunctionDeclaration, Tool
+from .generate_options import check_kind
+from .prompt import PromptPiece, UnreadFile, contents_of, pieces_of, read_file, system_of
 from .schema import json_schema_of
 
-__all__ = ("GenerateOptions", "build_request", "check_options")
+__all__ = ("Draft", "draft_count", "draft_embed", "draft_generate", "encode_body")
 
-
-class GenerateOptions(TypedDict, total=False):
-    """What ``generate``, ``generate_stream`` and ``count_tokens`` take beside the prompt.
-
-    The sampling options are GenerationConfig's own fields; one given by name wins over the same
-    field of ``config``. ``extra_body`` is merged into the JSON body last, for fields that this
-    version does not know.
-    """
-
-    model: str
-    system: str | Content
-    files: Sequence[str | Path]
-    schema: Any
-    tools: Sequence[Tool | FunctionDeclaration]
-    tool_config: ToolConfig
-    safety: Sequence[SafetySetting] | Mapping[str, str]
-    thinking: ThinkingConfig | bool | int | str
-    config: GenerationConfig
-    cached_content: str
-    service_tier: str
-    store: bool
-    labels: dict[str, str]
-    continuation_token: str
-    timeouts: Timeouts | float
-    extra_body: JSONObject
-    candidate_count: int
-    stop_sequences: Sequence[str]
-    max_output_tokens: int
-    temperature: float
-    top_p: float
-    top_k: float
-    seed: int
-    response_mime_type: str
-    response_schema: JSONObject
-    response_json_schema: Any
-    presence_penalty: float
-    frequency_penalty: float
-    response_logprobs: bool
-    logprobs: int
-    response_modalities: Sequence[str]
-    speech_config: SpeechConfig
-    thinking_config: ThinkingConfig
-    image_config: ImageConfig
-    media_resolution: str
-    enable_enhanced_civic_answers: bool
-    audio_timestamp: bool
-    audio_transcription_config: JSONObject
-    translation_config: JSONObject
-    response_format: Sequence[JSONObject]
-    routing_config: JSONObject
-    model_selection_config: JSONObject
-    enable_affective_dialog: bool
-
-
-_SAMPLING = frozenset(GenerationConfig.__struct_fields__) - {"extra"}
+E = TypeVar("E", bound=OpenEnum)
+_SAMPLING = tuple(name for name in GenerationConfig.__struct_fields__ if name != "extra")
 _PASSED = ("tool_config", "cached_content", "service_tier", "store", "labels", "continuation_token")
-_KNOWN = frozenset(GenerateOptions.__annotations__)
+# One or two wrong letters; names that Vertex alone knows, as IMAGE_DANGEROUS_CONTENT, stay below.
+_NEAR = 0.87
+
+_At = tuple[str | int, ...]
 
 
-def check_options(options: GenerateOptions) -> None:
-    """Raise InvalidRequest for an option that does not exist, naming the nearest that does."""
-    for name in options:
-        if name not in _KNOWN:
-            near = difflib.get_close_matches(name, _KNOWN, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise InvalidRequest(f"unknown option {name!r}{hint}")
+class Draft:
+    """A body, checked and copied, of which only files are still to be read."""
+
+    __slots__ = ("_body", "_files", "_max_size")
+
+    def __init__(self, body: bytes, files: Sequence[tuple[_At, Path]], *, max_size: int) -> None:
+        self._body = body
+        self._files = files  # where in the body each one's part goes
+        self._max_size = max_size
+
+    async def finish(self) -> bytes:
+        """Return the body, once, its files read off the event loop; raises InvalidRequest."""
+        body, self._body = self._body, b""  # a stream keeps its draft for as long as it lives
+        if not self._files:
+            return body
+        plain = decode_plain(body)
+        for at, path in self._files:
+            part = await asyncio.to_thread(read_file, path, self._max_size)
+            place = plain
+            for key in at[:-1]:
+                place = place[key]
+            place[at[-1]] = to_plain(part)
+        return encode_body(plain, max_size=self._max_size)
 
 
-async def build_request(
-    prompt: Prompt, options: GenerateOptions, *, max_size: int
-) -> GenerateContentRequest:
-    """Return the request; raises InvalidRequest and UnsupportedMedia, reads files off the loop."""
-    contents = await contents_of(prompt, options.get("files", ()), max_size=max_size)
-    fields: dict[str, Any] = {
-        name: options.get(name) for name in _PASSED if options.get(name) is not None
-    }
+def draft_generate(prompt: Any, options: Mapping[str, Any], *, max_size: int) -> Draft:
+    """Return the body of generateContent; raises InvalidRequest and UnsupportedMedia."""
+    request, files = _request_of(prompt, options)
+    extra = options.get("extra_body", {})
+    body = encode_body(request, max_size=max_size, extra=extra)
+    return Draft(body, _places(files, extra), max_size=max_size)
+
+
+def draft_count(prompt: Any, options: Mapping[str, Any], *, model: str, max_size: int) -> Draft:
+    """Return the body of countTokens, which holds the whole request and the model's name."""
+    request, files = _request_of(prompt, options)
+    extra = options.get("extra_body", {})
+    inner = encode_body(request, max_size=max_size, extra={"model": model, **extra})
+    body = encode_body({"generateContentRequest": decode_plain(inner)}, max_size=max_size)
+    places = [(("generateContentRequest", *at), path) for at, path in _places(files, extra)]
+    return Draft(body, places, max_size=max_size)
+
+
+def draft_embed(
+    contents: PromptPiece | Sequence[PromptPiece], *, max_size: int, **fields: Any
+) -> Draft:
+    """Return the body of batchEmbedContents: one request for each piece, of the same fields."""
+    requests: list[EmbedContentRequest] = []
+    places: list[tuple[_At, Path]] = []
+    for number, piece in enumerate(pieces_of(contents)):
+        (content,), files = contents_of([piece])
+        requests.append(EmbedContentRequest(content=content, **fields))
+        places += [(("requests", number, "content", "parts", it.part), it.path) for it in files]
+    if not requests:
+        raise InvalidRequest("there is nothing to embed; pass text or a sequence of texts")
+    body = encode_body(BatchEmbedContentsRequest(requests=requests), max_size=max_size)
+    return Draft(body, places, max_size=max_size)
+
+
+def encode_body(message: Any, *, max_size: int, extra: JSONObject | None = None) -> bytes:
+    """Return ``message`` as JSON, the fields of ``extra`` put over its own.
+
+    Raises InvalidRequest for what JSON cannot say, NaN and Infinity too, and above ``max_size``.
+    """
+    body = _encoded(message)
+    if extra:
+        body = _encoded({**decode_plain(body), **extra})
+    if len(body) > max_size:
+        raise InvalidRequest(
+            f"the request has {len(body)} bytes, more than the {max_size} the service takes; "
+            "upload large media with the Files API and pass its URI as Part.of_uri(...)"
+        )
+    return body
+
+
+def _encoded(message: Any) -> bytes:
+    body = encode(message)
+    if b"null" in body:  # the encoder writes NaN so; without one there is nothing to look for
+        _check_finite(msgspec.to_builtins(message), "")
+    return body
+
+
+def _check_finite(plain: Any, path: str) -> None:
+    if isinstance(plain, float) and not math.isfinite(plain):
+        raise InvalidRequest(f"{path.lstrip('.')} is {plain!r}; JSON has finite numbers only")
+    if isinstance(plain, dict):
+        for key, value in plain.items():
+            _check_finite(value, f"{path}.{key}")
+    elif isinstance(plain, list | tuple):
+        for index, value in enumerate(plain):
+            _check_finite(value, f"{path}[{index}]")
+
+
+def _places(files: Sequence[UnreadFile], extra: JSONObject) -> list[tuple[_At, Path]]:
+    """Return where the files go; nowhere when ``extra`` brings contents of its own."""
+    if "contents" in extra:
+        return []
+    return [(("contents", file.turn, "parts", file.part), file.path) for file in files]
+
+
+def _request_of(
+    prompt: Any, options: Mapping[str, Any]
+) -> tuple[GenerateContentRequest, Sequence[UnreadFile]]:
+    contents, files = contents_of(prompt, options.get("files", ()))
+    fields: dict[str, Any] = {name: options[name] for name in _PASSED if name in options}
     if "system" in options:
         fields["system_instruction"] = system_of(options["system"])
     if "tools" in options:
@@ -114,26 +153,37 @@ async def build_request(
     config = _config_of(options)
     if config != GenerationConfig():
         fields["generation_config"] = config
-    return GenerateContentRequest(contents=contents, **fields)
+    return GenerateContentRequest(contents=contents, **fields), files
 
 
-def _config_of(options: GenerateOptions) -> GenerationConfig:
-    given: dict[str, Any] = {name: value for name, value in options.items() if name in _SAMPLING}
+def _config_of(options: Mapping[str, Any]) -> GenerationConfig:
+    base: GenerationConfig = options.get("config", GenerationConfig())
+    given: dict[str, Any] = {name: options[name] for name in _SAMPLING if name in options}
     if "schema" in options:
         given["response_json_schema"] = json_schema_of(options["schema"])
-        given.setdefault("response_mime_type", "application/json")
+        if base.response_mime_type is None:
+            given.setdefault("response_mime_type", "application/json")
     if "thinking" in options:
         given["thinking_config"] = _thinking_of(options["thinking"])
-    for name, value in given.items():
-        _check_number(name, value)
-    return msgspec.structs.replace(options.get("config", GenerationConfig()), **given)
+    config = msgspec.structs.replace(base, **given)
+    for name in _SAMPLING:  # also what came in ``config``, which checks nothing itself
+        _check_sampling(name, getattr(config, name))
+    if config.response_schema is not None and config.response_json_schema is not None:
+        raise InvalidRequest(
+            "response_schema (perhaps of config) stands beside schema or response_json_schema; "
+            "the service takes one of them"
+        )
+    return config
 
 
-def _check_number(name: str, value: Any) -> None:
-    if isinstance(value, float) and not math.isfinite(value):
-        raise InvalidRequest(f"{name} is {value!r}; it must be a finite number")
+def _check_sampling(name: str, value: Any) -> None:
+    if value is None:
+        return
     if name in ("max_output_tokens", "candidate_count") and (type(value) is not int or value < 1):
         raise InvalidRequest(f"{name} is {value!r}; it must be a whole number of at least 1")
+    check_kind(name, value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InvalidRequest(f"{name} is {value!r}; it must be a finite number")
 
 
 def _thinking_of(thinking: ThinkingConfig | bool | int | str) -> ThinkingConfig:
@@ -166,11 +216,24 @@ def _safety_of(safety: Sequence[SafetySetting] | Mapping[str, str]) -> list[Safe
     if not isinstance(safety, Mapping):
         return list(safety)
     return [
-        SafetySetting(category=_category(category), threshold=HarmBlockThreshold(threshold))
+        SafetySetting(
+            category=_named(category, HarmCategory, "HARM_CATEGORY_"),
+            threshold=_named(threshold, HarmBlockThreshold),
+        )
         for category, threshold in safety.items()
     ]
 
 
-def _category(name: str) -> HarmCategory:
-    prefix = "HARM_CATEGORY_"
-    return HarmCategory(name if name.startswith(prefix) else prefix + name.upper())
+def _named(name: Any, kind: type[E], prefix: str = "") -> E:
+    """Return the member of this name; one nobody knows passes unless it looks like a slip."""
+    if not isinstance(name, str):
+        raise InvalidRequest(f"safety holds {name!r:.80}; categories and thresholds are text")
+    bare = str(name).upper().removeprefix(prefix)
+    member = kind(prefix + bare)
+    known = [each.value.removeprefix(prefix) for each in kind]
+    near = [] if member.is_known else difflib.get_close_matches(bare, known, n=1, cutoff=_NEAR)
+    if near:
+        raise InvalidRequest(
+            f"safety holds {name!r}; did you mean {near[0]!r}? a SafetySetting takes any name"
+        )
+    return member

@@ -172,11 +172,9 @@ class Service:
         await asyncio.sleep(verdict.delay)
 
     async def _headers(self, attempt: Attempt, *, streams: bool) -> dict[str, str]:
-        headers = {
-            **_IDENTITY,
-            **self.settings.headers,
-            **await self._authorised(attempt.deadlines),
-        }
+        headers = {**_IDENTITY, **self.settings.headers}
+        for name, value in (await self._authorised(attempt.deadlines)).items():
+            headers[name.lower()] = value  # in one case, or a header could travel twice
         if streams:
             # A compressor between us and the model would hold chunks back to fill its window.
             headers["accept-encoding"] = "identity"

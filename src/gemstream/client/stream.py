@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from ..errors import GemstreamError, InvalidState, TransportError
 from ..policy.answer import Chunk, Completeness, Response
+from ..policy.fold import SETTLE_EVERY
 from ..policy.generation import GenerationState
 from ..wire.response import GenerateContentResponse
 from .channel import OpenStream
@@ -82,10 +83,36 @@ class GenerateStream:
         return self
 
     async def __anext__(self) -> Chunk:
-        if not self._ready:
-            await self._refill()
+        # One coroutine and no helper that awaits: each costs 0.4 µs of a paced chunk's 20.
+        ready = self._ready
+        if not ready:
+            if self._reading:
+                raise InvalidState("the stream is already being read by another task")
+            self._reading = True
+            try:
+                if self._state is _State.NEW:
+                    await self._start()
+                stream = self._open
+                while not ready and self._state is _State.OPEN and stream is not None:
+                    try:
+                        data = await stream.exchange.receive()
+                    except TransportError as error:
+                        self._receive_interruption(stream, error)
+                    else:
+                        self._receive_data(stream, data)
+            except GemstreamError as error:
+                self._fail(error)
+            except BaseException:  # what was in flight is lost, and with it the stream
+                self._fail_cancelled()
+                raise
+            finally:
+                self._reading = False
+            if not ready:
+                self._raise_end()
         self._delivered += 1
-        return self._ready.popleft()
+        if not self._delivered % SETTLE_EVERY:
+            self._settle()
+        return ready.popleft()
 
     @property
     def response(self) -> Response:
@@ -162,31 +189,14 @@ class GenerateStream:
     def __repr__(self) -> str:
         return f"<GenerateStream {self._state.value}, {self._delivered} chunks delivered>"
 
-    async def _refill(self) -> None:
-        """Wait until at least one chunk is ready; raises StopAsyncIteration at the end."""
-        if self._reading:
-            raise InvalidState("the stream is already being read by another task")
-        self._reading = True
-        try:
-            if self._state is _State.NEW:
-                await self._start()
-            while not self._ready and self._open is not None and self._state is _State.OPEN:
-                try:
-                    data = await self._open.exchange.receive()
-                except TransportError as error:
-                    self._receive_interruption(self._open, error)
-                else:
-                    self._receive_data(self._open, data)
-        except GemstreamError as error:
-            self._fail(error)
-        except BaseException:  # what was in flight is lost, and with it the stream
-            self.cancel()
-            self._failure = InvalidState("the stream was closed when its last read was cancelled")
-            raise
-        finally:
-            self._reading = False
-        if not self._ready:
-            self._raise_end()
+    def _settle(self) -> None:
+        """Let the delivered chunks be added up while they are still in the cache."""
+        if self._open is not None:
+            self._open.generation.settle(undelivered=len(self._ready))
+
+    def _fail_cancelled(self) -> None:
+        self.cancel()
+        self._failure = InvalidState("the stream was closed when its last read was cancelled")
 
     def _raise_end(self) -> NoReturn:
         if self._failure is None:

@@ -31,8 +31,6 @@ class ModelCatalog(msgspec.Struct, frozen=True):
 
     default: str
     default_embedding: str
-    live_marks: Sequence[str]
-    live_names: Sequence[str]
     models: Sequence[KnownModel]
 
     def find(self, model: str) -> KnownModel | None:

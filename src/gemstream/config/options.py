@@ -12,7 +12,14 @@ from ..errors import ConfigError
 from .models import bundled_models
 from .timeouts import Timeouts
 
-__all__ = ("API_KEY_VARIABLES", "BASE_URL", "BASE_URL_VARIABLE", "Options", "resolve_options")
+__all__ = (
+    "API_KEY_VARIABLES",
+    "BASE_URL",
+    "BASE_URL_VARIABLE",
+    "Options",
+    "resolve_key",
+    "resolve_options",
+)
 
 BASE_URL = "https://generativelanguage.googleapis.com"
 BASE_URL_VARIABLE = "GOOGLE_GEMINI_BASE_URL"
@@ -21,26 +28,35 @@ API_KEY_VARIABLES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """Settings of one client; ``origins`` tells where each came from."""
+    """Settings of one client; ``origins`` tells where each came from.
 
-    api_key: str | None
+    The key itself is not among them: only the credentials hold it. ``origins["api_key"]`` is
+    "given", the variable's name, or "none".
+    """
+
     base_url: str
     api_version: str
     model: str
     timeouts: Timeouts
     origins: Mapping[str, str]
 
-    def __rich_repr__(self) -> list[tuple[str, Any]]:
-        # rich prefers this to repr, and a struct's own would show the key.
-        key = "set" if self.api_key else "missing"
-        return [("base_url", self.base_url), ("model", self.model), ("api_key", key)]
-
     def __repr__(self) -> str:
-        key = "set" if self.api_key else "missing"
-        return f"Options(base_url={self.base_url!r}, model={self.model!r}, api_key {key})"
+        said = ", ".join(
+            f"{name}={getattr(self, name)!r} ({origin})"
+            for name, origin in self.origins.items()
+            if name != "api_key"
+        )
+        return f"Options({said}, api_key ({self.origins['api_key']}))"
 
 
-def resolve_options(given: Mapping[str, Any], environ: Mapping[str, str]) -> Options:
+def resolve_key(given: str | None, environ: Mapping[str, str]) -> tuple[str | None, str]:
+    """Return the API key, one ``given`` before one of ``environ``, and where it came from."""
+    return _pick("api_key", {"api_key": given}, API_KEY_VARIABLES, environ, (None, "none"))
+
+
+def resolve_options(
+    given: Mapping[str, Any], environ: Mapping[str, str], *, key_origin: str = "none"
+) -> Options:
     """Return the options: a value in ``given`` wins over ``environ``, that over the default.
 
     Raises ConfigError for a value that cannot be used. Empty variables count as unset.
@@ -48,14 +64,14 @@ def resolve_options(given: Mapping[str, Any], environ: Mapping[str, str]) -> Opt
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for name, variables, default in _sources():
-        values[name], origins[name] = _pick(name, given, variables, environ, default)
+        usual = (default, "default")
+        values[name], origins[name] = _pick(name, given, variables, environ, usual)
     values["base_url"] = _checked_url(values["base_url"], origins["base_url"])
-    return Options(**values, origins=origins)
+    return Options(**values, origins={**origins, "api_key": key_origin})
 
 
 def _sources() -> tuple[tuple[str, tuple[str, ...], Any], ...]:
     return (
-        ("api_key", API_KEY_VARIABLES, None),
         ("base_url", (BASE_URL_VARIABLE,), BASE_URL),
         ("api_version", (), "v1beta"),
         ("model", (), bundled_models().default),
@@ -68,14 +84,14 @@ def _pick(
     given: Mapping[str, Any],
     variables: tuple[str, ...],
     environ: Mapping[str, str],
-    default: Any,
+    default: tuple[Any, str],
 ) -> tuple[Any, str]:
     if given.get(name) is not None:
         return given[name], "given"
     for variable in variables:
         if environ.get(variable):
             return environ[variable], variable
-    return default, "default"
+    return default
 
 
 def _checked_url(url: object, origin: str) -> str:

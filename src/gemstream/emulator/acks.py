@@ -26,12 +26,13 @@ class Acks:
 
     def give(self) -> None:
         """Let one waiter go, now or when it comes."""
-        with self._lock:
-            if not self._waiters:
-                self._given += 1
-                return
-            loop, waiter = self._waiters.popleft()
-        loop.call_soon_threadsafe(self._release, waiter)
+        while (entry := self._next_waiter()) is not None:
+            loop, waiter = entry
+            try:
+                loop.call_soon_threadsafe(self._release, waiter)
+            except RuntimeError:  # its loop has closed: the ack is for another
+                continue
+            return
 
     def clear(self) -> None:
         """Forget the acks that nobody has taken."""
@@ -52,6 +53,14 @@ class Acks:
         except asyncio.CancelledError:
             self._leave((loop, waiter))
             raise
+
+    def _next_waiter(self) -> _Waiter | None:
+        """Return who has waited longest; None when nobody waits, and then the ack is kept."""
+        with self._lock:
+            if self._waiters:
+                return self._waiters.popleft()
+            self._given += 1
+            return None
 
     def _release(self, waiter: asyncio.Future[None]) -> None:
         if waiter.done():  # cancelled while the ack was on its way

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .exchange import Exchange
+from .number import whole_number
 from .refusal import bad_key, deadline_too_short, missing_key
 
 __all__ = ("BAD_KEY", "check_head", "key_of")
@@ -18,9 +19,10 @@ def check_head(exchange: Exchange) -> None:
         raise missing_key()
     if key == BAD_KEY:
         raise bad_key()
-    deadline = exchange.headers.get("x-server-timeout", "")
-    if deadline.isdecimal() and int(deadline) < _SHORTEST_DEADLINE:
-        raise deadline_too_short(deadline)
+    given = exchange.headers.get("x-server-timeout", "")
+    deadline = whole_number(given)
+    if deadline is not None and deadline < _SHORTEST_DEADLINE:
+        raise deadline_too_short(given)
 
 
 def key_of(exchange: Exchange) -> str | None:

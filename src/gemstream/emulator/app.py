@@ -25,6 +25,7 @@ from .answer import Answer
 from .control import PREFIX, answer_control
 from .exchange import Cut, Exchange, Receive, Scope, Send
 from .journal import End, Journal, JournalEntry, key_hash_of
+from .number import whole_number
 from .output import ArrayOutput, EventOutput, Output, WholeOutput, send_error
 from .playing import Performance, Told, play
 from .prompt import prompt_text
@@ -229,11 +230,10 @@ class Emulator:
     async def _settle(self, exchange: Exchange, end: End) -> None:
         if exchange.operation is None:
             return  # a control, or a path nobody serves
-        attempt = exchange.headers.get("x-gemstream-attempt", "")
         key = key_of(exchange)
         entry = JournalEntry(
             request_id=exchange.request_id,
-            attempt=int(attempt) if attempt.isdecimal() else None,
+            attempt=whole_number(exchange.headers.get("x-gemstream-attempt", "")),
             key_hash=key_hash_of(key) if key else None,
             model=exchange.model,
             method=exchange.operation,

@@ -64,7 +64,7 @@ class Exchange:
         self._settle = settle
         self._settled = False
         self._interrupted = False
-        self._answering: asyncio.Task[None] | None = None
+        self._running: asyncio.Task[None] | None = None  # reads the body, then answers
         self._arrived = time.monotonic()
         self.method: str = scope["method"]
         self.path: str = scope["path"]
@@ -90,7 +90,7 @@ class Exchange:
         Raises Cut when the connection is to break.
         """
         try:
-            await self._read_body()
+            await self._read_unless_interrupted()
             await self._work_while_connected(work)
         except _Left:
             await self._settle_once(End.ABORTED)
@@ -104,10 +104,10 @@ class Exchange:
             raise
 
     def interrupt(self) -> None:
-        """Break the exchange off from this side."""
+        """Break the exchange off from this side, also while its body is being read."""
         self._interrupted = True
-        if self._answering is not None:
-            self._answering.cancel()
+        if self._running is not None:
+            self._running.cancel()
 
     async def start(self, status: int, content_type: str, *more: Header) -> None:
         """Send the head."""
@@ -151,22 +151,35 @@ class Exchange:
         """Send a whole answer of JSON."""
         await self.answer(200, "application/json; charset=UTF-8", encode(message))
 
+    async def _read_unless_interrupted(self) -> None:
+        await self._finish_first(
+            asyncio.create_task(self._read_body(), name=f"emulator reads {self.path}")
+        )
+        if self._interrupted:  # when the body had just been read
+            raise _Left
+
     async def _work_while_connected(self, work: Callable[[Exchange], Awaitable[None]]) -> None:
         async def answer() -> None:
             await work(self)
 
-        self._answering = asyncio.create_task(answer(), name=f"emulator {self.path}")
-        leaving = asyncio.create_task(self._until_left(), name="emulator watches the client")
-        tasks = (self._answering, leaving)
+        await self._finish_first(
+            asyncio.create_task(answer(), name=f"emulator {self.path}"),
+            asyncio.create_task(self._until_left(), name="emulator watches the client"),
+        )
+
+    async def _finish_first(self, task: asyncio.Task[None], *rivals: asyncio.Task[None]) -> None:
+        """Wait for ``task``; raises _Left when a rival ended first or it was interrupted."""
+        self._running = task
+        tasks = (task, *rivals)
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in tasks:
-                task.cancel()
+            for running in tasks:
+                running.cancel()
             await asyncio.wait(tasks)
-        if self._answering.cancelled():
+        if task.cancelled():
             raise _Left
-        self._answering.result()
+        task.result()
 
     async def _until_left(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from ..config.models import KnownModel, bundled_models
 from ..wire.endpoint import Operation
 from ..wire.model import ListModelsResponse, Model
+from .number import whole_number
 from .refusal import bad_page_token, retired_model, unknown_model
 
 __all__ = ("RETIRED", "find_model", "list_models", "model_for", "model_resource_of")
@@ -98,8 +99,9 @@ def _encode_token(start: int) -> str:
 def _decode_token(token: str) -> int:
     try:
         kind, _, start = base64.urlsafe_b64decode(token).decode().partition(":")
-        if kind == "models":
-            return int(start)
     except (binascii.Error, ValueError):
-        pass
-    raise bad_page_token()
+        raise bad_page_token() from None
+    number = whole_number(start)
+    if kind != "models" or number is None:
+        raise bad_page_token()
+    return number

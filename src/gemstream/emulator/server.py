@@ -112,7 +112,7 @@ def _import_uvicorn() -> Any:
         import uvicorn
     except ImportError as error:
         raise ConfigError(
-            f"the emulator's server needs {error.name}; install gemstream[emulator]"
+            f"the emulator's server needs {error.name}: pip install 'gemstream[emulator]'"
         ) from error
     return uvicorn
 

@@ -26,6 +26,7 @@ from ..wire.response import GenerateContentResponse
 from ..wire.usage import UsageMetadata
 from .embedding import embed_text
 from .models import find_model, list_models, model_for, model_resource_of
+from .number import whole_number
 from .refusal import bad_page_token, invalid
 from .request_check import check_contents, check_request, read_request
 from .token_count import contents_tokens, modality_details, request_tokens
@@ -115,10 +116,11 @@ def _batch_embed(call: Call) -> Message:
 
 
 def _list_models(call: Call) -> Message:
-    size = call.query.get("pageSize")
-    if size is not None and not size.isdecimal():
+    given = call.query.get("pageSize")
+    size = None if given is None else whole_number(given)
+    if given is not None and size is None:
         raise bad_page_token()
-    return list_models(call.route.version, int(size) if size else None, call.query.get("pageToken"))
+    return list_models(call.route.version, size, call.query.get("pageToken"))
 
 
 def _show_model(call: Call) -> Message:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..config.models import ModelCatalog
 
-__all__ = ("is_live", "supports_streaming")
+__all__ = ("supports_streaming",)
 
 _STREAMS = frozenset({"generateContent", "streamGenerateContent", "bidiGenerateContent"})
 
@@ -16,9 +16,3 @@ def supports_streaming(model: str, catalog: ModelCatalog) -> bool:
     """
     known = catalog.find(model)
     return known is None or not _STREAMS.isdisjoint(known.methods)
-
-
-def is_live(model: str, catalog: ModelCatalog) -> bool:
-    """Return True when ``model`` is listed as Live or its name holds one of the Live marks."""
-    bare = model.rpartition("/")[2]
-    return bare in catalog.live_names or any(mark in bare for mark in catalog.live_marks)

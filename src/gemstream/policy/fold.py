@@ -23,13 +23,13 @@ from ..wire.response import (
 from ..wire.usage import UsageMetadata
 from .usage import RunningUsage
 
-__all__ = ("Fold", "fold")
+__all__ = ("SETTLE_EVERY", "Fold", "fold")
 
 # Loose pieces cost 60 bytes each beside their text; joining each 64 keeps a long answer dense.
 _LOOSE_PIECES = 64
 # Adding up eight at a time finds its code in the cache: 1.1 µs a chunk of a paced stream less than
 # one by one, for a few messages (10 KiB) kept a little longer.
-_BATCH = 8
+SETTLE_EVERY = 8
 
 M = TypeVar("M", bound=Message)
 
@@ -58,19 +58,22 @@ class Fold:
         self._waiting: list[GenerateContentResponse] = []  # received, not yet added up
         self._usage = RunningUsage()
 
-    def receive(self, message: GenerateContentResponse) -> None:
-        """Add the next message."""
-        self._usage.receive(message.usage_metadata)
+    def receive(self, message: GenerateContentResponse) -> UsageMetadata | None:
+        """Add the next message and return the token counts so far."""
         self._waiting.append(message)
+        return self._usage.receive(message.usage_metadata)
 
-    def settle(self) -> None:
-        """Add up what waits, once that is worth it; all of it must have been delivered."""
-        if len(self._waiting) >= _BATCH:
-            self._add_all_but(0)
+    def settle(self, *, withheld: int = 0) -> None:
+        """Add up all but the newest ``withheld`` messages."""
+        ready = len(self._waiting) - withheld
+        for message in self._waiting[:ready]:
+            if not self._add_text(message):
+                self._add(message)
+        del self._waiting[:ready]
 
     def forget(self, newest: int) -> None:
         """Leave out the ``newest`` messages that were received."""
-        self._add_all_but(newest)
+        self.settle(withheld=newest)
         self._waiting.clear()
 
     @property
@@ -80,7 +83,7 @@ class Fold:
 
     def message(self, *, withheld: int = 0) -> GenerateContentResponse:
         """Return the sum so far, without the newest ``withheld`` messages."""
-        self._add_all_but(withheld)
+        self.settle(withheld=withheld)
         candidates = [self._candidates[index].candidate() for index in sorted(self._candidates)]
         return _replace(self._head, candidates=candidates, usage_metadata=self.usage)
 
@@ -91,7 +94,7 @@ class Fold:
     @property
     def is_finished(self) -> bool:
         """True when every candidate seen has a finish reason, or the prompt a block reason."""
-        self._add_all_but(0)
+        self.settle()
         if self._head.block_reason is not None:
             return True
         candidates = self._candidates.values()
@@ -100,16 +103,9 @@ class Fold:
     @property
     def continuation_token(self) -> str | None:
         """The newest token for going on from here."""
-        self._add_all_but(0)
+        self.settle()
         first = self._candidates.get(0)
         return first.head.continuation_token if first else None
-
-    def _add_all_but(self, newest: int) -> None:
-        ready = len(self._waiting) - newest
-        for message in self._waiting[:ready]:
-            if not self._add_text(message):
-                self._add(message)
-        del self._waiting[:ready]
 
     def _add_text(self, message: GenerateContentResponse) -> bool:
         """Add a message that only brings more text, as nearly every one: 0.9 µs against 1.4."""

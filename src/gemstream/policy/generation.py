@@ -77,13 +77,9 @@ class Generation:
         return self._fold.is_finished
 
     def receive_data(self, data: bytes) -> list[Chunk]:
-        """Return the chunks that ``data`` completes; none after the end.
-
-        All chunks returned before count as delivered from now on.
-        """
+        """Return the chunks that ``data`` completes; none after the end."""
         if self.state is not GenerationState.OPEN:
             return self._nothing()
-        self._fold.settle()
         chunks: list[Chunk] = []
         try:
             for payload in self._payloads.receive_data(data):
@@ -127,6 +123,10 @@ class Generation:
         else:
             raise self._fail(self._told(error))
 
+    def settle(self, *, undelivered: int = 0) -> None:
+        """Add up all chunks but the newest ``undelivered``, as ``response`` would."""
+        self._fold.settle(withheld=undelivered)
+
     def stop(self, *, undelivered: int = 0) -> None:
         """Note that the caller wants no more, and not the newest ``undelivered`` chunks either.
 
@@ -164,8 +164,8 @@ class Generation:
             raise self._undecodable(payload, error) from None
         if message.extra is not None and message.extra.get("error") is not None:
             raise self._api_error(payload)
-        self._fold.receive(message)
-        return Chunk(message=message, usage=self._fold.usage, raw=payload)
+        usage = self._fold.receive(message)
+        return Chunk(message=message, usage=usage, raw=payload)
 
     def _undecodable(self, payload: bytes, error: DecodeError) -> DecodeError:
         """Return the error anew from the redacted payload: its excerpt may cut a secret in two."""

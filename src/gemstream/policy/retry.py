@@ -10,9 +10,11 @@ Sources: gRPC A6 (one deadline), AWS retry behaviour 2026 (bucket of 500, a tran
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
-from ..errors import GemstreamError, ResourceExhausted
+from ..errors import ConfigError, GemstreamError, ResourceExhausted
 
 __all__ = ("GiveUp", "Retry", "RetryBudget", "RetryPolicy")
 
@@ -66,7 +68,8 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """How often and how patiently; all delays in seconds.
 
     ``attempts`` counts the first one, so 1 switches retries off. A server delay above
-    ``longest_delay`` is not waited out: the error carries it to the caller at once.
+    ``longest_delay`` is not waited out: the error carries it to the caller at once. Raises
+    ConfigError for numbers that cannot be meant.
     """
 
     attempts: int = 3
@@ -76,6 +79,13 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     longest_delay: float = 60.0
     cost: int = 14
     throttled_cost: int = 5
+
+    def __post_init__(self) -> None:
+        _check_count("attempts", self.attempts, least=1)
+        for name in ("cost", "throttled_cost"):
+            _check_count(name, getattr(self, name), least=0)
+        for name in ("base", "throttled_base", "cap", "longest_delay"):
+            _check_delay(name, getattr(self, name))
 
     def verdict(
         self,
@@ -111,6 +121,17 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
         computed = jitter * min(self.cap, base * 2.0 ** min(attempt - 1, _MOST_DOUBLINGS))
         server: float | None = getattr(error, "retry_delay", None)
         return computed if server is None else max(computed, server)
+
+
+def _check_count(name: str, value: object, *, least: int) -> None:
+    if type(value) is not int or value < least:
+        raise ConfigError(f"retry {name} is {value!r}; it must be a whole number from {least} on")
+
+
+def _check_delay(name: str, value: object) -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 <= value < math.inf:  # type: ignore[operator]
+        raise ConfigError(f"retry {name} is {value!r}; it must be seconds, finite and not negative")
 
 
 def _is_throttled(error: GemstreamError) -> bool:

@@ -19,16 +19,17 @@ class RunningUsage:
         self.value: UsageMetadata | None = None
         self._rare: object = None  # the seldom fields of ``value``
 
-    def receive(self, new: UsageMetadata | None) -> None:
-        """Take in what the next chunk reports."""
+    def receive(self, new: UsageMetadata | None) -> UsageMetadata | None:
+        """Take in what the next chunk reports and return the sum of it all."""
         if new is None:
-            return
+            return self.value
         rare = _rare(new)
         if rare == self._rare and None not in _usual(new):
             self.value = new  # nothing to keep, as in nearly every chunk: 0.4 µs against 1.2
-            return
+            return new
         self.value = merge_usage(self.value, new)
         self._rare = _rare(self.value)
+        return self.value
 
 
 def merge_usage(old: UsageMetadata | None, new: UsageMetadata | None) -> UsageMetadata | None:

@@ -52,6 +52,8 @@ def model_resource(name: str) -> str:
     An explicit prefix (``models/``, ``tunedModels/``, …) is kept. Raises InvalidRequest for a
     name that could not be a path segment.
     """
+    if not isinstance(name, str):
+        raise InvalidRequest(f"model name {name!r:.80} is not text, as 'gemini-2.5-flash'")
     resource = name if "/" in name else f"models/{name}"
     if not _RESOURCE.fullmatch(resource) or ".." in resource:
         raise InvalidRequest(
