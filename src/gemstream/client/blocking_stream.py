@@ -8,7 +8,6 @@ the socket, and no chunk pays for a hop between threads of its own.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
 import queue
 import threading
@@ -170,9 +169,10 @@ class _Pump:
 
     def _take(self) -> Chunk | BaseException:
         while True:
-            self._thread.check()
-            with contextlib.suppress(queue.Empty):
+            try:
                 return self._queue.get(timeout=SIGNAL_CHECK)
+            except queue.Empty:
+                self._thread.check()  # the child of a fork would wait for ever
 
     def response(self) -> Response:
         """Return the fold of what the reader was given; the stream's own is ahead of it."""
