@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from gemstream import AsyncClient
+from gemstream.emulator import Emulator, Rule, Script, Stall, serving
 from gemstream.errors import (
     ConnectFailed,
     ConnectTimeout,
@@ -295,3 +297,64 @@ async def test_a_header_that_would_smuggle_another_is_not_sent(value: str) -> No
         with pytest.raises(InvalidRequest):
             await transport.open(HTTPRequest("GET", url, {"x-a": value}), Deadlines())
         await transport.aclose()
+
+
+async def test_a_reader_learns_that_the_transport_was_closed() -> None:
+    async with serving(Emulator(Script([Rule(steps=["a", Stall()])]))) as url:
+        client = AsyncClient("key", base_url=url)
+        stream = client.generate_stream("Hi")
+        await anext(stream)
+        waiting = asyncio.create_task(anext(stream))
+        await asyncio.sleep(0)
+        await client.aclose()
+        with pytest.raises(StreamInterrupted, match="closed") as caught:
+            await waiting
+    assert (caught.value.partial, caught.value.delivered) == ("a", 1)
+
+
+async def test_no_error_holds_the_headers_of_its_request() -> None:
+    async def garbage(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(b"SSH-2.0 hello\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(garbage, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        transport = AiohttpTransport()
+        secret = {"x-goog-api-key": "SECRET"}
+        with pytest.raises(GemstreamError) as caught:
+            await transport.open(
+                HTTPRequest("GET", f"http://127.0.0.1:{port}/", secret), Deadlines()
+            )
+        await transport.aclose()
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert "SECRET" not in repr((error, error.args, vars(error)))
+        error = error.__cause__ or error.__context__
+
+
+def test_a_request_shows_no_values_of_its_headers() -> None:
+    shown = repr(HTTPRequest("POST", "http://host/", {"x-goog-api-key": "SECRET"}, b"SECRET"))
+    assert "x-goog-api-key" in shown and "SECRET" not in shown
+
+
+@pytest.mark.parametrize(
+    ("variables", "proxy"),
+    [
+        ({"HTTPS_PROXY": "http://proxy:1"}, "http://proxy:1"),
+        ({"ALL_PROXY": "http://proxy:2"}, "http://proxy:2"),
+        ({"HTTPS_PROXY": "http://proxy:1", "NO_PROXY": "example.com"}, None),
+        ({}, None),
+    ],
+)
+def test_the_environment_names_the_proxy(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], proxy: str | None
+) -> None:
+    for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"):
+        for spelt in (name, name.lower()):
+            monkeypatch.delenv(spelt, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert AiohttpTransport()._proxy_for("https://example.com/v1") == proxy
+    assert AiohttpTransport(trust_env=False)._proxy_for("https://example.com/v1") is None

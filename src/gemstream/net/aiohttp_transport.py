@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import io
 import warnings
+import weakref
 from collections.abc import AsyncGenerator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
 from ..errors import (
     ConnectFailed,
@@ -36,53 +38,62 @@ class AiohttpTransport:
     """Opens exchanges over pooled HTTP/1.1 connections, one pool per event loop.
 
     ``ssl``: an ``ssl.SSLContext`` or None for the system's. ``trust_env``: honour ``HTTPS_PROXY``,
-    ``NO_PROXY`` and the like. The number of connections is not limited here: limits belong to the
-    accounts, not to the socket pool.
+    ``HTTP_PROXY``, ``ALL_PROXY`` and ``NO_PROXY``, read once for each host. The number of
+    connections is not limited here: limits belong to the accounts, not to the socket pool.
     """
 
     def __init__(self, *, ssl: Any = None, trust_env: bool = True) -> None:
         self._ssl = ssl
         self._trust_env = trust_env
         self._pools: dict[asyncio.AbstractEventLoop, _Pool] = {}
+        self._proxies: dict[tuple[str, str], str | None] = {}
         self._closed = False
 
     async def open(self, request: HTTPRequest, deadlines: Deadlines) -> _AiohttpExchange:
         """Send ``request`` and return its exchange; see ``Transport.open``."""
         import aiohttp
 
-        session = await self._session()
+        pool = await self._pool()
         opened = asyncio.get_running_loop().time()
         until, late = head_timeout(deadlines, opened)
+        failure: GemstreamError
         try:
             async with asyncio.timeout_at(until):
-                response = await session.request(
+                response = await pool.session.request(
                     request.method,
                     request.url,
                     headers=request.headers,
                     data=io.BytesIO(request.body) if request.body else None,
                     allow_redirects=False,
+                    proxy=self._proxy_for(request.url),
                     timeout=aiohttp.ClientTimeout(total=None, connect=deadlines.connect),
                 )
         except TimeoutError as error:
-            if isinstance(error, aiohttp.ServerTimeoutError):
-                raise _translate(error, deadlines) from error
-            raise late from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise _translate(error, deadlines) from error
-        return _AiohttpExchange(response, deadlines, opened)
+            is_theirs = isinstance(error, aiohttp.ServerTimeoutError)
+            failure = _translate(error, deadlines) if is_theirs else late
+        except (aiohttp.ClientError, OSError, ValueError, TypeError) as error:
+            failure = _translate(error, deadlines)
+        else:
+            exchange = _AiohttpExchange(response, deadlines, opened)
+            pool.exchanges.add(exchange)
+            return exchange
+        # Out here it has no context: aiohttp's errors hold the request's headers, so the key.
+        raise failure
 
     async def aclose(self) -> None:
         """Close the pool of this event loop; those of others close themselves."""
         self._closed = True
         pools, self._pools = self._pools, {}
         if here := pools.get(asyncio.get_running_loop()):
+            for exchange in tuple(here.exchanges):
+                exchange.interrupt()
             await here.keeper.aclose()
 
     def __del__(self) -> None:
         if any(not pool.session.closed for pool in getattr(self, "_pools", {}).values()):
             warnings.warn("a gemstream client was not closed", ResourceWarning, stacklevel=1)
 
-    async def _session(self) -> aiohttp.ClientSession:
+    async def _pool(self) -> _Pool:
         if self._closed:
             raise InvalidState("the transport is closed; make a new client")
         loop = asyncio.get_running_loop()
@@ -91,19 +102,26 @@ class AiohttpTransport:
             for finished in [at for at in list(self._pools) if at.is_closed()]:
                 self._pools.pop(finished, None)
             session = self._new_session()
-            pool = self._pools[loop] = _Pool(session, _keep(session))
+            pool = self._pools[loop] = _Pool(session, _keep(session), weakref.WeakSet())
             await anext(pool.keeper)
-        return pool.session
+        return pool
+
+    def _proxy_for(self, url: str) -> str | None:
+        """Return the proxy the environment names for the host of ``url``, looked up once."""
+        if not self._trust_env:
+            return None
+        parts = urlsplit(url)
+        origin = (parts.scheme, parts.netloc)
+        if origin not in self._proxies:
+            self._proxies[origin] = _environment_proxy(parts.scheme, parts.netloc)
+        return self._proxies[origin]
 
     def _new_session(self) -> aiohttp.ClientSession:
         import aiohttp
 
         connector = aiohttp.TCPConnector(limit=0, ssl=True if self._ssl is None else self._ssl)
-        return aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=self._trust_env,
-        )
+        # Not trust_env: aiohttp would also read ~/.netrc, and send what it finds there.
+        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
 
 class _Pool(NamedTuple):
@@ -111,12 +129,13 @@ class _Pool(NamedTuple):
 
     session: aiohttp.ClientSession
     keeper: AsyncGenerator[None]
+    exchanges: weakref.WeakSet[_AiohttpExchange]
 
 
 class _AiohttpExchange:
     """A response of aiohttp in motion."""
 
-    __slots__ = ("_content", "_deadlines", "_response", "_time", "_timer")
+    __slots__ = ("__weakref__", "_content", "_deadlines", "_response", "_time", "_timer")
 
     def __init__(
         self, response: aiohttp.ClientResponse, deadlines: Deadlines, opened: float
@@ -138,15 +157,15 @@ class _AiohttpExchange:
     async def receive(self) -> bytes:
         timer = self._timer
         timer.waiting_since = self._time()
+        failure: GemstreamError | None = None
         try:
             data = await self._content.readany()
         except Exception as error:
             # aiohttp raises before it hands out what had arrived; to the caller that comes first.
             data = self._content._read_nowait(-1)
-            if not data and isinstance(error, GemstreamError):
-                raise  # a timeout of ours, on its way through aiohttp
-            if not data:
-                raise _translate(error, self._deadlines) from error
+            failure = _translate(error, self._deadlines)
+        if failure is not None and not data:
+            raise failure
         timer.waiting_since = None
         if not data:
             timer.cancel()
@@ -162,14 +181,23 @@ class _AiohttpExchange:
     async def aclose(self) -> None:
         self.abort()
 
+    def interrupt(self) -> None:
+        """Break the exchange off from this side; its reader is told."""
+        if not self._content.is_eof():
+            self._content.set_exception(StreamInterrupted("the client was closed"))
+        self.abort()
+
     def _expire(self, error: StreamTimeout) -> None:
-        self._content.set_exception(error)
+        if not self._content.is_eof():  # an answer that is all here is not late any more
+            self._content.set_exception(error)
 
 
 def _translate(error: Exception, deadlines: Deadlines) -> GemstreamError:
     """Return our error for one of aiohttp's; the only place that knows them."""
     import aiohttp
 
+    if isinstance(error, GemstreamError):
+        return error  # a timeout of ours, on its way through aiohttp
     said = str(error) or type(error).__name__
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return ConnectTimeout(
@@ -179,13 +207,27 @@ def _translate(error: Exception, deadlines: Deadlines) -> GemstreamError:
         )
     if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
         return InvalidRequest(f"the URL cannot be used: {said}")
+    if isinstance(error, aiohttp.ClientSSLError):
+        failed = ConnectFailed(f"no secure connection: {said}; check base_url and certificates")
+        failed.retryable = False  # the next handshake would fail as this one did
+        return failed
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientProxyConnectionError):
         return ConnectFailed(f"no connection: {said}; check base_url and the network")
     if isinstance(error, aiohttp.ClientResponseError):
         return ProtocolError(f"the answer is not valid HTTP: {said}")
-    if isinstance(error, ValueError) and not isinstance(error, aiohttp.ClientError):
+    if isinstance(error, ValueError | TypeError) and not isinstance(error, aiohttp.ClientError):
         return InvalidRequest(f"the request cannot be sent as HTTP: {said}")
     return StreamInterrupted(f"the connection broke: {said}")
+
+
+def _environment_proxy(scheme: str, host: str) -> str | None:
+    """Return the proxy for ``host``, as the variables of the environment say."""
+    from urllib.request import getproxies, proxy_bypass
+
+    proxies = getproxies()
+    if proxy_bypass(host):
+        return None
+    return proxies.get(scheme) or proxies.get("all")
 
 
 async def _keep(session: aiohttp.ClientSession) -> AsyncGenerator[None]:

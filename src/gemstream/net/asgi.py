@@ -53,8 +53,7 @@ class ASGITransport:
     async def aclose(self) -> None:
         """End every exchange that is still open."""
         self._closed = True
-        for exchange in tuple(self._open):
-            await exchange.aclose()
+        await asyncio.gather(*(exchange.aclose() for exchange in tuple(self._open)))
 
 
 class _ASGIExchange:
@@ -132,8 +131,11 @@ class _ASGIExchange:
         if not self._gone.is_set() and not self._loop.is_closed():  # else it went with its loop
             self._gone.set()
             _wake(self._writer)
+            if self._state is _State.ENDED or self._task.done():
+                return  # what an application does after its answer is its own affair
             self._fail(StreamInterrupted("the exchange was closed"))
-            self._loop.call_later(_FAREWELL, self._task.cancel)
+            farewell = self._loop.call_later(_FAREWELL, self._task.cancel)
+            self._task.add_done_callback(lambda _: farewell.cancel())
 
     async def aclose(self) -> None:
         self.abort()
@@ -149,6 +151,9 @@ class _ASGIExchange:
             )
             interrupted.__cause__ = error
             self._fail(interrupted)
+        except BaseException:
+            self._fail(StreamInterrupted("the connection broke: the application was cancelled"))
+            raise
         else:
             self._fail(StreamInterrupted("the application returned before its response ended"))
 

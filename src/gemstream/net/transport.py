@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -17,6 +17,15 @@ class HTTPRequest(msgspec.Struct, frozen=True):
     url: str
     headers: Mapping[str, str] = {}
     body: bytes = b""
+
+    def __repr__(self) -> str:
+        # Values of headers are secrets, bodies are private.
+        return (
+            f"HTTPRequest({self.method} {self.url}, {', '.join(self.headers)}, {len(self.body)} B)"
+        )
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("request", repr(self))]
 
 
 class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
