@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import gzip
+import socket
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -358,3 +361,40 @@ def test_the_environment_names_the_proxy(
         monkeypatch.setenv(name, value)
     assert AiohttpTransport()._proxy_for("https://example.com/v1") == proxy
     assert AiohttpTransport(trust_env=False)._proxy_for("https://example.com/v1") is None
+
+
+async def test_bytes_that_came_while_the_loop_was_busy_are_not_late() -> None:
+    send_more = threading.Event()
+    sent = threading.Event()
+    end = threading.Event()
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        peer, _ = listener.accept()
+        with peer:
+            peer.recv(65536)
+            peer.sendall(_CHUNKED + b"1\r\na\r\n")
+            send_more.wait()
+            peer.sendall(b"1\r\nb\r\n")
+            sent.set()
+            end.wait()
+            peer.sendall(b"0\r\n\r\n")
+
+    server = threading.Thread(target=serve)
+    server.start()
+    transport = AiohttpTransport()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    exchange = await transport.open(HTTPRequest("GET", url), Deadlines(idle=0.05))
+    assert await exchange.receive() == b"a"
+    exchange.began()
+    reading = asyncio.create_task(exchange.receive())
+    await asyncio.sleep(0)
+    send_more.set()
+    sent.wait()
+    time.sleep(0.1)  # noqa: ASYNC251 (a loop that is busy for longer than idle is the subject)
+    assert await reading == b"b"
+    end.set()
+    assert await exchange.receive() == b""
+    await transport.aclose()
+    server.join()
+    listener.close()

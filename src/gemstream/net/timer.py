@@ -15,6 +15,9 @@ from .transport import Deadlines
 
 __all__ = ("StreamTimer", "head_timeout", "total_timeout")
 
+# Socket to buffer, buffer to future, future to task, task to reader.
+_TURNS = 4
+
 
 def head_timeout(deadlines: Deadlines, opened: float) -> tuple[float | None, StreamTimeout]:
     """Return until when the head of a response may be waited for, and the error after that."""
@@ -65,7 +68,7 @@ class StreamTimer:
         self._opened = opened
         self._expire = expire
         self._began = False
-        self._handle: asyncio.TimerHandle | None = None
+        self._handle: asyncio.Handle | None = None
         self.waiting_since: float | None = None  # set by the reader, None while nobody waits
         self._arm()
 
@@ -103,7 +106,19 @@ class StreamTimer:
         if self._deadlines.total is not None and now >= self._deadlines.total:
             self._expire(total_timeout(self._deadlines))
         elif phase_end is not None and now >= phase_end:
-            late = _idle_timeout if self._began else _first_chunk_timeout
-            self._expire(late(self._deadlines))
+            self._confirm(_TURNS, self.waiting_since)
         else:
             self._arm()
+
+    def _confirm(self, turns: int, since: float | None) -> None:
+        """Expire unless the reader moves on within so many turns of the loop.
+
+        A loop that was busy finds the timer due and the bytes in the socket at the same moment.
+        """
+        if self.waiting_since != since:
+            self._arm()
+        elif turns:
+            self._handle = self._loop.call_soon(self._confirm, turns - 1, since)
+        else:
+            late = _idle_timeout if self._began else _first_chunk_timeout
+            self._expire(late(self._deadlines))
