@@ -142,7 +142,7 @@ BARS = (
         upstream=_PACED,
         measure_ours=_blocking_cpu("gemstream"),
         measure_rival=_blocking_cpu("google-genai"),
-        limit=0.25,
+        limit=None,
     ),
     _decoder_bar(
         name="sse-decoder",

@@ -8,12 +8,13 @@ its end is used again. Refuses: redirects (a key must not follow one) and cookie
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
+import os
 import warnings
 import weakref
 from collections.abc import AsyncGenerator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
 
 from ..errors import (
     ConnectFailed,
@@ -25,6 +26,7 @@ from ..errors import (
     StreamInterrupted,
     StreamTimeout,
 )
+from .proxy import environment_proxy, origin
 from .timer import StreamTimer, head_timeout
 from .transport import Deadlines, HTTPRequest
 
@@ -38,8 +40,9 @@ class AiohttpTransport:
     """Opens exchanges over pooled HTTP/1.1 connections, one pool per event loop.
 
     ``ssl``: an ``ssl.SSLContext`` or None for the system's. ``trust_env``: honour ``HTTPS_PROXY``,
-    ``HTTP_PROXY``, ``ALL_PROXY`` and ``NO_PROXY``, read once for each host. The number of
-    connections is not limited here: limits belong to the accounts, not to the socket pool.
+    ``HTTP_PROXY``, ``ALL_PROXY`` and ``NO_PROXY``, read once for each host by
+    ``environment_proxy``. The number of connections is not limited here: limits belong to the
+    accounts, not to the socket pool.
     """
 
     def __init__(self, *, ssl: Any = None, trust_env: bool = True) -> None:
@@ -110,11 +113,10 @@ class AiohttpTransport:
         """Return the proxy the environment names for the host of ``url``, looked up once."""
         if not self._trust_env:
             return None
-        parts = urlsplit(url)
-        origin = (parts.scheme, parts.netloc)
-        if origin not in self._proxies:
-            self._proxies[origin] = _environment_proxy(parts.scheme, parts.netloc)
-        return self._proxies[origin]
+        at = origin(url)
+        if at not in self._proxies:
+            self._proxies[at] = environment_proxy(*at)
+        return self._proxies[at]
 
     def _new_session(self) -> aiohttp.ClientSession:
         import aiohttp
@@ -198,7 +200,7 @@ def _translate(error: Exception, deadlines: Deadlines) -> GemstreamError:
 
     if isinstance(error, GemstreamError):
         return error  # a timeout of ours, on its way through aiohttp
-    said = str(error) or type(error).__name__
+    said = _said(error)
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return ConnectTimeout(
             f"no connection within {deadlines.connect:g} s: {said}; check base_url and the "
@@ -208,11 +210,14 @@ def _translate(error: Exception, deadlines: Deadlines) -> GemstreamError:
     if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
         return InvalidRequest(f"the URL cannot be used: {said}")
     if isinstance(error, aiohttp.ClientSSLError):
-        failed = ConnectFailed(f"no secure connection: {said}; check base_url and certificates")
-        failed.retryable = False  # the next handshake would fail as this one did
-        return failed
-    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientProxyConnectionError):
+        return _not_again(f"no TLS connection: {said}; check base_url and certificates")
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return ConnectFailed(f"no connection to the proxy: {said}; check HTTPS_PROXY and the like")
+    if isinstance(error, aiohttp.ClientConnectorError):
         return ConnectFailed(f"no connection: {said}; check base_url and the network")
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        refused = f"the proxy lets no connection through: {said}; check HTTPS_PROXY and NO_PROXY"
+        return ConnectFailed(refused) if error.status >= 500 else _not_again(refused)
     if isinstance(error, aiohttp.ClientResponseError):
         return ProtocolError(f"the answer is not valid HTTP: {said}")
     if isinstance(error, ValueError | TypeError) and not isinstance(error, aiohttp.ClientError):
@@ -220,14 +225,26 @@ def _translate(error: Exception, deadlines: Deadlines) -> GemstreamError:
     return StreamInterrupted(f"the connection broke: {said}")
 
 
-def _environment_proxy(scheme: str, host: str) -> str | None:
-    """Return the proxy for ``host``, as the variables of the environment say."""
-    from urllib.request import getproxies, proxy_bypass
+def _said(error: Exception) -> str:
+    """Return what ``error`` says, and what the system said below it."""
+    import aiohttp
 
-    proxies = getproxies()
-    if proxy_bypass(host):
-        return None
-    return proxies.get(scheme) or proxies.get("all")
+    if isinstance(error, aiohttp.ClientResponseError):  # its text has the URL, a proxy's password
+        return f"{error.status}, {error.message}"
+    said = str(error) or type(error).__name__
+    if isinstance(error, aiohttp.ClientSSLError | aiohttp.ClientConnectorDNSError):
+        return said  # their numbers are not the system's
+    if isinstance(error, OSError) and error.errno in errno.errorcode:
+        reason = os.strerror(error.errno)
+        return said if reason in said else f"{said} ({reason})"
+    return said
+
+
+def _not_again(message: str) -> ConnectFailed:
+    """Return the error for a connection that another try would not bring about either."""
+    error = ConnectFailed(message)
+    error.retryable = False
+    return error
 
 
 async def _keep(session: aiohttp.ClientSession) -> AsyncGenerator[None]:

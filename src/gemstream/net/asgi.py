@@ -3,7 +3,8 @@
 Promises: it streams. Each body message of the application is handed over in one slot and the
 application goes on only when there is room for the next, so backpressure and real time are those of
 a socket. Leaving early delivers ``http.disconnect``, waits a bounded moment for the application to
-put its books in order, then cancels it.
+put its books in order, then cancels it; after a complete answer it may work on as it likes, until
+the transport closes.
 """
 
 from __future__ import annotations
@@ -51,9 +52,11 @@ class ASGITransport:
         return exchange
 
     async def aclose(self) -> None:
-        """End every exchange that is still open."""
+        """End every exchange that is still open, and what applications do after their answers."""
         self._closed = True
-        await asyncio.gather(*(exchange.aclose() for exchange in tuple(self._open)))
+        tasks = [task for exchange in tuple(self._open) if (task := exchange.dismiss())]
+        if tasks:
+            await asyncio.wait(tasks, timeout=_FAREWELL)
 
 
 class _ASGIExchange:
@@ -61,6 +64,7 @@ class _ASGIExchange:
 
     __slots__ = (
         "_asked",
+        "_farewell",
         "_failure",
         "_gone",
         "_head",
@@ -95,11 +99,13 @@ class _ASGIExchange:
         self._failure: Exception | None = None
         self._asked = False
         self._gone = asyncio.Event()
+        self._farewell: asyncio.TimerHandle | None = None  # cancels an application that stays
         self.status = 0
         self.headers: Mapping[str, str] = {}
         self._timer = StreamTimer(deadlines, self._loop.time(), self._fail)
         self._task = self._loop.create_task(self._run(application), name=f"asgi {request.url}")
         siblings.add(self)
+        self._task.add_done_callback(self._forget)
 
     async def start(self) -> None:
         """Wait for the response's head."""
@@ -127,20 +133,37 @@ class _ASGIExchange:
 
     def abort(self) -> None:
         self._timer.cancel()
-        self._siblings.discard(self)
         if not self._gone.is_set() and not self._loop.is_closed():  # else it went with its loop
             self._gone.set()
             _wake(self._writer)
-            if self._state is _State.ENDED or self._task.done():
-                return  # what an application does after its answer is its own affair
             self._fail(StreamInterrupted("the exchange was closed"))
-            farewell = self._loop.call_later(_FAREWELL, self._task.cancel)
-            self._task.add_done_callback(lambda _: farewell.cancel())
+            if self._state is not _State.ENDED:  # what comes after an answer is no exchange
+                self._cancel_later()
+        self._forget()
 
     async def aclose(self) -> None:
         self.abort()
-        if not self._task.done():
+        if self._state is not _State.ENDED and not self._task.done():
             await asyncio.wait([self._task], timeout=_FAREWELL)
+
+    def dismiss(self) -> asyncio.Task[None] | None:
+        """Break the exchange off, answered or not; return the task that is left to wait for."""
+        self.abort()
+        if self._task.done() or self._loop is not asyncio.get_running_loop():
+            return None
+        self._cancel_later()
+        return self._task
+
+    def _cancel_later(self) -> None:
+        if self._farewell is None and not self._task.done():
+            self._farewell = self._loop.call_later(_FAREWELL, self._task.cancel)
+
+    def _forget(self, _: object = None) -> None:
+        """Leave nothing behind once both sides are done, or their loop is."""
+        if self._loop.is_closed() or (self._task.done() and self._gone.is_set()):
+            self._siblings.discard(self)
+        if self._task.done() and self._farewell is not None:
+            self._farewell.cancel()
 
     async def _run(self, application: ASGIApplication) -> None:
         try:
@@ -215,11 +238,8 @@ def _wake(waiter: asyncio.Future[None] | None) -> None:
 def _scope(request: HTTPRequest) -> MutableMapping[str, Any]:
     """Return the ASGI HTTP scope of ``request`` (ASGI specification 3.0, version 2.3)."""
     url = urlsplit(request.url)
-    headers = [
-        (b"host", url.netloc.encode()),
-        (b"content-length", str(len(request.body)).encode()),
-        *((name.lower().encode(), value.encode()) for name, value in request.headers.items()),
-    ]
+    headers = {"host": url.netloc, "content-length": str(len(request.body))}
+    headers.update((name.lower(), value) for name, value in request.headers.items())
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -230,7 +250,7 @@ def _scope(request: HTTPRequest) -> MutableMapping[str, Any]:
         "raw_path": url.path.encode(),
         "query_string": url.query.encode(),
         "root_path": "",
-        "headers": headers,
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
         "client": ("127.0.0.1", 0),
         "server": (url.hostname, url.port or 80),
     }

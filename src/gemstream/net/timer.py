@@ -19,11 +19,25 @@ __all__ = ("StreamTimer", "head_timeout", "total_timeout")
 _TURNS = 4
 
 
+_PHASES: dict[str, tuple[type[StreamTimeout], str]] = {
+    "first_chunk": (
+        FirstChunkTimeout,
+        "the service sent no chunk within {:g} s; a long thought or a large prompt may need a "
+        "higher timeouts.first_chunk",
+    ),
+    "idle": (
+        IdleTimeout,
+        "the stream brought nothing for {:g} s after its last chunk; raise timeouts.idle if such "
+        "pauses are normal",
+    ),
+}
+
+
 def head_timeout(deadlines: Deadlines, opened: float) -> tuple[float | None, StreamTimeout]:
     """Return until when the head of a response may be waited for, and the error after that."""
     first = None if deadlines.first_chunk is None else opened + deadlines.first_chunk
     if first is not None and (deadlines.total is None or first < deadlines.total):
-        return first, _first_chunk_timeout(deadlines)
+        return first, _phase_timeout(deadlines, "first_chunk")
     return deadlines.total, total_timeout(deadlines)
 
 
@@ -37,22 +51,10 @@ def total_timeout(deadlines: Deadlines) -> TotalTimeout:
     )
 
 
-def _first_chunk_timeout(deadlines: Deadlines) -> FirstChunkTimeout:
-    seconds = deadlines.first_chunk
-    return FirstChunkTimeout(
-        f"the service sent no chunk within {seconds:g} s; a long thought or a large prompt may "
-        "need a higher timeouts.first_chunk",
-        timeout=seconds,
-    )
-
-
-def _idle_timeout(deadlines: Deadlines) -> IdleTimeout:
-    seconds = deadlines.idle
-    return IdleTimeout(
-        f"the stream brought nothing for {seconds:g} s after its last chunk; raise timeouts.idle "
-        "if such pauses are normal",
-        timeout=seconds,
-    )
+def _phase_timeout(deadlines: Deadlines, phase: str) -> StreamTimeout:
+    kind, message = _PHASES[phase]
+    seconds = getattr(deadlines, phase)
+    return kind(message.format(seconds), timeout=seconds)
 
 
 class StreamTimer:
@@ -119,6 +121,8 @@ class StreamTimer:
             self._arm()
         elif turns:
             self._handle = self._loop.call_soon(self._confirm, turns - 1, since)
+        elif since is None:
+            self._opened = self._loop.time()  # nobody waits, the chunk may lie unread: count anew
+            self._arm()
         else:
-            late = _idle_timeout if self._began else _first_chunk_timeout
-            self._expire(late(self._deadlines))
+            self._expire(_phase_timeout(self._deadlines, "idle" if self._began else "first_chunk"))

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
+from ..errors import InvalidRequest
+
 __all__ = ("Deadlines", "Exchange", "HTTPRequest", "Transport")
 
 
+# RFC 9110, 5.6.2 and 5.5; a lone surrogate has no encoding.
+_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_NOT_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+
+
 class HTTPRequest(msgspec.Struct, frozen=True):
-    """What is sent."""
+    """What is sent; of header names that differ in case only, the last counts.
+
+    Raises InvalidRequest for a header that HTTP cannot carry, whatever the transport.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str] = {}
     body: bytes = b""
+
+    def __post_init__(self) -> None:
+        for name, value in self.headers.items():
+            _check_header(name, value)
 
     def __repr__(self) -> str:
         # Values of headers are secrets, bodies are private.
@@ -26,6 +41,19 @@ class HTTPRequest(msgspec.Struct, frozen=True):
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         return [("request", repr(self))]
+
+
+def _check_header(name: object, value: object) -> None:
+    """Refuse what would be another header, or none; the value is never shown."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise InvalidRequest(f"{name!r} is not the name of an HTTP header")
+    if not isinstance(value, str):
+        raise InvalidRequest(f"the value of header {name!r} is {type(value).__name__}, not str")
+    if found := _NOT_IN_VALUE.search(value):
+        raise InvalidRequest(
+            f"the value of header {name!r} has {found[0]!r} at {found.start()}, which a header "
+            "cannot carry; a key read from a file may need .strip()"
+        )
 
 
 class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
