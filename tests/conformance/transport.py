@@ -73,6 +73,14 @@ async def the_application_sees_the_request_as_it_is(reach: Reach) -> None:
     assert body == repr(("POST", "/v1/x", b"alt=sse", b"b", b"\x00\xff")).encode()
 
 
+async def of_headers_that_differ_in_case_only_the_last_is_sent(reach: Reach) -> None:
+    async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        await respond(send, b",".join(v for k, v in scope["headers"] if k == b"x-goog-api-key"))
+
+    headers = {"X-Goog-Api-Key": "first", "x-goog-api-key": "last"}
+    assert (await _asked(reach, app, **headers))[1] == b"last"
+
+
 async def status_and_headers_arrive_case_insensitive(reach: Reach) -> None:
     async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         await respond(send, b"busy", status=503, headers={"Retry-After": "7", "X-Long": "y" * 4000})
@@ -455,6 +463,7 @@ async def closing_the_transport_closes_what_is_open(reach: Reach) -> None:
 
 CHECKS: tuple[Check, ...] = (
     the_application_sees_the_request_as_it_is,
+    of_headers_that_differ_in_case_only_the_last_is_sent,
     status_and_headers_arrive_case_insensitive,
     an_empty_body_ends_at_once,
     empty_pieces_do_not_end_the_body,

@@ -255,8 +255,9 @@ async def test_a_peer_that_speaks_no_tls_is_no_connection() -> None:
 
     transport = AiohttpTransport()
     async with raw_server(handler) as url:
-        with pytest.raises(ConnectFailed):
+        with pytest.raises(ConnectFailed, match="TLS") as caught:
             await transport.open(HTTPRequest("GET", url.replace("http:", "https:")), Deadlines())
+        assert not caught.value.retryable
         await transport.aclose()
 
 

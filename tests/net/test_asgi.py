@@ -137,3 +137,64 @@ async def test_sending_to_a_reader_that_left_does_not_block_the_application() ->
     exchange = await ASGITransport(app).open(_REQUEST, Deadlines())  # type: ignore[arg-type]
     exchange.abort()
     await done.wait()
+
+
+def _working_on(ended: list[str], seconds: float) -> App:
+    """Return an application that answers, then works on for so long."""
+
+    async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        await respond(send, b"a")
+        try:
+            await asyncio.sleep(seconds)
+            ended.append("done")
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+
+    return app
+
+
+async def _answered(transport: ASGITransport) -> None:
+    exchange = await transport.open(_REQUEST, Deadlines())
+    while await exchange.receive():
+        pass
+    await exchange.aclose()
+
+
+def test_an_application_may_work_on_after_its_answer() -> None:
+    ended: list[str] = []
+
+    async def scene() -> float:
+        await _answered(ASGITransport(_working_on(ended, 60)))  # type: ignore[arg-type]
+        answered = asyncio.get_running_loop().time()
+        await asyncio.sleep(61)
+        return answered
+
+    assert in_no_time(scene()) == 0
+    assert ended == ["done"]
+
+
+def test_closing_the_transport_ends_all_applications_at_once() -> None:
+    ended: list[str] = []
+
+    async def scene() -> float:
+        transport = ASGITransport(_working_on(ended, 60))  # type: ignore[arg-type]
+        for _ in range(5):
+            await _answered(transport)
+        await transport.aclose()
+        await asyncio.sleep(1)
+        return asyncio.get_running_loop().time()
+
+    assert in_no_time(scene()) <= 2.5
+    assert ended == ["cancelled"] * 5
+
+
+async def test_a_cancelled_application_is_an_interruption() -> None:
+    async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        await respond(send)
+        raise asyncio.CancelledError
+
+    exchange = await ASGITransport(app).open(_REQUEST, Deadlines())  # type: ignore[arg-type]
+    with pytest.raises(StreamInterrupted, match="cancelled"):
+        await exchange.receive()
+    exchange.abort()

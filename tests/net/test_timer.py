@@ -120,7 +120,39 @@ async def _cancelled() -> _Watched:
     return watched
 
 
-@pytest.mark.parametrize("scene", [_unlimited, _no_idle, _cancelled])
+async def _reader_moves_on_within_the_grace() -> _Watched:
+    watched = _Watched(first_chunk=2, idle=1)
+    watched.asks()
+    asyncio.get_running_loop().call_later(2, _late_wakeup, watched, 2)
+    await asyncio.sleep(50)
+    return watched
+
+
+def _late_wakeup(watched: _Watched, turns: int) -> None:
+    """Read and leave, as a reader does whose bytes came while its timer was due already."""
+    if turns:
+        asyncio.get_running_loop().call_soon(_late_wakeup, watched, turns - 1)
+    else:
+        watched.gets()
+        watched.timer.began()
+
+
+async def _nobody_asked_for_the_first_chunk() -> _Watched:
+    watched = _Watched(first_chunk=2)
+    await asyncio.sleep(50)
+    return watched
+
+
+@pytest.mark.parametrize(
+    "scene",
+    [
+        _unlimited,
+        _no_idle,
+        _cancelled,
+        _reader_moves_on_within_the_grace,
+        _nobody_asked_for_the_first_chunk,
+    ],
+)
 def test_nothing_is_reported_when(scene: Any) -> None:
     assert in_no_time(scene()).reports == []
 

@@ -234,7 +234,7 @@ def _said(error: Exception) -> str:
     said = str(error) or type(error).__name__
     if isinstance(error, aiohttp.ClientSSLError | aiohttp.ClientConnectorDNSError):
         return said  # their numbers are not the system's
-    if isinstance(error, OSError) and error.errno in errno.errorcode:
+    if isinstance(error, OSError) and error.errno is not None and error.errno in errno.errorcode:
         reason = os.strerror(error.errno)
         return said if reason in said else f"{said} ({reason})"
     return said

@@ -64,8 +64,8 @@ class _ASGIExchange:
 
     __slots__ = (
         "_asked",
-        "_farewell",
         "_failure",
+        "_farewell",
         "_gone",
         "_head",
         "_loop",
@@ -109,7 +109,9 @@ class _ASGIExchange:
 
     async def start(self) -> None:
         """Wait for the response's head."""
+        self._timer.waiting_since = self._loop.time()
         await self._head
+        self._timer.waiting_since = None
         if not self.status and self._failure is not None:
             raise self._failure
 
