@@ -399,3 +399,14 @@ async def test_bytes_that_came_while_the_loop_was_busy_are_not_late() -> None:
     await transport.aclose()
     server.join()
     listener.close()
+
+
+async def test_a_body_that_breaks_leaves_nothing_of_aiohttp_in_its_error() -> None:
+    async with raw_server(_says(_CHUNKED + b"1\r\na\r\n")) as url:
+        transport = AiohttpTransport()
+        exchange = await transport.open(HTTPRequest("GET", url), Deadlines())
+        assert await exchange.receive() == b"a"
+        with pytest.raises(StreamInterrupted) as caught:
+            await exchange.receive()
+        assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+        await transport.aclose()
