@@ -24,7 +24,7 @@ from ..wire.codec import Message, decode
 from ..wire.endpoint import Operation, url_for
 from ..wire.model import model_resource
 from .hints import default_model_hint
-from .service import Answered, Attempt, Service
+from .service import Answered, Attempt, Broken, Service
 
 __all__ = ("Channel", "Channels", "OpenStream")
 
@@ -67,23 +67,30 @@ class Channel:
         response, attempts = await self._answer(Operation.GENERATE, body, timeouts, read)
         return msgspec.structs.replace(response, attempts=attempts)
 
-    async def open_stream(self, body: bytes, timeouts: Timeouts) -> tuple[OpenStream, int]:
-        """Return the stream that answers a body, once its first chunk is here.
+    async def open_stream(
+        self,
+        body: bytes,
+        timeouts: Timeouts,
+        before: Generation | None = None,
+        broken: Broken | None = None,
+    ) -> tuple[OpenStream, int]:
+        """Return the stream that answers a body, once its first chunk is here, and the attempts.
 
-        Until then nothing was delivered, so failures are tried again.
+        Until then nothing was delivered, so failures are tried again. ``before``: the hop it goes
+        on from, ``broken`` when that hop did not end by itself.
         """
 
         async def once(attempt: Attempt) -> OpenStream:
             exchange = await self._service.open("POST", url, body, attempt, streams=True)
             try:
-                return await self._first_chunks(exchange)
+                return await self._first_chunks(exchange, before)
             except BaseException:
                 exchange.abort()
                 raise
 
         url = self._url(Operation.STREAM)
         with self._hinting():
-            return await self._service.attempts(once, timeouts)
+            return await self._service.attempts(once, timeouts, broken)
 
     async def call(self, operation: Operation, body: bytes, kind: type[M], timeouts: Timeouts) -> M:
         """Return the answer to one of the model's other operations."""
@@ -105,12 +112,13 @@ class Channel:
         with self._hinting():
             return await self._service.answer("POST", url, body, timeouts, read)
 
-    async def _first_chunks(self, exchange: Exchange) -> OpenStream:
+    async def _first_chunks(self, exchange: Exchange, before: Generation | None) -> OpenStream:
         content_type = exchange.headers.get("content-type")
         generation = Generation(
             content_type,
             max_event_size=self._service.settings.max_event_size,
             redact=self._service.credentials.redact,
+            after=before,
         )
         chunks: list[Chunk] = []
         while not chunks:

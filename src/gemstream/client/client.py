@@ -23,8 +23,9 @@ from ..wire.endpoint import Operation
 from ..wire.model import model_resource
 from ..wire.request import CountTokensResponse
 from ..wire.sse import MAX_EVENT_SIZE
-from .channel import Channel, Channels, OpenStream
+from .channel import Channel, Channels
 from .generate_options import GenerateOptions, given_options
+from .hops import Hops
 from .models import Models
 from .prompt import MAX_REQUEST_SIZE, Prompt, PromptPiece
 from .request import draft_count, draft_embed, draft_generate, encode_body
@@ -108,9 +109,7 @@ class AsyncClient:
             async with self.generate_stream(prompt, **options) as stream:
                 return await stream.finish(on_chunk)
         channel, given = self._channel(options)
-        timeouts = self._timeouts(given)
-        draft = draft_generate(prompt, given, max_size=self._max_size)
-        return await channel.generate(await draft.finish(), timeouts)
+        return await self._hops(channel, prompt, given).whole()
 
     def generate_stream(self, prompt: Prompt, **options: Unpack[GenerateOptions]) -> GenerateStream:
         """Return the answer to ``prompt`` as a stream of chunks.
@@ -122,14 +121,7 @@ class AsyncClient:
         channel, given = self._channel(options)
         if not self.supports_streaming(channel.model):
             raise StreamingNotSupported(channel.model.removeprefix("models/"))
-
-        timeouts = self._timeouts(given)
-        draft = draft_generate(prompt, given, max_size=self._max_size)
-
-        async def open_stream() -> tuple[OpenStream, int]:
-            return await channel.open_stream(await draft.finish(), timeouts)
-
-        return GenerateStream(open_stream)
+        return GenerateStream(self._hops(channel, prompt, given))
 
     async def count_tokens(
         self, prompt: Prompt, **options: Unpack[GenerateOptions]
@@ -224,6 +216,13 @@ class AsyncClient:
         self._service.check_open()
         given = given_options(options)
         return self._channels.of(given.get("model", self.options.model)), given
+
+    def _hops(self, channel: Channel, prompt: Prompt, given: dict[str, Any]) -> Hops:
+        """Return the way of one checked request, from the token it was given on."""
+        timeouts = self._timeouts(given)
+        token = given.pop("continuation_token", None)
+        draft = draft_generate(prompt, given, max_size=self._max_size)
+        return Hops(channel, draft.finish, timeouts, token)
 
     def _timeouts(self, given: Mapping[str, Any]) -> Timeouts:
         return timeouts_of(given.get("timeouts"), self.options.timeouts)

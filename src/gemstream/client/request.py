@@ -33,6 +33,7 @@ __all__ = ("Draft", "draft_count", "draft_embed", "draft_generate", "encode_body
 E = TypeVar("E", bound=OpenEnum)
 _SAMPLING = tuple(name for name in GenerationConfig.__struct_fields__ if name != "extra")
 _PASSED = ("tool_config", "cached_content", "service_tier", "store", "labels", "continuation_token")
+_TOKENS = frozenset({"continuationToken", "continuation_token"})  # put in hop by hop
 # One or two wrong letters; names that Vertex alone knows, as IMAGE_DANGEROUS_CONTENT, stay below.
 _NEAR = 0.87
 
@@ -68,6 +69,8 @@ def draft_generate(prompt: Any, options: Mapping[str, Any], *, max_size: int) ->
     """Return the body of generateContent; raises InvalidRequest and UnsupportedMedia."""
     request, files = _request_of(prompt, options)
     extra = options.get("extra_body", {})
+    if not _TOKENS.isdisjoint(extra):
+        raise InvalidRequest("extra_body holds the continuation token; pass continuation_token=…")
     body = encode_body(request, max_size=max_size, extra=extra)
     return Draft(body, _places(files, extra), max_size=max_size)
 

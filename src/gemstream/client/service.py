@@ -26,7 +26,7 @@ from ..wire.endpoint import path_url
 from ..wire.status import decode_error
 from .hints import hint_for
 
-__all__ = ("Answered", "Attempt", "Service", "ServiceSettings")
+__all__ = ("Answered", "Attempt", "Broken", "Service", "ServiceSettings")
 
 _log = logging.getLogger("gemstream.client")
 # Shorter deadlines are refused by the service with a 400 and are ours alone to enforce.
@@ -54,6 +54,13 @@ class Attempt(msgspec.Struct, frozen=True):
     deadlines: Deadlines
 
 
+class Broken(msgspec.Struct, frozen=True):
+    """A stream that broke at a token it can go on from: why, and how often at this token."""
+
+    error: GemstreamError
+    times: int
+
+
 class Service:
     """Sends requests of one account; shared by all calls of a client."""
 
@@ -76,17 +83,24 @@ class Service:
             raise InvalidState("the client is closed; make a new one")
 
     async def attempts(
-        self, once: Callable[[Attempt], Awaitable[T]], timeouts: Timeouts
+        self,
+        once: Callable[[Attempt], Awaitable[T]],
+        timeouts: Timeouts,
+        broken: Broken | None = None,
     ) -> tuple[T, int]:
         """Return what ``once`` returns and how many tries it took.
 
         Failures that pass are tried again as the retry policy says, within one total timeout, and
-        each wait is logged. Cancelling is safe at any moment.
+        each wait is logged. ``broken`` counts as failures before the first try. Cancelling is safe
+        at any moment.
         """
         self.check_open()
         loop = asyncio.get_running_loop()
         deadlines = _deadlines(timeouts, loop.time())
-        number = 0
+        number = failed = 0
+        if broken is not None:
+            number = failed = broken.times
+            await self._wait_or_raise(broken.error, number, deadlines.total)
         while True:
             number += 1
             try:
@@ -97,7 +111,7 @@ class Service:
             else:
                 if number == 1:
                     self._budget.deposit()
-                return result, number
+                return result, number - failed
 
     async def open(
         self, method: str, url: str, body: bytes, attempt: Attempt, *, streams: bool = False

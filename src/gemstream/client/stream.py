@@ -7,19 +7,22 @@ not ask holds the service back through the socket.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
 import inspect
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from ..errors import GemstreamError, InvalidState, TransportError
+from ..errors import GemstreamError, InvalidState
 from ..policy.answer import Chunk, Completeness, Response
+from ..policy.continuation import chunks_behind_token
 from ..policy.fold import SETTLE_EVERY
 from ..policy.generation import GenerationState
 from ..wire.response import GenerateContentResponse
 from .channel import OpenStream
+from .hops import Hops
 
 __all__ = ("GenerateStream", "OnChunk", "StreamControl", "TextStream")
 
@@ -31,13 +34,12 @@ class StreamControl(enum.Enum):
     STOP = "stop"
 
 
-Opener = Callable[[], Coroutine[Any, Any, tuple[OpenStream, int]]]
 OnChunk = Callable[[Chunk], "StreamControl | Awaitable[StreamControl | None] | None"]
 
 
 class _State(enum.Enum):
-    NEW = "new"  # nothing was sent
-    OPENING = "opening"  # no chunk has arrived
+    UNSENT = "unsent"  # the request of the first, or of the next, hop was not sent yet
+    OPENING = "opening"  # no chunk of this hop has arrived
     OPEN = "open"
     ENDED = "ended"  # the answer is whole
     FAILED = "failed"
@@ -45,6 +47,11 @@ class _State(enum.Enum):
 
 
 _OVER = frozenset({_State.ENDED, _State.FAILED, _State.CLOSED})
+_AFTER = {
+    GenerationState.CONTINUED: _State.UNSENT,
+    GenerationState.ENDED: _State.ENDED,
+    GenerationState.FAILED: _State.FAILED,
+}
 
 
 class GenerateStream:
@@ -53,30 +60,37 @@ class GenerateStream:
     The request is sent at the first chunk asked for. Errors of the stream are raised by the
     iteration, with ``delivered`` chunks noted on them. Cancelling the reader closes the connection.
     ``async with`` closes it at the end of the block; without it, dropping the stream does.
+
+    An answer that the service wants continued goes on by itself, and so does one that broke at a
+    continuation token behind which you were given nothing; ``chunk.hop`` counts.
     """
 
     __slots__ = (
         "__weakref__",
         "_attempts",
+        "_broken",
         "_delivered",
         "_failure",
+        "_hops",
+        "_last",
         "_open",
-        "_opener",
         "_opening",
         "_reading",
         "_ready",
         "_state",
     )
 
-    def __init__(self, opener: Opener) -> None:
-        self._opener = opener
+    def __init__(self, hops: Hops) -> None:
+        self._hops = hops
         self._opening: asyncio.Task[None] | None = None
-        self._open: OpenStream | None = None
+        self._open: OpenStream | None = None  # the newest hop's
         self._ready: deque[Chunk] = deque()  # decoded, not yet asked for; one read's worth
-        self._state = _State.NEW
+        self._last: Chunk | None = None  # the newest delivered
+        self._state = _State.UNSENT
         self._reading = False
         self._delivered = 0
         self._attempts = 0
+        self._broken: GemstreamError | None = None  # what broke the hop that the next goes on from
         self._failure: GemstreamError | None = None
 
     def __aiter__(self) -> GenerateStream:
@@ -90,18 +104,17 @@ class GenerateStream:
                 raise InvalidState("the stream is already being read by another task")
             self._reading = True
             try:
-                if self._state is _State.NEW:
-                    await self._start()
-                stream = self._open
-                while not ready and self._state is _State.OPEN and stream is not None:
+                while not ready:
+                    stream = self._open
                     try:
-                        data = await stream.exchange.receive()
-                    except TransportError as error:
-                        self._receive_interruption(stream, error)
-                    else:
-                        self._receive_data(stream, data)
-            except GemstreamError as error:
-                self._fail(error)
+                        if self._state is _State.OPEN and stream is not None:
+                            self._receive_data(stream, await stream.exchange.receive())
+                        elif self._state is _State.UNSENT:
+                            await self._start()
+                        else:
+                            break
+                    except GemstreamError as error:
+                        self._receive_failure(error)
             except BaseException:  # what was in flight is lost, and with it the stream
                 self._fail_cancelled()
                 raise
@@ -112,7 +125,8 @@ class GenerateStream:
         self._delivered += 1
         if not self._delivered % SETTLE_EVERY:
             self._settle()
-        return ready.popleft()
+        self._last = ready.popleft()
+        return self._last
 
     @property
     def response(self) -> Response:
@@ -202,6 +216,8 @@ class GenerateStream:
         if self._failure is None:
             raise StopAsyncIteration
         self._failure.delivered = self._delivered
+        if self._open is not None:
+            self._open.generation.told(self._failure)
         raise self._failure
 
     async def _start(self) -> None:
@@ -228,7 +244,10 @@ class GenerateStream:
 
     async def _opened(self) -> None:
         # Noted here and not by the reader: a reader cancelled in this moment would lose it, open.
-        self._open, self._attempts = await self._opener()
+        before = self._open.generation if self._open is not None else None
+        broken, self._broken = self._broken, None
+        self._open, sent = await self._hops.open(before, broken)
+        self._attempts += sent
 
     def _receive_data(self, stream: OpenStream, data: bytes) -> None:
         generation = stream.generation
@@ -236,24 +255,42 @@ class GenerateStream:
         if generation.state is not GenerationState.OPEN:
             self._follow(stream)
 
-    def _receive_interruption(self, stream: OpenStream, error: TransportError) -> None:
-        if self._state is not _State.CLOSED:  # else it was us who broke it off
+    def _receive_failure(self, error: GemstreamError) -> None:
+        stream = self._open
+        if self._state is _State.CLOSED:  # it was us who broke it off
+            if stream is not None:
+                stream.exchange.abort()
+        elif self._state is _State.OPEN and stream is not None:
+            self._receive_broken(stream, error)
+        else:
+            self._state = _State.FAILED
+            self._failure = error
+
+    def _receive_broken(self, stream: OpenStream, error: GemstreamError) -> None:
+        """Let the generation judge an error of its exchange; one of its own it knows."""
+        with contextlib.suppress(GemstreamError):
             stream.generation.receive_interruption(error)
-            self._follow(stream)
+        self._follow(stream)
 
     def _follow(self, stream: OpenStream) -> None:
         """Take over the end of the generation; a fault behind ready chunks waits for them."""
-        ended = stream.generation.state is GenerationState.ENDED
-        self._state = _State.ENDED if ended else _State.FAILED
-        self._failure = stream.generation.failure
+        generation = stream.generation
+        if generation.failure is not None and generation.failure.retryable:
+            self._go_back(stream, generation.failure)
+        self._state = _AFTER[generation.state]
+        self._failure = generation.failure
         stream.exchange.abort()
 
-    def _fail(self, error: GemstreamError) -> None:
-        if self._state is not _State.CLOSED:  # else its failure matters to nobody any more
-            self._state = _State.FAILED
-            self._failure = error
-        if self._open is not None:
-            self._open.exchange.abort()
+    def _go_back(self, stream: OpenStream, error: GemstreamError) -> None:
+        """Go on from the newest token unless something behind it was delivered."""
+        behind = chunks_behind_token(self._last, self._ready)
+        if behind is None:
+            return
+        for _ in range(behind):
+            self._ready.pop()
+        newest = self._ready[-1] if self._ready else self._last
+        stream.generation.go_back(behind, newest.usage if newest is not None else None)
+        self._broken = error
 
 
 class TextStream:
