@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from .client.blocking import Client
     from .client.blocking_stream import BlockingStream
     from .client.client import AsyncClient
+    from .client.client_options import ClientOptions
     from .client.driver import ChunkStream, Driver
     from .client.generate_options import GenerateOptions
     from .client.stream import GenerateStream, StreamControl
     from .config.timeouts import Timeouts
+    from .credentials.access_token import AccessToken
     from .credentials.api_key import APIKey, Credentials
     from .errors import GemstreamError
     from .net.asgi import ASGITransport
@@ -41,12 +43,14 @@ _HOMES = {
     "Client": "client.blocking",
     "BlockingStream": "client.blocking_stream",
     "AsyncClient": "client.client",
+    "ClientOptions": "client.client_options",
     "ChunkStream": "client.driver",
     "Driver": "client.driver",
     "GenerateOptions": "client.generate_options",
     "GenerateStream": "client.stream",
     "StreamControl": "client.stream",
     "Timeouts": "config.timeouts",
+    "AccessToken": "credentials.access_token",
     "APIKey": "credentials.api_key",
     "Credentials": "credentials.api_key",
     "GemstreamError": "errors",
@@ -80,6 +84,7 @@ _HOMES = {
 __all__ = (
     "APIKey",
     "ASGITransport",
+    "AccessToken",
     "AsyncClient",
     "BatchEmbedContentsResponse",
     "Blob",
@@ -87,6 +92,7 @@ __all__ = (
     "Chunk",
     "ChunkStream",
     "Client",
+    "ClientOptions",
     "Completeness",
     "Content",
     "CountTokensResponse",

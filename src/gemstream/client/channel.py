@@ -21,8 +21,7 @@ from ..policy.answer import Chunk, Response
 from ..policy.generation import Generation, check_content_type
 from ..policy.unary import read_response
 from ..wire.codec import Message, decode
-from ..wire.endpoint import Operation, url_for
-from ..wire.model import model_resource
+from ..wire.endpoint import Operation
 from .hints import default_model_hint
 from .service import Answered, Attempt, Broken, Service
 
@@ -52,6 +51,11 @@ class Channel:
         self._service = service
         self._default = is_default
         self.model = model
+
+    @property
+    def name(self) -> str:
+        """The model's bare name."""
+        return self.model.rpartition("/")[2]
 
     async def generate(self, body: bytes, timeouts: Timeouts) -> Response:
         """Return the whole answer to a generateContent body."""
@@ -88,7 +92,7 @@ class Channel:
                 exchange.abort()
                 raise
 
-        url = self._url(Operation.STREAM)
+        url = self._service.url(Operation.STREAM, model=self.model)
         with self._hinting():
             return await self._service.attempts(once, timeouts, broken)
 
@@ -108,7 +112,7 @@ class Channel:
         timeouts: Timeouts,
         read: Callable[[Answered], T],
     ) -> tuple[T, int]:
-        url = self._url(operation)
+        url = self._service.url(operation, model=self.model)
         with self._hinting():
             return await self._service.answer("POST", url, body, timeouts, read)
 
@@ -138,10 +142,6 @@ class Channel:
                 error.hint = default_model_hint(error, self.model)
             raise
 
-    def _url(self, operation: Operation) -> str:
-        settings = self._service.settings
-        return url_for(settings.base_url, settings.api_version, operation, model=self.model)
-
 
 class Channels:
     """The channels of a client, made on first use; safe from many threads."""
@@ -154,7 +154,7 @@ class Channels:
 
     def of(self, model: str) -> Channel:
         """Return the channel of ``model``; raises InvalidRequest for a name that cannot be one."""
-        resource = model_resource(model)
+        resource = self._service.model_resource(model)
         with self._lock:
             channel = self._channels.pop(resource, None) or self._create(resource)
             self._channels[resource] = channel  # the last is the one used last
@@ -163,6 +163,6 @@ class Channels:
     def _create(self, resource: str) -> Channel:
         if len(self._channels) >= _MOST_CHANNELS:
             del self._channels[next(iter(self._channels))]  # the one unused for longest
-        bare = resource.removeprefix("models/")
         defaults = (self._catalog.default, self._catalog.default_embedding)
-        return Channel(self._service, resource, is_default=bare in defaults)
+        usual = [self._service.model_resource(name) for name in defaults]
+        return Channel(self._service, resource, is_default=resource in usual)

@@ -22,7 +22,8 @@ from ..policy.generation import check_content_type
 from ..policy.redaction import redacted
 from ..policy.retry import GiveUp, RetryBudget, RetryPolicy
 from ..wire.codec import decode_plain
-from ..wire.endpoint import path_url
+from ..wire.endpoint import Operation, path_url, url_for
+from ..wire.model import model_resource, vertex_model_resource
 from ..wire.status import decode_error
 from .hints import hint_for
 
@@ -36,10 +37,11 @@ T = TypeVar("T")
 
 
 class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What stays the same for all requests of a client."""
+    """What stays the same for all requests of a client; ``parent`` is Vertex AI's, else empty."""
 
     base_url: str
     api_version: str
+    parent: str
     timeouts: Timeouts
     retry: RetryPolicy
     headers: Mapping[str, str]
@@ -72,6 +74,33 @@ class Service:
         self._transport = transport
         self._budget = RetryBudget()
         self._closed = False
+
+    @property
+    def is_vertex(self) -> bool:
+        """True when Vertex AI is asked."""
+        return bool(self.settings.parent)
+
+    def model_resource(self, name: str) -> str:
+        """Return how a model is named here; raises InvalidRequest for a name that cannot be one."""
+        return vertex_model_resource(name) if self.is_vertex else model_resource(name)
+
+    def url(
+        self,
+        operation: Operation,
+        *,
+        model: str | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> str:
+        """Return the address of an operation; ``model`` is a resource name."""
+        settings = self.settings
+        return url_for(
+            settings.base_url,
+            settings.api_version,
+            operation,
+            model=model,
+            query=query,
+            parent=settings.parent,
+        )
 
     def close(self) -> None:
         """Send nothing more."""
