@@ -64,7 +64,10 @@ class Client:
     def count_tokens(
         self, prompt: Prompt, **options: Unpack[GenerateOptions]
     ) -> CountTokensResponse:
-        """Return how many tokens the whole request would cost: prompt, system, tools, schema."""
+        """Return how many tokens the whole request would cost: prompt, system, tools, schema.
+
+        Vertex AI is told no settings that cost nothing, as safety: its countTokens has none.
+        """
         return self._thread.run(self._client.count_tokens(prompt, **options))
 
     def embed(

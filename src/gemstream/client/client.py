@@ -51,7 +51,7 @@ class AsyncClient:
         given = options.get("transport")
         self._owns_transport = given is None
         self._transport: Transport = given or AiohttpTransport()
-        self._service = Service(settings, self._transport, credentials)
+        self._service = Service(settings, self._transport, credentials, options.get("on_event"))
         self._channels = Channels(self._service, bundled_models())
         self._channels.of(self.options.model)  # a default that cannot be named fails here
         self.models = Models(self._service)

@@ -11,6 +11,7 @@ from ..credentials.api_key import Credentials
 from ..errors import ConfigError
 from ..net.transport import Transport
 from ..policy.retry import RetryPolicy
+from ..telemetry.events import Hook
 
 __all__ = ("ClientOptions", "check_options")
 
@@ -24,8 +25,9 @@ class ClientOptions(TypedDict, total=False):
     ``timeouts``: see ``Timeouts``; a number means ``total``. ``retry``: see ``RetryPolicy``.
     ``limits``: None, requests are not limited here. ``transport``: another way to the service; it
     stays the caller's to close. ``headers`` go along with every request; those of the credentials
-    win over them. ``max_event_size`` and ``max_request_size`` bound one event and one request, in
-    bytes.
+    win over them. ``on_event``: a function that is told what each call of a model does, see
+    ``gemstream.telemetry.events``. ``max_event_size`` and ``max_request_size`` bound one event and
+    one request, in bytes.
     """
 
     model: str | None
@@ -40,6 +42,7 @@ class ClientOptions(TypedDict, total=False):
     limits: None
     transport: Transport | None
     headers: Mapping[str, str] | None
+    on_event: Hook | None
     max_event_size: int | None
     max_request_size: int | None
 
@@ -51,6 +54,8 @@ def check_options(options: Mapping[str, Any]) -> None:
             near = difflib.get_close_matches(name, _KNOWN, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise ConfigError(f"a client has no option {name!r}{hint}")
+    if options.get("on_event") is not None and not callable(options["on_event"]):
+        raise ConfigError(f"on_event is {options['on_event']!r:.80}; pass a function of one event")
     if options.get("limits") is not None:
         raise ConfigError(f"limits is {options['limits']!r}; this version has no limiter")
 

@@ -14,8 +14,12 @@ from ..policy.answer import Response
 from ..policy.fold import Fold
 from ..policy.generation import Generation
 from ..policy.usage import added_usage
+from ..telemetry.events import Outcome
 from ..wire.codec import encode
+from ..wire.endpoint import Operation
+from .call import Call
 from .channel import Channel, OpenStream
+from .observation import SILENT
 from .service import Broken
 
 __all__ = ("Hops",)
@@ -24,7 +28,7 @@ __all__ = ("Hops",)
 class Hops:
     """Sends one request hop by hop; ``finish_body`` gives its body, ``token`` where it begins."""
 
-    __slots__ = ("_body", "_channel", "_finish_body", "_resumes", "_timeouts", "_token")
+    __slots__ = ("_body", "_channel", "_finish_body", "_resumes", "_timeouts", "_token", "watch")
 
     def __init__(
         self,
@@ -39,6 +43,7 @@ class Hops:
         self._token = token
         self._body: bytes | None = None
         self._resumes = 0  # from the same token, one after another
+        self.watch = SILENT  # until the body is there
 
     async def open(
         self, before: Generation | None = None, broken: GemstreamError | None = None
@@ -49,17 +54,27 @@ class Hops:
         """
         if before is not None:
             self._advance(before.continuation_token, broken)
+            self.watch.hop_started(before.hop + 1)
         failure = Broken(broken, self._resumes) if broken is not None else None
-        body = await self._next_body()
-        return await self._channel.open_stream(body, self._timeouts, before, failure)
+        call = await self._next_call(Operation.STREAM)
+        return await self._channel.open_stream(call, before, failure)
 
     async def whole(self) -> Response:
         """Return the answer of all hops, each unstreamed; an error tells what came before it."""
+        try:
+            response = await self._whole()
+        except BaseException as error:
+            self.watch.failed(error)
+            raise
+        self.watch.ended(Outcome.FINISHED, answer=response)
+        return response
+
+    async def _whole(self) -> Response:
         fold = Fold()
         attempts, hops = 0, 0
         while True:
             try:
-                response = await self._channel.generate(await self._next_body(), self._timeouts)
+                response = await self._channel.generate(await self._next_call(Operation.GENERATE))
                 hops += 1
                 attempts += response.attempts
                 fold.receive(response.message)
@@ -70,6 +85,7 @@ class Hops:
                 _tell(error, fold)
                 raise
             fold.begin_hop(fold.usage)
+            self.watch.hop_started(hops + 1)
         if hops == 1:
             return response
         return Response(message=fold.message(), usage=fold.usage, attempts=attempts, hops=hops)
@@ -85,9 +101,14 @@ class Hops:
         self._resumes = self._resumes + 1 if is_same else 1
         self._token = token
 
-    async def _next_body(self) -> bytes:
+    async def _next_call(self, operation: Operation) -> Call:
         if self._body is None:
             self._body = await self._finish_body()
+            self.watch = self._channel.watch(operation, self._next_body())
+        return self._channel.request(operation, self._next_body(), self._timeouts, self.watch)
+
+    def _next_body(self) -> bytes:
+        assert self._body is not None
         if self._token is None:
             return self._body
         # Spliced, not encoded again: the request must be identical but for the token.

@@ -8,6 +8,7 @@ from ..errors import ProtocolError
 from ..wire.codec import Message, decode
 from ..wire.endpoint import Operation
 from ..wire.model import ListModelsResponse, Model
+from .call import Call
 from .service import Answered, Service
 
 __all__ = ("Models",)
@@ -53,6 +54,6 @@ class Models:
         def read(answered: Answered) -> M:
             return decode(answered.body, kind)
 
-        timeouts = self._service.settings.timeouts
-        answer, _ = await self._service.answer("GET", url, b"", timeouts, read)
+        call = Call(method="GET", url=url, body=b"", timeouts=self._service.settings.timeouts)
+        answer, _ = await self._service.answer(call, read)
         return answer

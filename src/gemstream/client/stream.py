@@ -20,6 +20,7 @@ from ..policy.answer import Chunk, Completeness, Response
 from ..policy.continuation import chunks_behind_token
 from ..policy.fold import SETTLE_EVERY
 from ..policy.generation import GenerationState
+from ..telemetry.events import Outcome
 from ..wire.response import GenerateContentResponse
 from .channel import OpenStream
 from .hops import Hops
@@ -125,6 +126,8 @@ class GenerateStream:
         self._delivered += 1
         if not self._delivered % SETTLE_EVERY:
             self._settle()
+        if self._hops.watch.is_heard:
+            self._hops.watch.chunk_received()
         self._last = ready.popleft()
         return self._last
 
@@ -168,6 +171,7 @@ class GenerateStream:
     def cancel(self) -> None:
         """End the stream now, from any task of its loop; its reader sees a plain end."""
         if self._state in _OVER and not self._ready:
+            self._tell_end()
             return
         self._state = _State.CLOSED
         self._failure = None  # what stood behind the chunks that nobody wants any more
@@ -177,6 +181,7 @@ class GenerateStream:
             self._open.generation.stop(undelivered=len(self._ready))
             self._open.exchange.abort()
         self._ready.clear()
+        self._tell_end()
 
     async def aclose(self) -> None:
         """End the stream and wait until its connection is gone; harmless when it has ended."""
@@ -199,6 +204,8 @@ class GenerateStream:
         # A reader that left its loop early (`break`) must not leave the service generating.
         if self._state is _State.OPEN and self._open is not None:
             self._open.exchange.abort()
+            self._state = _State.CLOSED
+            self._tell_end()
 
     def __repr__(self) -> str:
         return f"<GenerateStream {self._state.value}, {self._delivered} chunks delivered>"
@@ -209,16 +216,32 @@ class GenerateStream:
             self._open.generation.settle(undelivered=len(self._ready))
 
     def _fail_cancelled(self) -> None:
+        self._hops.watch.ended(Outcome.CANCELLED, answer=self._answer())
         self.cancel()
         self._failure = InvalidState("the stream was closed when its last read was cancelled")
 
     def _raise_end(self) -> NoReturn:
-        if self._failure is None:
-            raise StopAsyncIteration
-        self._failure.delivered = self._delivered
-        if self._open is not None:
-            self._open.generation.told(self._failure)
-        raise self._failure
+        if self._failure is not None:
+            self._failure.delivered = self._delivered
+            if self._open is not None:
+                self._open.generation.told(self._failure)
+        self._tell_end()
+        raise self._failure or StopAsyncIteration
+
+    def _tell_end(self) -> None:
+        """Tell whoever listens how the stream ended."""
+        watch = self._hops.watch
+        if not watch.is_heard:
+            return
+        if self._failure is not None:
+            watch.failed(self._failure, self._answer())
+        else:
+            is_closed = self._state is _State.CLOSED
+            outcome = Outcome.STOPPED if is_closed else Outcome.FINISHED
+            watch.ended(outcome, answer=self._answer())
+
+    def _answer(self) -> Response | None:
+        return None if self._open is None else self.response
 
     async def _start(self) -> None:
         self._state = _State.OPENING

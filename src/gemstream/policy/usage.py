@@ -7,7 +7,7 @@ from typing import Any
 
 from ..wire.usage import ModalityTokenCount, UsageMetadata
 
-__all__ = ("RunningUsage", "added_usage", "merge_usage")
+__all__ = ("RunningUsage", "added_usage", "merge_usage", "usage_fields")
 
 
 class RunningUsage:
@@ -65,6 +65,24 @@ def merge_usage(old: UsageMetadata | None, new: UsageMetadata | None) -> UsageMe
         return new
     reported = {name: getattr(new, name) for name in new.__struct_fields__}
     return UsageMetadata(**{**reported, **kept})
+
+
+def usage_fields(usage: UsageMetadata | None) -> dict[str, Any] | None:
+    """Return the counts that the service reported, plain, under the names they have in Python."""
+    if usage is None:
+        return None
+    counts = {name: getattr(usage, name) for name in _FIELDS}
+    known = {name: _plain(value) for name, value in counts.items() if value is not None}
+    return known | (usage.extra or {})
+
+
+def _plain(value: Any) -> Any:
+    if not isinstance(value, list | tuple):
+        return value
+    return [
+        {"modality": count.modality, "token_count": count.token_count, **(count.extra or {})}
+        for count in value
+    ]
 
 
 def added_usage(one: UsageMetadata | None, other: UsageMetadata | None) -> UsageMetadata | None:

@@ -37,7 +37,7 @@ _log = logging.getLogger("gemstream.telemetry")
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """What all events have.
 
-    ``call``: the number of the call in this process, from 1. ``at``: seconds on the monotonic clock.
+    ``call``: the number of the call in this process, from 1. ``at``: seconds, monotonic clock.
     """
 
     call: int
