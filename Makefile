@@ -28,17 +28,27 @@ $(1)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak clean
+.PHONY: help demo test test-real check bench soak clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/.all ## Watch answers stream from the local emulator; needs no key
 	$(BIN)/gemstream demo
 
 test: $(VENV)/.test ## Run the tests, all but the soak tests
 	$(BIN)/python -m pytest
+
+# The key is looked for before anything is installed or run.
+test-real: ## Ask the real Gemini, at most 20 times; needs GEMINI_API_KEY
+	@[ -n "$$GEMINI_API_KEY$$GOOGLE_API_KEY" ] || { \
+		echo "make test-real asks the real Gemini: set GEMINI_API_KEY (or GOOGLE_API_KEY)" \
+			"to a key of your own; make test needs none" >&2; \
+		exit 1; \
+	}
+	@$(MAKE) --no-print-directory $(VENV)/.test
+	$(BIN)/python -m pytest -m real
 
 check: $(VENV)/.check ## Lint, formatting, strict types, layers and style
 	$(BIN)/ruff check
