@@ -31,7 +31,9 @@ ROWS = {row[0].replace("`", ""): row[1].strip("`") for row in read_table(PAGE, "
 TO_COME = " ".join(row[0] for row in read_table(PAGE, "errors to come"))
 
 # Every kind that the documents of the systems we build after name.
-NAMED = """
+NAMED = re.findall(
+    r"\S+",
+    """
     MissingApiKey ClientCreation InvalidModelName ApiRequest HttpError MultimodalNotSupported
     UrlMediaNotSupported Base64Decode StreamingNotSupported StreamInterrupted StreamTimeout
     WebSocketConnection WebSocketHandshake InvalidServerMessage ServerDisconnect
@@ -41,7 +43,8 @@ NAMED = """
     PromptAssembly BotCommandNotConfigured BotCommandFailed TableQueryNotConfigured
     TableQueryFailed SerializationError CarouselBudgetExhausted ConfigurationError TemplateError
     NestedNarrativeLoadFailed NestedNarrativeExecutionFailed StateError
-""".split()
+    """,
+)
 
 Call = Callable[[AsyncClient], Awaitable[object]]
 _ONCE = RetryPolicy(attempts=1)

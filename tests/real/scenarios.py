@@ -7,8 +7,6 @@ of every model, so the same lines judge both; where the two differ, the emulator
 from __future__ import annotations
 
 import json
-import struct
-import zlib
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
@@ -17,8 +15,9 @@ import pytest
 from gemstream import AsyncClient, Content, FunctionDeclaration, FunctionResponse, Part, ToolConfig
 from gemstream.errors import NotFound, Unauthenticated
 from gemstream.wire.tool import FunctionCallingConfig, FunctionCallingMode
+from support.picture import png
 
-__all__ = ("MOST_CALLS", "SCENARIOS", "OpenClient", "Scenario", "picture")
+__all__ = ("MOST_CALLS", "SCENARIOS", "OpenClient", "Scenario")
 
 # What one run against the real service may cost its owner.
 MOST_CALLS = 20
@@ -138,7 +137,7 @@ async def _turns(open_client: OpenClient) -> None:
 
 
 async def _image(open_client: OpenClient) -> None:
-    prompt = [Part.of_bytes(picture(64, 48), "image/png"), "Is this picture red?"]
+    prompt = [Part.of_bytes(png(64, 48), "image/png"), "Is this picture red?"]
     async with open_client() as client:
         answer = await client.generate(prompt)
     assert answer.text
@@ -187,14 +186,3 @@ SCENARIOS = {
     "an answer is as short as asked": Scenario(_shortened),
     "models are listed": Scenario(_models),
 }
-
-
-def picture(width: int, height: int) -> bytes:
-    """Return a red PNG."""
-    row = b"\0" + b"\xd0\x20\x20" * width  # filter 0, then the pixels
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(row * height)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in chunks
-    )
