@@ -25,21 +25,24 @@ def png(width: int, height: int, colour: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + blocks
 
 
-async def main() -> None:
+async def describe(pictures: list[str | Path | Part]) -> None:
+    """Print what the model sees, and what it costs to look."""
+    prompt = ["What are these two pictures?", *pictures]
+    async with AsyncClient() as client:
+        async for text in client.generate_stream(prompt).text_stream:
+            print(text, end="", flush=True)
+        print()
+        counted = await client.count_tokens(prompt)
+        print(f"{counted.total_tokens} tokens, pictures included")
+
+
+def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         red = Path(folder, "red.png")
         red.write_bytes(png(64, 48, b"\xd0\x20\x20"))
         blue = Part.of_bytes(png(32, 32, b"\x20\x20\xd0"), "image/png")
-
-        async with AsyncClient() as client:
-            prompt: list[str | Path | Part] = ["What are these two pictures?", red, blue]
-            async with client.generate_stream(prompt) as stream:
-                async for text in stream.text_stream:
-                    print(text, end="", flush=True)
-            print()
-            counted = await client.count_tokens(prompt)
-            print(f"{counted.total_tokens} tokens, pictures included")
+        asyncio.run(describe([red, blue]))
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()
