@@ -37,7 +37,7 @@ help: ## List these targets
 demo: $(VENV)/.all ## Watch answers stream from the local emulator; needs no key
 	$(BIN)/gemstream demo
 
-test: $(VENV)/.test ## Run the tests, all but the soak tests
+test: $(VENV)/.test ## Run the tests, all but those of soak and test-real
 	$(BIN)/python -m pytest
 
 # The key is looked for before anything is installed or run.
