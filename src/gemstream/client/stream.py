@@ -24,6 +24,7 @@ from ..telemetry.events import Outcome
 from ..wire.response import GenerateContentResponse
 from .channel import OpenStream
 from .hops import Hops
+from .observation import Observation
 
 __all__ = ("GenerateStream", "OnChunk", "StreamControl", "TextStream")
 
@@ -79,6 +80,7 @@ class GenerateStream:
         "_reading",
         "_ready",
         "_state",
+        "_watch",
     )
 
     def __init__(self, hops: Hops) -> None:
@@ -88,6 +90,7 @@ class GenerateStream:
         self._ready: deque[Chunk] = deque()  # decoded, not yet asked for; one read's worth
         self._last: Chunk | None = None  # the newest delivered
         self._state = _State.UNSENT
+        self._watch: Observation | None = None  # when somebody listens
         self._reading = False
         self._delivered = 0
         self._attempts = 0
@@ -126,10 +129,10 @@ class GenerateStream:
         self._delivered += 1
         if not self._delivered % SETTLE_EVERY:
             self._settle()
-        if self._hops.watch.is_heard:
-            self._hops.watch.chunk_received()
-        self._last = ready.popleft()
-        return self._last
+        if self._watch is not None:
+            self._watch.chunk_received()
+        self._last = chunk = ready.popleft()
+        return chunk
 
     @property
     def response(self) -> Response:
@@ -271,6 +274,7 @@ class GenerateStream:
         broken, self._broken = self._broken, None
         self._open, sent = await self._hops.open(before, broken)
         self._attempts += sent
+        self._watch = self._hops.watch if self._hops.watch.is_heard else None
 
     def _receive_data(self, stream: OpenStream, data: bytes) -> None:
         generation = stream.generation
