@@ -59,7 +59,7 @@ check: $(VENV)/.check ## Lint, formatting, strict types, layers and style
 bench: $(BENCH_VENV)/.bench ## Measure gemstream beside its rivals, at most ten minutes
 	$(BENCH_VENV)/bin/python -m benchmarks
 
-soak: $(VENV)/.test ## Run the tests that take minutes
+soak: $(VENV)/.soak ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m soak
 
 clean: ## Remove everything these targets made
@@ -73,6 +73,10 @@ $(VENV)/.all: pyproject.toml
 
 $(VENV)/.test: $(VENV)/.all
 	$(BIN)/python -m pip install --quiet --group test
+	@touch $@
+
+$(VENV)/.soak: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --group soak
 	@touch $@
 
 $(VENV)/.check: $(VENV)/.test
