@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gemstream import AccessToken, AsyncClient
+from gemstream import AccessToken, AsyncClient, Part
 from gemstream.errors import (
     ConfigError,
     InvalidRequest,
@@ -191,3 +191,39 @@ def test_vertex_without_credentials_says_what_to_pass(monkeypatch: pytest.Monkey
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(MissingCredentials, match="AccessToken"):
         AsyncClient(project="p")
+
+
+async def test_texts_are_embedded_in_one_prediction() -> None:
+    vector = {"embeddings": {"values": [0.5], "statistics": {"token_count": 2.0}}}
+    service = Service(said({"predictions": [vector, vector]}))
+    answer = await vertex_of(service).embed(
+        ["a", "b"], task_type="RETRIEVAL_DOCUMENT", title="t", output_dimensionality=1
+    )
+    assert service.last.url.endswith(f"{GOOGLE}/gemini-embedding-001:predict")
+    instance = {"task_type": "RETRIEVAL_DOCUMENT", "title": "t"}
+    assert service.last.json == {
+        "instances": [{"content": "a", **instance}, {"content": "b", **instance}],
+        "parameters": {"outputDimensionality": 1},
+    }
+    assert [list(one.values) for one in answer.embeddings] == [[0.5], [0.5]]
+    assert answer.usage_metadata is not None
+    assert answer.usage_metadata.prompt_token_count == 4
+
+
+async def test_newer_models_embed_one_content_a_request() -> None:
+    vector = {"embedding": {"values": [0.5]}, "usageMetadata": {"promptTokenCount": 2}}
+    service = Service(said(vector))
+    answer = await vertex_of(service).embed(["a", "b"], model="gemini-embedding-2")
+    assert [asked.json["content"]["parts"] for asked in service.asked] == [
+        [{"text": "a"}],
+        [{"text": "b"}],
+    ]
+    assert len(answer.embeddings) == 2
+    assert answer.usage_metadata is not None
+    assert answer.usage_metadata.prompt_token_count == 4
+
+
+async def test_a_picture_is_no_text_to_embed() -> None:
+    picture = Part.of_bytes(b"x", "image/png")
+    with pytest.raises(InvalidRequest, match="text only"):
+        await vertex_of(Service()).embed([picture])

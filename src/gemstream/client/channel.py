@@ -60,6 +60,11 @@ class Channel:
         """The model's bare name."""
         return self.model.rpartition("/")[2]
 
+    @property
+    def max_size(self) -> int:
+        """The most bytes a request may have."""
+        return self._service.settings.max_request_size
+
     def request(
         self,
         operation: Operation,

@@ -9,7 +9,7 @@ from typing import Any, Unpack
 
 from ..config.models import bundled_models
 from ..config.timeouts import Timeouts
-from ..errors import InvalidRequest, StreamingNotSupported
+from ..errors import StreamingNotSupported
 from ..net.aiohttp_transport import AiohttpTransport
 from ..net.transport import Transport
 from ..policy.answer import Response
@@ -20,13 +20,13 @@ from ..wire.endpoint import Operation
 from ..wire.request import CountTokensResponse
 from .channel import Channel, Channels
 from .client_options import ClientOptions
+from .embedding import embed, embed_on_vertex, embed_settings
 from .generate_options import GenerateOptions, given_options
 from .hops import Hops
 from .models import Models
 from .prompt import Prompt, PromptPiece
 from .request import (
     draft_count,
-    draft_embed,
     draft_generate,
     draft_vertex_count,
     encode_body,
@@ -112,25 +112,12 @@ class AsyncClient:
 
         Each item of a sequence is embedded on its own; one text or content gives one embedding.
         """
-        if title is not None and task_type != TaskType.RETRIEVAL_DOCUMENT:
-            raise InvalidRequest("title goes with task_type RETRIEVAL_DOCUMENT only")
-        if task_type is not None and not isinstance(task_type, str):
-            raise InvalidRequest(f"task_type is {task_type!r:.80}; it takes a TaskType or its name")
+        settings = embed_settings(task_type, title, output_dimensionality)
         self._service.check_open()
         default = bundled_models().default_embedding
         channel = self._channels.of(default if model is None else model)
-        draft = draft_embed(
-            contents,
-            max_size=self._max_size,
-            model=channel.model,
-            task_type=TaskType(task_type) if task_type else None,
-            title=title,
-            output_dimensionality=output_dimensionality,
-        )
-        body = await draft.finish()
-        return await channel.call(
-            Operation.BATCH_EMBED, body, BatchEmbedContentsResponse, self.options.timeouts
-        )
+        way = embed_on_vertex if self._service.is_vertex else embed
+        return await way(channel, contents, settings, self.options.timeouts)
 
     async def request(
         self,

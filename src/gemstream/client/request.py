@@ -34,6 +34,7 @@ __all__ = (
     "draft_embed",
     "draft_generate",
     "draft_vertex_count",
+    "draft_vertex_embed",
     "encode_body",
 )
 
@@ -116,6 +117,17 @@ def draft_embed(
     if not requests:
         raise InvalidRequest("there is nothing to embed; pass text or a sequence of texts")
     body = encode_body(BatchEmbedContentsRequest(requests=requests), max_size=max_size)
+    return Draft(body, places, max_size=max_size)
+
+
+def draft_vertex_embed(piece: PromptPiece, settings: JSONObject, *, max_size: int) -> Draft:
+    """Return the body of Vertex AI's embedContent; its settings stand in a config of their own."""
+    (content,), files = contents_of([piece])
+    request = EmbedContentRequest(content=content)
+    config = EmbedContentRequest(**settings)
+    extra = {"embedContentConfig": plain} if (plain := to_plain(config)) else None
+    body = encode_body(request, max_size=max_size, extra=extra)
+    places: list[tuple[_At, Path]] = [(("content", "parts", it.part), it.path) for it in files]
     return Draft(body, places, max_size=max_size)
 
 
