@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from gemstream.emulator import Emulator
+from gemstream.emulator import Clock, Emulator
 
 MODEL = "gemini-2.5-flash"
 
@@ -79,6 +79,17 @@ class Talk:
         if message["type"] == "interrupted":
             raise Interrupted from message["error"]
         return message
+
+
+class SleepsBy(Clock):
+    """A clock whose sleep is the given function."""
+
+    def __init__(self, sleep: Callable[[float], Awaitable[None]]) -> None:
+        super().__init__()
+        self._sleep = sleep
+
+    async def sleep(self, seconds: float) -> None:
+        await self._sleep(seconds)
 
 
 class Interrupted(Exception):
