@@ -69,6 +69,19 @@ class Talk:
         await self._task
         return writes
 
+    @property
+    def done(self) -> bool:
+        """True when the application has returned."""
+        return self._task.done()
+
+    async def broken(self) -> None:
+        """Read until the application breaks off."""
+        try:
+            while True:
+                await self._next()
+        except Interrupted:
+            await self._task
+
     async def leave(self) -> None:
         """Go away and wait until the application has noticed."""
         self._incoming.put_nowait({"type": "http.disconnect"})

@@ -94,7 +94,7 @@ class _Reader:
             self._known_keys(fields, ModelLimits.__struct_fields__, path)
             models.append(self._converted(fields, ModelLimits, path))
         limits = self._converted(table, Limits, "limits")
-        return msgspec.structs.replace(limits, models=models)
+        return msgspec.structs.replace(limits, models=tuple(models))
 
     def _keys(self, plain: Any) -> Keys:
         if not isinstance(plain, dict):  # without the value: it may hold a key
