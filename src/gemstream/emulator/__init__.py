@@ -5,6 +5,7 @@ replaces its answers and makes it misbehave; ``serving`` and ``serve`` put it on
 """
 
 from .app import Emulator
+from .authority import LocalAuthority
 from .clock import Clock
 from .journal import End as JournalEnd
 from .journal import JournalEntry
@@ -37,6 +38,7 @@ __all__ = (
     "JournalEntry",
     "Keys",
     "Limits",
+    "LocalAuthority",
     "ModelLimits",
     "NakedError",
     "Pause",
