@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import datetime
 import zoneinfo
 from typing import Any
@@ -91,6 +92,13 @@ def test_the_first_entry_that_fits_stands_for_the_rest() -> None:
     assert [log.admit(entry(NOON, model="pro-1"), limits) for _ in range(3)] == [[], [], []]
     assert limits.for_model("flash").rpm == 7
     assert Limits(rpm=1).for_model("flash").rpm == 1
+
+
+def test_threads_share_one_count() -> None:
+    log, limits = QuotaLog(), Limits(rpm=100)
+    with concurrent.futures.ThreadPoolExecutor(8) as threads:
+        asked = [threads.submit(log.admit, entry(NOON + n), limits) for n in range(400)]
+    assert sum(not one.result() for one in asked) == 100
 
 
 def test_clearing_forgets() -> None:

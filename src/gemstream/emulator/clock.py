@@ -71,7 +71,7 @@ class Clock:
             try:
                 alarm.loop.call_soon_threadsafe(alarm.look)
             except RuntimeError:  # its loop has closed: nobody sleeps there any more
-                self._alarms.discard(alarm)
+                self._forget(alarm)
 
     async def sleep(self, seconds: float) -> None:
         """Wait until ``seconds`` have passed on this clock; safe to cancel."""
@@ -92,8 +92,12 @@ class Clock:
         try:
             yield
         finally:
-            self._alarms.discard(alarm)
             alarm.cancel()
+            self._forget(alarm)
+
+    def _forget(self, alarm: _Alarm) -> None:
+        with self._lock:
+            self._alarms.discard(alarm)
 
 
 class _Alarm:
