@@ -29,12 +29,26 @@ if TYPE_CHECKING:
     from .policy.retry import RetryPolicy
     from .wire.content import Blob, Content, FileData, FunctionCall, FunctionResponse, Part
     from .wire.embedding import BatchEmbedContentsResponse
-    from .wire.generation_config import GenerationConfig, ThinkingConfig
+    from .wire.generation_config import GenerationConfig, ImageConfig, ThinkingConfig, ThinkingLevel
+    from .wire.grounding import GroundingMetadata
+    from .wire.media import MediaResolution, VideoMetadata
     from .wire.model import Model
     from .wire.request import CountTokensResponse
     from .wire.response import FinishReason
     from .wire.safety import HarmBlockThreshold, HarmCategory, SafetySetting
-    from .wire.tool import FunctionDeclaration, Tool, ToolConfig
+    from .wire.speech import SpeechConfig, VoiceConfig
+    from .wire.tool import (
+        CodeExecution,
+        ComputerUse,
+        FileSearch,
+        FunctionCallingConfig,
+        FunctionDeclaration,
+        GoogleMaps,
+        GoogleSearch,
+        Tool,
+        ToolConfig,
+        URLContext,
+    )
     from .wire.usage import UsageMetadata
 
 __version__ = VERSION
@@ -68,16 +82,30 @@ _HOMES = {
     "Part": "wire.content",
     "BatchEmbedContentsResponse": "wire.embedding",
     "GenerationConfig": "wire.generation_config",
+    "ImageConfig": "wire.generation_config",
     "ThinkingConfig": "wire.generation_config",
+    "ThinkingLevel": "wire.generation_config",
+    "GroundingMetadata": "wire.grounding",
+    "MediaResolution": "wire.media",
+    "VideoMetadata": "wire.media",
     "Model": "wire.model",
     "CountTokensResponse": "wire.request",
     "FinishReason": "wire.response",
     "HarmBlockThreshold": "wire.safety",
     "HarmCategory": "wire.safety",
     "SafetySetting": "wire.safety",
+    "SpeechConfig": "wire.speech",
+    "VoiceConfig": "wire.speech",
+    "CodeExecution": "wire.tool",
+    "ComputerUse": "wire.tool",
+    "FileSearch": "wire.tool",
+    "FunctionCallingConfig": "wire.tool",
     "FunctionDeclaration": "wire.tool",
+    "GoogleMaps": "wire.tool",
+    "GoogleSearch": "wire.tool",
     "Tool": "wire.tool",
     "ToolConfig": "wire.tool",
+    "URLContext": "wire.tool",
     "UsageMetadata": "wire.usage",
 }
 
@@ -93,34 +121,48 @@ __all__ = (
     "ChunkStream",
     "Client",
     "ClientOptions",
+    "CodeExecution",
     "Completeness",
+    "ComputerUse",
     "Content",
     "CountTokensResponse",
     "Credentials",
     "Driver",
     "FileData",
+    "FileSearch",
     "FinishReason",
     "FunctionCall",
+    "FunctionCallingConfig",
     "FunctionDeclaration",
     "FunctionResponse",
     "GemstreamError",
     "GenerateOptions",
     "GenerateStream",
     "GenerationConfig",
+    "GoogleMaps",
+    "GoogleSearch",
+    "GroundingMetadata",
     "HarmBlockThreshold",
     "HarmCategory",
+    "ImageConfig",
+    "MediaResolution",
     "Model",
     "Part",
     "Response",
     "RetryPolicy",
     "SafetySetting",
+    "SpeechConfig",
     "StreamControl",
     "ThinkingConfig",
+    "ThinkingLevel",
     "Timeouts",
     "Tool",
     "ToolConfig",
     "Transport",
+    "URLContext",
     "UsageMetadata",
+    "VideoMetadata",
+    "VoiceConfig",
 )
 
 

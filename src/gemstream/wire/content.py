@@ -8,6 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .codec import JSONObject, Message
+from .media import (
+    AudioMetadata,
+    DocumentMetadata,
+    MediaProcessing,
+    PartMediaResolution,
+    SpeechMetadata,
+    SpreadsheetMetadata,
+    Transcription,
+    VideoMetadata,
+)
 from .open_enum import OpenEnum
 from .scalar import decode_base64, encode_base64
 
@@ -19,14 +29,13 @@ __all__ = (
     "FileData",
     "FunctionCall",
     "FunctionResponse",
+    "FunctionResponsePart",
     "Outcome",
     "Part",
-    "PartMediaResolution",
     "PartialArg",
     "Scheduling",
     "ToolCall",
     "ToolResult",
-    "VideoMetadata",
 )
 
 
@@ -57,7 +66,11 @@ class FileData(Message):
 
 
 class PartialArg(Message):
-    """A piece of one streamed function argument, placed by its RFC 9535 path."""
+    """A piece of one streamed function argument, placed by its RFC 9535 path, as ``$.a[0].b``.
+
+    One of the values is set; ``null_value`` is ``NULL_VALUE``. Strings of the same path join while
+    ``will_continue`` is True. Vertex only.
+    """
 
     json_path: str | None = None
     string_value: str | None = None
@@ -68,7 +81,10 @@ class PartialArg(Message):
 
 
 class FunctionCall(Message):
-    """The model asks for a function to be run."""
+    """The model asks for a function to be run.
+
+    ``partial_args`` and ``will_continue``: its arguments are streamed (Vertex only).
+    """
 
     name: str | None = None
     args: JSONObject | None = None
@@ -85,13 +101,29 @@ class Scheduling(OpenEnum):
     INTERRUPT = "INTERRUPT"
 
 
+class FunctionResponsePart(Message):
+    """Media that a function returned beside its ``response``."""
+
+    inline_data: Blob | None = None
+    file_data: FileData | None = None
+    media_processing: MediaProcessing | None = None
+    media_resolution: PartMediaResolution | None = None
+    video_metadata: VideoMetadata | None = None
+    document_metadata: DocumentMetadata | None = None
+    spreadsheet_metadata: SpreadsheetMetadata | None = None
+    audio_metadata: AudioMetadata | None = None
+
+
 class FunctionResponse(Message):
-    """What a function returned; ``id`` is the call's id."""
+    """What a function returned; ``id`` is the call's id.
+
+    ``response`` holds ``output`` or ``error`` by convention, and may hold anything else.
+    """
 
     name: str | None = None
     response: JSONObject | None = None
     id: str | None = None
-    parts: Sequence[JSONObject] = ()
+    parts: Sequence[FunctionResponsePart] = ()
     will_continue: bool | None = None
     scheduling: Scheduling | None = None
 
@@ -136,22 +168,6 @@ class ToolResult(Message):
     response: JSONObject | None = None
 
 
-class VideoMetadata(Message):
-    """Which piece of a video is meant (offsets as durations) and at how many frames a second."""
-
-    start_offset: str | None = None
-    end_offset: str | None = None
-    fps: float | None = None
-    content_layers: Sequence[str] = ()
-
-
-class PartMediaResolution(Message):
-    """How finely this part's media is read."""
-
-    level: str | None = None
-    num_tokens: int | None = None
-
-
 class Part(Message):
     """One piece of a content: exactly one data field, with optional modifiers."""
 
@@ -169,12 +185,12 @@ class Part(Message):
     video_metadata: VideoMetadata | None = None
     media_resolution: PartMediaResolution | None = None
     part_metadata: JSONObject | None = None
-    audio_transcription: JSONObject | None = None
-    media_processing: str | None = None
-    speech_metadata: JSONObject | None = None
-    document_metadata: JSONObject | None = None
-    spreadsheet_metadata: JSONObject | None = None
-    audio_metadata: JSONObject | None = None
+    audio_transcription: Transcription | None = None
+    media_processing: MediaProcessing | None = None
+    speech_metadata: SpeechMetadata | None = None
+    document_metadata: DocumentMetadata | None = None
+    spreadsheet_metadata: SpreadsheetMetadata | None = None
+    audio_metadata: AudioMetadata | None = None
 
     @classmethod
     def of_bytes(cls, content: bytes, mime_type: str) -> Part:
@@ -183,7 +199,10 @@ class Part(Message):
 
     @classmethod
     def of_uri(cls, uri: str, mime_type: str | None = None) -> Part:
-        """Return a part that names a file by its URI."""
+        """Return a part that names a file by its URI.
+
+        A prompt tells the type by the URI's suffix when ``mime_type`` is not given.
+        """
         return cls(file_data=FileData(file_uri=uri, mime_type=mime_type))
 
     @property
