@@ -5,10 +5,13 @@ The names are those that the functions of the commands use in their signatures.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from .completion import streaming_models, thinking_words
 
 __all__ = (
     "AsJSON",
@@ -35,9 +38,20 @@ __all__ = (
 )
 
 
-def _value(flag: str, metavar: str, text: str, *more: str) -> Any:
-    """Return an option with a value, which is left to the service when it is not given."""
-    return typer.Option(flag, *more, metavar=metavar, help=text, show_default=False)
+def _value(
+    flag: str,
+    metavar: str,
+    text: str,
+    *more: str,
+    words: Callable[[str], list[str]] | None = None,
+) -> Any:
+    """Return an option with a value, which is left to the service when it is not given.
+
+    ``words`` are offered to a shell that completes the value.
+    """
+    return typer.Option(
+        flag, *more, metavar=metavar, help=text, show_default=False, autocompletion=words
+    )
 
 
 PromptText = Annotated[
@@ -48,9 +62,13 @@ PromptText = Annotated[
         show_default=False,
     ),
 ]
-ModelName = Annotated[str | None, _value("-m", "MODEL", "Which model answers.", "--model")]
+ModelName = Annotated[
+    str | None,
+    _value("-m", "MODEL", "Which model answers.", "--model", words=streaming_models),
+]
 Files = Annotated[
-    list[Path] | None, _value("-f", "FILE", "Send a file with it; may be repeated.", "--file")
+    list[str] | None,
+    _value("-f", "FILE", "Send a file with it, or name one by its URI; may be repeated.", "--file"),
 ]
 Emulate = Annotated[
     bool, typer.Option("--emulate", help="Let the local emulator answer: no key, no network.")
@@ -74,7 +92,12 @@ Stop = Annotated[
 ]
 Thinking = Annotated[
     str | None,
-    _value("--thinking", "HOW", "minimal, low, medium, high, xhigh, a token budget, on or off."),
+    _value(
+        "--thinking",
+        "HOW",
+        "minimal, low, medium, high, xhigh, a token budget, on or off.",
+        words=thinking_words,
+    ),
 ]
 Streamed = Annotated[
     bool, typer.Option("--stream/--no-stream", help="Show the answer as it is generated.")
