@@ -8,7 +8,16 @@ import msgspec
 import pytest
 
 from gemstream.wire.codec import Message, decode, encode, from_plain, strangers
-from gemstream.wire.content import FunctionResponse, FunctionResponsePart, Part, PartialArg
+from gemstream.wire.content import (
+    ExecutableCode,
+    FunctionResponse,
+    FunctionResponsePart,
+    Language,
+    Part,
+    PartialArg,
+    ToolCall,
+    ToolType,
+)
 from gemstream.wire.generation_config import GenerationConfig, ImageConfig, Modality
 from gemstream.wire.grounding import GroundingMetadata, URLContextMetadata, URLRetrievalStatus
 from gemstream.wire.media import (
@@ -19,7 +28,9 @@ from gemstream.wire.media import (
     SpeechMetadata,
     VideoMetadata,
 )
+from gemstream.wire.request import GenerateContentRequest, ModelArmorConfig, ServiceTier
 from gemstream.wire.response import GenerateContentResponse
+from gemstream.wire.safety import HarmBlockMethod, HarmCategory, SafetySetting
 from gemstream.wire.speech import (
     AudioTranscriptionConfig,
     MultiSpeakerVoiceConfig,
@@ -196,6 +207,28 @@ SHAPES: list[tuple[Message, dict[str, Any]]] = [
             "mediaResolution": {"level": "MEDIA_RESOLUTION_ULTRA_HIGH"},
             "mediaProcessing": "AGENTIC",
             "speechMetadata": {"speaker": "Ann", "style": "calm"},
+        },
+    ),
+    (
+        Part(executable_code=ExecutableCode(language=Language.PYTHON, code="1")),
+        {"executableCode": {"language": "PYTHON", "code": "1"}},
+    ),
+    (
+        Part(tool_call=ToolCall(id="a", tool_type=ToolType.GOOGLE_MAPS, args={"x_y": 1})),
+        {"toolCall": {"id": "a", "toolType": "GOOGLE_MAPS", "args": {"x_y": 1}}},
+    ),
+    (
+        GenerateContentRequest(
+            service_tier=ServiceTier.FLEX,
+            safety_settings=[
+                SafetySetting(category=HarmCategory.HARASSMENT, method=HarmBlockMethod.SEVERITY)
+            ],
+            model_armor_config=ModelArmorConfig(prompt_template_name="a"),
+        ),
+        {
+            "serviceTier": "flex",
+            "safetySettings": [{"category": "HARM_CATEGORY_HARASSMENT", "method": "SEVERITY"}],
+            "modelArmorConfig": {"promptTemplateName": "a"},
         },
     ),
     (

@@ -13,6 +13,7 @@ from ..wire.codec import JSONObject
 from ..wire.content import Content
 from ..wire.generation_config import GenerationConfig, ImageConfig, Modality, ThinkingConfig
 from ..wire.media import MediaResolution
+from ..wire.request import ServiceTier
 from ..wire.safety import SafetySetting
 from ..wire.speech import AudioTranscriptionConfig, SpeechConfig, TranslationConfig
 from ..wire.tool import FunctionDeclaration, Tool, ToolConfig
@@ -39,7 +40,7 @@ class GenerateOptions(TypedDict, total=False):
     thinking: ThinkingConfig | bool | int | str | None
     config: GenerationConfig | None
     cached_content: str | None
-    service_tier: str | None
+    service_tier: ServiceTier | str | None
     store: bool | None
     labels: dict[str, str] | None
     continuation_token: str | None

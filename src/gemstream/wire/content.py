@@ -30,12 +30,14 @@ __all__ = (
     "FunctionCall",
     "FunctionResponse",
     "FunctionResponsePart",
+    "Language",
     "Outcome",
     "Part",
     "PartialArg",
     "Scheduling",
     "ToolCall",
     "ToolResult",
+    "ToolType",
 )
 
 
@@ -128,10 +130,16 @@ class FunctionResponse(Message):
     scheduling: Scheduling | None = None
 
 
+class Language(OpenEnum):
+    """What the model writes its code in."""
+
+    PYTHON = "PYTHON"
+
+
 class ExecutableCode(Message):
     """Code that the model wrote for the service to run."""
 
-    language: str | None = None
+    language: Language | None = None
     code: str | None = None
     id: str | None = None
 
@@ -152,11 +160,25 @@ class CodeExecutionResult(Message):
     id: str | None = None
 
 
+class ToolType(OpenEnum):
+    """A tool of the service's own."""
+
+    GOOGLE_SEARCH_WEB = "GOOGLE_SEARCH_WEB"
+    GOOGLE_SEARCH_IMAGE = "GOOGLE_SEARCH_IMAGE"
+    URL_CONTEXT = "URL_CONTEXT"
+    GOOGLE_MAPS = "GOOGLE_MAPS"
+    FILE_SEARCH = "FILE_SEARCH"
+    MEDIA_PROCESSING = "MEDIA_PROCESSING"
+
+
 class ToolCall(Message):
-    """The service ran one of its own tools."""
+    """The service ran one of its own tools; it is to be sent back as it came.
+
+    It comes only with ``ToolConfig.include_server_side_tool_invocations``.
+    """
 
     id: str | None = None
-    tool_type: str | None = None
+    tool_type: ToolType | None = None
     args: JSONObject | None = None
 
 
@@ -164,7 +186,7 @@ class ToolResult(Message):
     """What the service's own tool returned."""
 
     id: str | None = None
-    tool_type: str | None = None
+    tool_type: ToolType | None = None
     response: JSONObject | None = None
 
 
