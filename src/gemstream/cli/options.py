@@ -24,6 +24,7 @@ __all__ = (
     "MaxTokens",
     "ModelName",
     "PromptText",
+    "Recorded",
     "SchemaFile",
     "Seed",
     "Stop",
@@ -113,5 +114,9 @@ BaseURL = Annotated[
 KeyFile = Annotated[
     Path | None,
     _value("--api-key-file", "FILE", "Holds the key.  [env: GOOGLE_API_KEY, GEMINI_API_KEY]"),
+]
+Recorded = Annotated[
+    Path | None,
+    _value("--save-recording", "FILE", "Record request and answer, without the key."),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the log, and tracebacks of errors.")]
