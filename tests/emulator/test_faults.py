@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import zlib
@@ -32,6 +33,7 @@ from gemstream.emulator import (
     Step,
     Usage,
     fault_list,
+    serving,
 )
 from gemstream.emulator.faults import FAULTS
 from gemstream.errors import ConfigError
@@ -336,3 +338,17 @@ MISTAKES: list[tuple[type[Any], dict[str, Any]]] = [
 def test_a_fault_that_makes_no_sense_is_refused(kind: type[Any], fields: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="should be"):
         kind(**fields)
+
+
+async def test_a_client_that_asks_first_is_told_to_continue() -> None:
+    body = json.dumps(prompt("x")).encode()
+    head = f"POST {WHOLE} HTTP/1.1\r\nHost: e\r\nx-goog-api-key: k\r\nExpect: 100-continue\r\n"
+    async with serving(Emulator()) as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+        writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode())
+        async with asyncio.timeout(20):
+            assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+            writer.write(body)
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        writer.close()
+        await writer.wait_closed()
