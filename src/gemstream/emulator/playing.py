@@ -1,11 +1,6 @@
 """Steps played: each kind has one player, found in a table.
 
-The rule of the finish reason. When the last chunk of a script is a text, no chunk of it is a
-table with a finish reason, and no fault that ends the answer is among its steps, that last text
-goes out with ``STOP``. A table goes out exactly as written. Steps that bring no chunk and end
-nothing (a pause, a wait, a cut at a byte, garbage) are followed by the built-in answer. A cut at
-a byte counts in the answer as it would be without it; one beyond the end takes the clean end away.
-What changes the whole answer is in ``alterations`` and is no step by the time of playing.
+What changes the whole answer is in ``alterations``; which steps are played is in ``sequence``.
 """
 
 from __future__ import annotations
@@ -14,25 +9,21 @@ import asyncio
 import base64
 import http
 import itertools
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
-import msgspec
-
 from ..errors import APIError, DecodeError
-from ..wire.codec import Message, decode_plain, encode, from_plain
+from ..wire.codec import Message, decode_plain, encode
 from ..wire.content import Blob, Content, Part
 from ..wire.response import Candidate, FinishReason, GenerateContentResponse
 from .alterations import alter, sliced
 from .exchange import Cut as CutConnection
 from .faults import (
-    Alteration,
     Cut,
     End,
     ErrorFault,
     ErrorInStream,
-    Fault,
     Garbage,
     GzipBomb,
     Html,
@@ -46,6 +37,7 @@ from .journal import End as Ending
 from .output import JSON_TYPE, ErrorForm, RawOutput
 from .performance import Performance, Told
 from .refusal import scripted_error
+from .sequence import BuiltIn, Closing, prepared
 from .steps import Body, Chunk, Pause, Step, WaitForAck
 from .token_count import (
     CHARACTERS_PER_TOKEN,
@@ -65,79 +57,21 @@ _PAGE = """<!DOCTYPE html>
 """
 
 
-class _BuiltIn(msgspec.Struct, frozen=True):
-    """Stands for the built-in answer among the steps."""
-
-
-class _Closing(msgspec.Struct, frozen=True):
-    """The text or the huge chunk that carries the finish reason."""
-
-    step: str | Huge
-
-
 async def play(steps: Sequence[Step], performance: Performance) -> None:
     """Tell the answer that ``steps`` describe, to its end; without steps the built-in one."""
     alter(steps, performance)
-    for step in _prepared(steps):
+    for step in prepared(steps):
         await _PLAYERS[type(step)](performance, step)
         if performance.ended or performance.exchange.ended:
             return
     await performance.output.finish()
 
 
-def _prepared(steps: Sequence[Step]) -> Iterator[Any]:
-    """Put the built-in answer where there is none, and the finish reason on the last text."""
-    played = [step for step in steps if not _only_alters(step)]
-    if not any(_tells(step) for step in played):
-        yield from played
-        yield _BuiltIn()
-        return
-    closing = _closing_place(played)
-    for place, step in enumerate(played):
-        words = step if isinstance(step, Huge) else _text_of(step)
-        yield _Closing(words) if place == closing and words is not None else step
-
-
-def _only_alters(step: Step) -> bool:
-    return isinstance(step, Alteration) or (isinstance(step, Cut | End) and not step.ends)
-
-
-def _tells(step: Step) -> bool:
-    """True when the step brings an answer of its own or ends it."""
-    return step.tells if isinstance(step, Fault) else isinstance(step, str | Chunk | Body)
-
-
-def _ends(step: Step) -> bool:
-    return isinstance(step, Fault) and step.ends
-
-
-def _closing_place(steps: Sequence[Step]) -> int | None:
-    chunks = [place for place, step in enumerate(steps) if isinstance(step, str | Chunk | Huge)]
-    if not chunks or any(_ends(step) for step in steps):
-        return None
-    if any(_has_finish_reason(step) for step in steps):
-        return None
-    return chunks[-1]
-
-
-def _text_of(step: Step) -> str | None:
-    content = step.content if isinstance(step, Chunk) else step
-    return content if isinstance(content, str) else None
-
-
-def _has_finish_reason(step: Step) -> bool:
-    if not isinstance(step, Chunk) or isinstance(step.content, str):
-        return False
-    content = step.content
-    typed = from_plain(content, GenerateContentResponse) if isinstance(content, dict) else content
-    return any(candidate.finish_reason is not None for candidate in typed.candidates)
-
-
 async def _play_text(performance: Performance, text: str) -> None:
     await performance.output.send_chunk(_text_chunk(performance, text, None))
 
 
-async def _play_closing(performance: Performance, step: _Closing) -> None:
+async def _play_closing(performance: Performance, step: Closing) -> None:
     if isinstance(step.step, Huge):
         await _play_huge(performance, step.step, FinishReason.STOP)
         return
@@ -152,7 +86,7 @@ async def _play_chunk(performance: Performance, step: Chunk) -> None:
         await performance.output.send_chunk(step.content)
 
 
-async def _play_built_in(performance: Performance, step: _BuiltIn) -> None:
+async def _play_built_in(performance: Performance, step: BuiltIn) -> None:
     answer = performance.answer()
     if performance.whole:
         whole = answer.whole()
@@ -281,8 +215,8 @@ async def _play_stall(performance: Performance, step: Stall) -> None:
 _PLAYERS: Mapping[type, Callable[[Performance, Any], Awaitable[None]]] = {
     str: _play_text,
     Chunk: _play_chunk,
-    _Closing: _play_closing,
-    _BuiltIn: _play_built_in,
+    Closing: _play_closing,
+    BuiltIn: _play_built_in,
     Pause: _play_pause,
     WaitForAck: _play_wait,
     Body: _play_body,
