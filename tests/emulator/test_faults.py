@@ -10,7 +10,16 @@ from typing import Any
 
 import pytest
 
-from emulator.driver import Interrupted, ask, events, method_url, prompt, stream_url, text_of
+from emulator.driver import (
+    Interrupted,
+    SleepsBy,
+    ask,
+    events,
+    method_url,
+    prompt,
+    stream_url,
+    text_of,
+)
 from gemstream.emulator import (
     Body,
     ContentType,
@@ -118,7 +127,7 @@ async def test_a_drip_pauses_on_the_given_clock(url: str) -> None:
         slept.append(seconds)
 
     plain = await body_of(playing("a"), url)
-    _, _, writes = await sent(playing("a", Drip(bytes=3, pause=0.5), sleep=sleep), url)
+    _, _, writes = await sent(playing("a", Drip(bytes=3, pause=0.5), clock=SleepsBy(sleep)), url)
     assert b"".join(writes) == plain
     assert max(map(len, writes)) == 3 and slept == [0.5] * (len(writes) - 1)
 
