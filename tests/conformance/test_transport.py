@@ -1,9 +1,10 @@
-"""Both transports pass one suite: aiohttp over a real socket, and the in-process one."""
+"""All transports pass one suite: aiohttp and HTTP/2 over real sockets, and the in-process one."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import tempfile
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,13 +12,50 @@ import pytest
 from conformance.transport import CHECKS, PATIENT, Check, Reach, read
 from gemstream.net.aiohttp_transport import AiohttpTransport
 from gemstream.net.asgi import ASGITransport
+from gemstream.net.http2_transport import HTTP2Transport
 from gemstream.net.transport import Deadlines, Exchange, HTTPRequest, Transport
+from support.http2_server import Authority, http2_server
 from support.peers import App, asgi_server, left_behind, raw_server, read_head
 
 
 @contextlib.asynccontextmanager
 async def _over_a_socket(app: App) -> AsyncIterator[tuple[Transport, str]]:
     transport = AiohttpTransport()
+    async with asgi_server(app) as url:
+        try:
+            yield transport, url
+        finally:
+            await transport.aclose()
+
+
+@contextlib.asynccontextmanager
+async def _over_http2(app: App) -> AsyncIterator[tuple[Transport, str]]:
+    """Negotiated by ALPN, as with the service."""
+    authority = Authority()
+    with tempfile.NamedTemporaryFile() as file:
+        authority.write(file.name)
+        transport = HTTP2Transport(ca_file=file.name)
+    async with http2_server(app, tls=authority.context("h2", "http/1.1")) as url:
+        try:
+            yield transport, url
+        finally:
+            await transport.aclose()
+
+
+@contextlib.asynccontextmanager
+async def _over_plain_http2(app: App) -> AsyncIterator[tuple[Transport, str]]:
+    transport = HTTP2Transport(prior_knowledge=True)
+    async with http2_server(app) as url:
+        try:
+            yield transport, url
+        finally:
+            await transport.aclose()
+
+
+@contextlib.asynccontextmanager
+async def _over_the_fallback(app: App) -> AsyncIterator[tuple[Transport, str]]:
+    """HTTP/1.1, with the same library."""
+    transport = HTTP2Transport()
     async with asgi_server(app) as url:
         try:
             yield transport, url
@@ -34,7 +72,13 @@ async def _in_process(app: App) -> AsyncIterator[tuple[Transport, str]]:
         await transport.aclose()
 
 
-REACHES = {"aiohttp": _over_a_socket, "asgi": _in_process}
+REACHES: dict[str, Reach] = {
+    "aiohttp": _over_a_socket,
+    "http2": _over_http2,
+    "http2-plain": _over_plain_http2,
+    "http2-fallback": _over_the_fallback,
+    "asgi": _in_process,
+}
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
@@ -47,7 +91,7 @@ async def test_a_transport_keeps_that(reach: Reach, check: Check) -> None:
             await asyncio.wait(left)
 
 
-@pytest.mark.parametrize("transport", [AiohttpTransport(), ASGITransport(None)])  # type: ignore[arg-type]
+@pytest.mark.parametrize("transport", [AiohttpTransport(), HTTP2Transport(), ASGITransport(None)])  # type: ignore[arg-type]
 def test_a_transport_has_the_shape_of_the_seam(transport: Transport) -> None:
     assert isinstance(transport, Transport)
 

@@ -26,6 +26,7 @@ __all__ = (
     "read_head",
     "reset",
     "respond",
+    "stop_accepting",
     "until_gone",
 )
 
@@ -67,7 +68,22 @@ async def asgi_server(app: App) -> AsyncIterator[str]:
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
+        for accepting in server.servers:
+            await stop_accepting(accepting)
         await server.shutdown(sockets=[listener])
+
+
+async def stop_accepting(server: asyncio.Server) -> None:
+    """Let nobody in any more, and let who was accepted reach their protocols.
+
+    A client whose sockets live in another thread may connect while its server shuts down, and
+    CPython 3.11 loses the socket of a connection that is accepted then.
+    """
+    loop = asyncio.get_running_loop()
+    for listener in server.sockets:
+        loop.remove_reader(listener.fileno())
+    for _ in range(5):  # the task of an accepted socket, its transport, its protocol
+        await asyncio.sleep(0)
 
 
 @contextlib.asynccontextmanager
