@@ -24,7 +24,8 @@ from h2.events import (
     StreamReset,
     WindowUpdated,
 )
-from h2.settings import SettingCodes
+from h2.settings import SettingCodes, Settings
+from hyperframe.frame import GoAwayFrame
 
 from .peers import App, stop_accepting
 
@@ -121,7 +122,9 @@ class Peer(asyncio.Protocol):
         self._begin()
 
     def _begin(self) -> None:
-        self._http2.local_settings[SettingCodes.MAX_CONCURRENT_STREAMS] = self._max_streams
+        # Not by assignment, which holds only from the client's acknowledgement on.
+        limits = {SettingCodes.MAX_CONCURRENT_STREAMS: self._max_streams}
+        self._http2.local_settings = Settings(client=False, initial_values=limits)
         self._http2.initiate_connection()
         self._has_begun = True
         self._receive_early()
@@ -154,6 +157,11 @@ class Peer(asyncio.Protocol):
         self._http2.close_connection(last_stream_id=last_stream)
         self._flush()
 
+    def announce_end(self) -> None:
+        """Say that no more streams are taken, and end those that are here."""
+        highest = self._http2.highest_inbound_stream_id
+        self._transport.write(GoAwayFrame(0, last_stream_id=highest).serialize())
+
     def kill(self) -> None:
         """End the connection as a process that dies does."""
         self._transport.abort()
@@ -174,15 +182,19 @@ class Peer(asyncio.Protocol):
                 self._start(self._run(number, stream, headers), f"stream {number}")
             case DataReceived(stream_id=int(number), data=data):
                 self._http2.acknowledge_received_data(event.flow_controlled_length or 0, number)
-                self._streams[number].body.put_nowait((data or b"", True))
+                self._stream(number).body.put_nowait((data or b"", True))
             case StreamEnded(stream_id=int(number)):
-                self._streams[number].body.put_nowait((b"", False))
+                self._stream(number).body.put_nowait((b"", False))
             case StreamReset(stream_id=int(number), error_code=code):
                 self.resets.append(int(code or 0))
-                self._streams[number].leave()
+                self._stream(number).leave()
             case WindowUpdated():
                 for stream in self._streams.values():
                     stream.may_send.set()
+
+    def _stream(self, number: int) -> _Stream:
+        """Return a stream, or one that nobody looks at where its application is through."""
+        return self._streams.get(number) or _Stream()
 
     def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)

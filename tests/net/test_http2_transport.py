@@ -1,0 +1,528 @@
+"""HTTP/2 over real sockets: one connection for all, and what its other end can do to it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gemstream import AsyncClient
+from gemstream.emulator import Emulator, Rule, Script, serving
+from gemstream.errors import (
+    ConfigError,
+    ConnectFailed,
+    ConnectTimeout,
+    GemstreamError,
+    InvalidRequest,
+    InvalidState,
+    ProtocolError,
+    StreamInterrupted,
+)
+from gemstream.net.http2_transport import HTTP2Transport
+from gemstream.net.transport import Deadlines, Exchange, HTTPRequest
+from support.http2_server import Authority, Peer, http2_server
+from support.peers import (
+    App,
+    Handler,
+    Receive,
+    Send,
+    full_listener,
+    raw_server,
+    read_head,
+    reset,
+    respond,
+    until_gone,
+)
+from support.servers import free_port
+
+CANCEL = 8  # RFC 9113, 7
+
+
+class _Reach:
+    """A transport at work, the URL it asks, and the other ends of its connections."""
+
+    def __init__(self, transport: HTTP2Transport, url: str, peers: list[Peer]) -> None:
+        self.transport = transport
+        self.url = url
+        self.peers = peers
+        self.arrived = asyncio.Semaphore(0)  # one for each request
+
+    async def open(self, query: str = "", **deadlines: float) -> Exchange:
+        """Ask for ``query``."""
+        return await self.transport.open(
+            HTTPRequest("POST", f"{self.url}/{query}", {"x-goog-api-key": "SECRET"}, b"{}"),
+            Deadlines(**deadlines),
+        )
+
+
+@contextlib.asynccontextmanager
+async def _reached(app: App, **options: Any) -> AsyncIterator[_Reach]:
+    async def counted(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        reach.arrived.release()
+        await app(scope, receive, send)
+
+    peers: list[Peer] = []
+    transport = HTTP2Transport(prior_knowledge=True)
+    async with http2_server(counted, peers=peers, **options) as url:
+        reach = _Reach(transport, url, peers)
+        try:
+            yield reach
+        finally:
+            await transport.aclose()
+
+
+async def _read(exchange: Exchange) -> bytes:
+    whole = b""
+    while data := await exchange.receive():
+        whole += data
+    return whole
+
+
+async def _endless(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    """Answers at once to ``/short``, otherwise says one piece and waits for the client to leave."""
+    if scope["path"] == "/short":
+        return await respond(send, b"short")
+    if scope["path"] != "/silent":
+        await respond(send)
+        await send({"type": "http.response.body", "body": b"a", "more_body": True})
+    await until_gone(receive)
+
+
+# --- one connection --------------------------------------------------------------------------
+
+
+async def test_two_hundred_streams_share_one_connection() -> None:
+    everybody = asyncio.Barrier(200)
+
+    async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        await respond(send)
+        await send({"type": "http.response.body", "body": b"a", "more_body": True})
+        if scope["path"] != "/first":
+            await everybody.wait()
+        await send({"type": "http.response.body", "body": scope["path"].encode()})
+
+    async def call(number: int) -> bytes:
+        return await _read(await reach.open(str(number)))
+
+    async with asyncio.timeout(20), _reached(app, max_streams=250) as reach:
+        # Until the server said how many it allows, it is taken to allow 100 (RFC 9113, 6.5.2).
+        assert await _read(await reach.open("first")) == b"a/first"
+        answers = await asyncio.gather(*map(call, range(200)))
+        assert answers == [b"a/%d" % number for number in range(200)]
+        assert [peer.requests for peer in reach.peers] == [201]
+
+
+async def test_streams_beyond_what_the_server_allows_are_answered_all_the_same() -> None:
+    """They wait, or take a further connection; the server here ends one that has too many."""
+
+    async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        await respond(send, b"a")
+
+    async def call() -> bytes:
+        return await _read(await reach.open())
+
+    async with asyncio.timeout(20), _reached(app, max_streams=4) as reach:
+        assert await call() == b"a"
+        assert await asyncio.gather(*[call() for _ in range(40)]) == [b"a"] * 40
+        assert sum(peer.requests for peer in reach.peers) == 41
+
+
+@pytest.mark.parametrize("path", ["body", "silent"])
+async def test_abandoned_streams_leave_no_slots(path: str) -> None:
+    """More than the server allows at a time, left half-way one after another, and all at once."""
+    async with asyncio.timeout(20), _reached(_endless, max_streams=5) as reach:
+        for _ in range(12):
+            await _abandon(reach, path)
+        await asyncio.gather(*[_abandon(reach, path) for _ in range(5)])
+        assert await _read(await reach.open("short")) == b"short"
+        (peer,) = reach.peers
+        assert peer.resets == [CANCEL] * 17
+
+
+async def _abandon(reach: _Reach, path: str) -> None:
+    """Leave a stream once its request has arrived."""
+    if path == "body":
+        exchange = await reach.open(path)
+        assert await exchange.receive() == b"a"
+        await exchange.aclose()
+        return
+    opening = asyncio.create_task(reach.open(path))
+    await reach.arrived.acquire()
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+
+
+async def test_leaving_one_stream_does_not_touch_the_others() -> None:
+    async with asyncio.timeout(20), _reached(_endless) as reach:
+        stays, leaves = await reach.open(), await reach.open()
+        assert await stays.receive() == await leaves.receive() == b"a"
+        waiting = asyncio.create_task(stays.receive())
+        leaves.abort()
+        assert await _read(await reach.open("short")) == b"short"
+        assert (waiting.done(), reach.peers[0].resets, len(reach.peers)) == (False, [CANCEL], 1)
+        stays.abort()
+        with pytest.raises(StreamInterrupted, match="closed"):
+            await waiting
+
+
+# --- the server leaves -----------------------------------------------------------------------
+
+
+async def test_after_a_goaway_open_streams_end_and_new_ones_take_another_connection() -> None:
+    asked = asyncio.Event()
+
+    async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        await respond(send)
+        await send({"type": "http.response.body", "body": b"a", "more_body": True})
+        await asked.wait()
+        await send({"type": "http.response.body", "body": b"b"})
+
+    async with asyncio.timeout(20), _reached(app) as reach:
+        before = await reach.open()
+        assert await before.receive() == b"a"
+        reach.peers[0].announce_end()
+        after = await reach.open()
+        asked.set()
+        assert [await _read(before), await _read(after)] == [b"b", b"ab"]
+        assert [peer.requests for peer in reach.peers] == [1, 1]
+
+
+async def test_what_a_server_certifies_not_to_have_begun_is_sent_again() -> None:
+    async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if len(reach.peers) == 1:
+            scope["peer"].go_away(last_stream=0)
+            return await until_gone(receive)
+        await respond(send, b"a")
+
+    async with asyncio.timeout(20), _reached(app) as reach:
+        assert await _read(await reach.open()) == b"a"
+        assert [peer.requests for peer in reach.peers] == [1, 1]
+
+
+async def test_a_server_that_never_begins_is_an_interruption() -> None:
+    async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        scope["peer"].go_away(last_stream=0)
+        await until_gone(receive)
+
+    async with asyncio.timeout(20), _reached(app) as reach:
+        with pytest.raises(StreamInterrupted):
+            await reach.open()
+        assert len(reach.peers) <= 3
+
+
+@pytest.mark.parametrize("has_begun", [True, False])
+async def test_a_server_that_dies_interrupts_every_stream(has_begun: bool) -> None:
+    async def call() -> GemstreamError:
+        exchange: Exchange | None = None
+        with pytest.raises(StreamInterrupted) as caught:
+            exchange = await reach.open("" if has_begun else "silent")
+            while await exchange.receive():
+                pass
+        assert (exchange is not None) == has_begun
+        return caught.value
+
+    async with asyncio.timeout(20), _reached(_endless) as reach:
+        calls = [asyncio.create_task(call()) for _ in range(10)]
+        for _ in calls:
+            await reach.arrived.acquire()
+        if has_begun:
+            await _read(await reach.open("short"))
+        reach.peers[0].kill()
+        for error in await asyncio.gather(*calls):
+            assert error.retryable
+            assert (error.__cause__, error.__context__) == (None, None)
+        assert await _read(await reach.open("short")) == b"short"
+
+
+# --- no connection, and no HTTP --------------------------------------------------------------
+
+_NOBODY = free_port()
+NO_CONNECTION: list[tuple[str, type[GemstreamError]]] = [
+    (f"http://127.0.0.1:{_NOBODY}/", ConnectFailed),
+    (f"https://127.0.0.1:{_NOBODY}/", ConnectFailed),
+    (f"http://{'.'.join(['a' * 63] * 5)}/", ConnectFailed),
+    ("http://127.0.0.1:99999/", InvalidRequest),
+    ("http:///path", InvalidRequest),
+    ("ftp://127.0.0.1/", InvalidRequest),
+]
+
+
+async def _refusal(transport: HTTP2Transport, url: str, **deadlines: float) -> GemstreamError:
+    request = HTTPRequest("POST", url, {"x-goog-api-key": "SECRET"}, b"SECRET")
+    with pytest.raises(GemstreamError) as caught:
+        await _read(await transport.open(request, Deadlines(**deadlines)))
+    await transport.aclose()
+    return caught.value
+
+
+@pytest.mark.parametrize(("url", "kind"), NO_CONNECTION)
+async def test_no_connection_is_a_typed_error(url: str, kind: type[GemstreamError]) -> None:
+    assert type(await _refusal(HTTP2Transport(), url)) is kind
+
+
+async def test_a_peer_that_lets_nobody_in_is_a_connect_timeout() -> None:
+    with full_listener() as url:
+        error = await _refusal(HTTP2Transport(), url, connect=0.05)
+    assert isinstance(error, ConnectTimeout)
+    assert (error.timeout, error.retryable) == (0.05, True)
+
+
+def _says(data: bytes, *, resets: bool = False) -> Handler:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_head(reader)
+        writer.write(data)
+        await writer.drain()
+        if resets:
+            reset(writer)
+
+    return handler
+
+
+_OK = b"HTTP/1.1 200 OK\r\n"
+BROKEN: dict[str, tuple[bytes, type[GemstreamError]]] = {
+    "nothing": (b"", StreamInterrupted),
+    "half a head": (_OK + b"X-A", StreamInterrupted),
+    "half a body": (_OK + b"Content-Length: 5\r\n\r\nab", StreamInterrupted),
+    "half a chunk": (_OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab", StreamInterrupted),
+    "no last chunk": (_OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n", StreamInterrupted),
+    "no HTTP": (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", ProtocolError),
+    "a header without a colon": (_OK + b"nonsense\r\n\r\n", ProtocolError),
+    "a packed body": (
+        _OK + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\nab",
+        ProtocolError,
+    ),
+}
+
+
+@pytest.mark.parametrize("resets", [False, True], ids=["FIN", "RST"])
+@pytest.mark.parametrize("case", BROKEN)
+async def test_over_http1_a_broken_answer_is_a_typed_error(case: str, resets: bool) -> None:
+    data, kind = BROKEN[case]
+    async with raw_server(_says(data, resets=resets)) as url:
+        error = await _refusal(HTTP2Transport(), url)
+    assert isinstance(error, kind if not resets else ProtocolError | StreamInterrupted)
+
+
+async def test_a_server_of_http1_is_no_server_of_http2() -> None:
+    async with raw_server(_says(_OK + b"Content-Length: 0\r\n\r\n")) as url:
+        error = await _refusal(HTTP2Transport(prior_knowledge=True), url)
+    assert isinstance(error, ProtocolError | StreamInterrupted)
+
+
+async def test_no_error_shows_or_holds_what_was_sent() -> None:
+    async with raw_server(_says(b"SSH-2.0\r\n\r\n")) as url:
+        refusals = [
+            await _refusal(HTTP2Transport(), f"{url}/?token=SECRET"),
+            await _refusal(HTTP2Transport(), f"http://127.0.0.1:{_NOBODY}/?token=SECRET"),
+        ]
+    for error in refusals:
+        assert "SECRET" not in repr((error, error.args, vars(error)))
+        assert (error.__cause__, error.__context__) == (None, None)
+
+
+# --- TLS -------------------------------------------------------------------------------------
+
+
+async def _http_version(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    await respond(send, scope["http_version"].encode())
+
+
+@pytest.fixture
+def authority() -> Authority:
+    return Authority()
+
+
+@pytest.fixture
+def ca_file(authority: Authority, tmp_path: Path) -> Path:
+    authority.write(tmp_path / "ca.pem")
+    return tmp_path / "ca.pem"
+
+
+async def _asked(transport: HTTP2Transport, url: str) -> bytes:
+    exchange = await transport.open(HTTPRequest("GET", url), Deadlines())
+    try:
+        return await _read(exchange)
+    finally:
+        await transport.aclose()
+
+
+async def test_http2_is_negotiated(authority: Authority, ca_file: Path) -> None:
+    tls = authority.context("h2", "http/1.1")
+    async with http2_server(_http_version, tls=tls) as url:
+        assert await _asked(HTTP2Transport(ca_file=ca_file), url) == b"2"
+
+
+async def test_without_http2_it_is_http1(authority: Authority, ca_file: Path) -> None:
+    answer = _says(_OK + b"Content-Length: 2\r\n\r\nab")
+    async with raw_server(answer, tls=authority.context("http/1.1")) as url:
+        assert await _asked(HTTP2Transport(ca_file=ca_file), url) == b"ab"
+
+
+async def test_the_environment_names_whom_to_trust(
+    authority: Authority, ca_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(ca_file))
+    async with http2_server(_http_version, tls=authority.context("h2")) as url:
+        assert await _asked(HTTP2Transport(), url) == b"2"
+
+
+async def test_a_server_nobody_vouches_for_is_no_connection(authority: Authority) -> None:
+    async with http2_server(_http_version, tls=authority.context("h2")) as url:
+        error = await _refusal(HTTP2Transport(), url)
+    assert isinstance(error, ConnectFailed)
+    assert (error.retryable, "TLS" in str(error)) == (False, True)
+
+
+async def test_a_server_without_tls_is_no_connection() -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    async with raw_server(handler) as url:
+        error = await _refusal(HTTP2Transport(), url.replace("http:", "https:"))
+    assert isinstance(error, ConnectFailed)
+    assert (error.retryable, "TLS" in str(error)) == (False, True)
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_ca_file_that_is_none_is_refused_by_name(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ConfigError, match=r"ca\.pem"):
+        HTTP2Transport(ca_file=path)
+
+
+# --- proxies ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"):
+        for spelt in (name, name.lower()):
+            monkeypatch.delenv(spelt, raising=False)
+
+
+@pytest.mark.usefixtures("no_proxies")
+@pytest.mark.parametrize(
+    ("trust_env", "exempt", "through"),
+    [(True, "", True), (True, "127.0.0.1", False), (False, "", False)],
+)
+async def test_the_environment_names_the_proxy(
+    monkeypatch: pytest.MonkeyPatch, trust_env: bool, exempt: str, through: bool
+) -> None:
+    direct = _says(_OK + b"Content-Length: 6\r\n\r\ndirect")
+    proxied = _says(_OK + b"Content-Length: 7\r\n\r\nproxied")
+    async with raw_server(direct) as url, raw_server(proxied) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy)
+        monkeypatch.setenv("NO_PROXY", exempt)
+        got = await _asked(HTTP2Transport(trust_env=trust_env), url)
+    assert got == (b"proxied" if through else b"direct")
+
+
+@pytest.mark.usefixtures("no_proxies")
+async def test_a_proxy_that_refuses_is_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    refuses = _says(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+    async with raw_server(refuses) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.replace("http://", "http://user:SECRET@"))
+        error = await _refusal(HTTP2Transport(), "https://service.invalid/")
+    assert isinstance(error, ConnectFailed)
+    assert ("proxy" in str(error), error.retryable, "SECRET" in str(error)) == (True, False, False)
+
+
+# --- its life --------------------------------------------------------------------------------
+
+
+def test_one_transport_serves_one_event_loop_after_another() -> None:
+    transport = HTTP2Transport(prior_knowledge=True)
+
+    async def call() -> bytes:
+        async with http2_server(_http_version) as url:
+            exchange = await transport.open(HTTPRequest("GET", url), Deadlines())
+            return await _read(exchange)
+
+    assert [asyncio.run(call()) for _ in range(3)] == [b"2"] * 3
+    asyncio.run(transport.aclose())
+
+
+async def test_a_transport_nobody_closed_says_so() -> None:
+    transport = HTTP2Transport(prior_knowledge=True)
+    async with http2_server(_http_version) as url:
+        await _read(await transport.open(HTTPRequest("GET", url), Deadlines()))
+        with pytest.warns(ResourceWarning, match="a gemstream client was not closed"):
+            del transport
+            gc.collect()
+
+
+async def test_a_transport_that_opened_nothing_needs_no_closing() -> None:
+    HTTP2Transport()
+    gc.collect()
+
+
+async def test_closing_ends_what_is_still_waiting_for_its_head() -> None:
+    async with asyncio.timeout(20), _reached(_endless) as reach:
+        opening = asyncio.create_task(reach.open("silent"))
+        await reach.arrived.acquire()
+        await reach.transport.aclose()
+        with pytest.raises(StreamInterrupted, match="the client was closed"):
+            await opening
+
+
+async def test_a_client_streams_over_it() -> None:
+    transport = HTTP2Transport()
+    async with serving(Emulator(Script([Rule(steps=["one ", "two"])]))) as url:
+        client = AsyncClient("key", base_url=url, transport=transport)
+        async with client, client.generate_stream("Hi") as stream:
+            assert [chunk.text async for chunk in stream if chunk.text] == ["one ", "two"]
+        await transport.aclose()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_is_told_that_it_cannot() -> None:
+    said = _run(
+        "import asyncio, os\n"
+        "from gemstream.net.http2_transport import HTTP2Transport\n"
+        "from gemstream.net.transport import Deadlines, HTTPRequest\n"
+        "async def call(transport):\n"
+        "    try:\n"
+        f"        await transport.open(HTTPRequest('GET', 'http://127.0.0.1:{_NOBODY}/'),"
+        " Deadlines())\n"
+        "    except Exception as error:\n"
+        "        print(type(error).__name__, flush=True)\n"
+        "asyncio.run(call(HTTP2Transport()))\n"
+        "if child := os.fork():\n"
+        "    os.waitpid(child, 0)\n"
+        "else:\n"
+        "    asyncio.run(call(HTTP2Transport()))\n"
+        "    os._exit(0)\n"
+    )
+    assert said.split() == ["ConnectFailed", InvalidState.__name__]
+
+
+def test_without_the_extra_it_says_what_to_install() -> None:
+    said = _run(
+        "import sys\n"
+        "sys.modules['pyqwest'] = None\n"
+        "from gemstream.errors import ConfigError\n"
+        "from gemstream.net.http2_transport import HTTP2Transport\n"
+        "try:\n"
+        "    HTTP2Transport()\n"
+        "except ConfigError as error:\n"
+        "    print(error)\n"
+    )
+    assert "pip install 'gemstream[http2]'" in said
+
+
+def _run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert not done.stderr
+    return done.stdout
