@@ -105,6 +105,8 @@ class SSEDecoder:
         if not data:
             return
         lines = data.splitlines()  # bytes split at CRLF, LF and CR only, unlike str
+        if self._partial:
+            lines[0] = self._completed(lines[0])
         self._skip_lf = data[-1] == _CR
         if data[-1] not in (_LF, _CR):
             self._partial += lines.pop()
@@ -115,7 +117,9 @@ class SSEDecoder:
             elif not line:
                 self._dispatch(events)
             elif self._stops_at(line):
-                self._stop(b"".join(data.splitlines(keepends=True)[index:]))
+                rest = data.splitlines(keepends=True)[index:]
+                end = rest[0][len(rest[0].rstrip(b"\r\n")) :]  # rest[0] may lack its beginning
+                self._stop(b"".join([line, end, *rest[1:]]))
                 return
             else:
                 self._receive_line(line)
@@ -159,22 +163,29 @@ class SSEDecoder:
         self._partial.clear()
 
     def _join(self, data: bytes) -> bytes:
-        """Return the whole lines so far with what follows them, or ``b""`` to wait for more."""
+        """Return ``data``, or ``b""`` when it ends no line and more has to be waited for."""
         if self._skip_lf and data:
             self._skip_lf = False
             data = data[1:] if data[0] == _LF else data
         if self._at_start:
             data = self._strip_bom(data)
-        if not self._partial:
+        if not self._partial or b"\n" in data or b"\r" in data:
             return data
         self._partial += data
-        if b"\n" not in data and b"\r" not in data:
-            if self._size + len(self._partial) > self._max_event_size:
-                raise self._too_large()
-            return b""
-        data = bytes(self._partial)
+        if self._size + len(self._partial) > self._max_event_size:
+            raise self._too_large()
+        return b""
+
+    def _completed(self, end: bytes) -> bytes:
+        """Return the pending line with its end.
+
+        Only that line is put together, not what follows it: an event of 16 MiB is in memory
+        twice at a time, not three times.
+        """
+        self._partial += end
+        line = bytes(self._partial)
         self._partial = bytearray()
-        return data
+        return line
 
     def _strip_bom(self, data: bytes) -> bytes:
         start = bytes(self._partial) + data
