@@ -12,7 +12,9 @@ __all__ = ("BARS",)
 
 _PACED = ("--chunks", "200", "--delay", "0.002")
 _BURST = ("--chunks", "200")
+_STAMPED = ("--chunks", "60", "--delay", "0.05", "--stamp")
 _STREAMS = 1000
+_DELAYED_STREAMS = 100
 _HELD_CHUNKS = 20
 _STARTS = 3
 
@@ -33,6 +35,14 @@ def _decoder(case: str, decoder: str) -> Measure:
     return lambda _: measured("decoders", case, decoder)
 
 
+def _delay(client: str) -> Measure:
+    return lambda port: measured("chunk_delay", port, client, _DELAYED_STREAMS)
+
+
+def _large_event(mib: int, what: str, reader: str = "gemstream") -> Measure:
+    return lambda _: measured("large_event", mib, what, reader)
+
+
 def _first_chunk(client: str) -> Measure:
     def median_of_starts(port: int) -> float:
         starts = [time_to_first_line("first_chunk", port, client) for _ in range(_STARTS)]
@@ -51,6 +61,15 @@ def _import(statement: str) -> Measure:
     return median_of_starts
 
 
+_delay_bar = partial(
+    Bar,
+    unit="ms",
+    rival="bare aiohttp + msgspec",
+    upstream=_STAMPED,
+    measure_rival=_delay("bare"),
+    limit=2.0,
+    limit_of="difference",
+)
 _decoder_bar = partial(Bar, unit="µs/event", rival="a bare find loop")
 
 BARS = (
@@ -92,6 +111,45 @@ BARS = (
         upstream=(*_PACED, "--unknown-field"),
         measure_ours=_chunk_cpu("gemstream"),
         measure_rival=_chunk_cpu("google-genai"),
+    ),
+    Bar(
+        name="http2-chunk-cpu",
+        about="CPU per chunk over HTTP/2, all streams on one connection; the rival's HTTP/1.1",
+        unit="µs/chunk",
+        rival="google-genai",
+        upstream=_PACED,
+        measure_ours=_chunk_cpu("gemstream-http2"),
+        measure_rival=_chunk_cpu("google-genai"),
+        limit=0.4,
+    ),
+    _delay_bar(
+        name="delay",
+        about="p99 from a chunk's send to its text: 100 streams, a chunk each 50 ms",
+        measure_ours=_delay("gemstream"),
+    ),
+    _delay_bar(
+        name="http2-delay",
+        about="the same over HTTP/2; the rival's is HTTP/1.1",
+        measure_ours=_delay("gemstream-http2"),
+    ),
+    Bar(
+        name="large-event-time",
+        about="one event of 16 MiB with an image, in reads of 1 KiB, to a typed chunk",
+        unit="ms",
+        rival="the same of 2 MiB",
+        measure_ours=_large_event(16, "time"),
+        measure_rival=_large_event(2, "time"),
+        limit=12.0,
+    ),
+    Bar(
+        name="large-event-memory",
+        about="peak memory meanwhile",
+        unit="× the event",
+        rival="one buffer, one msgspec decode",
+        measure_ours=_large_event(16, "memory"),
+        measure_rival=_large_event(16, "memory", "bare"),
+        limit=3.0,
+        limit_of="ours",
     ),
     Bar(
         name="first-chunk-start",

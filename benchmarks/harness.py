@@ -32,7 +32,8 @@ class Bar:
     measure_ours: Measure
     measure_rival: Measure
     limit: float | None = None
-    limit_of: str = "ratio"  # or "ours": the limit is an absolute figure in the bar's unit
+    # Or "ours": an absolute figure in the bar's unit. Or "difference": ours less the rival's.
+    limit_of: str = "ratio"
     upstream: tuple[str, ...] | None = None  # its options; None: the bar needs none
     warm_up: bool = False  # one round goes uncounted, so that files and byte code are cached
 
@@ -52,14 +53,25 @@ class Result:
         return [ours / rival for ours, rival in zip(self.ours, self.rival, strict=True)]
 
     @property
+    def differences(self) -> list[float]:
+        """Ours less the rival's, round by round."""
+        return [ours - rival for ours, rival in zip(self.ours, self.rival, strict=True)]
+
+    @property
+    def decisive(self) -> list[float]:
+        """What the bar's limit is about, round by round."""
+        return {"ratio": self.ratios, "ours": self.ours, "difference": self.differences}[
+            self.bar.limit_of
+        ]
+
+    @property
     def passes(self) -> bool:
         """True when the bar holds; one without a limit holds once it could be measured."""
         if self.error is not None:
             return False
         if self.bar.limit is None:
             return True
-        decisive = self.ours if self.bar.limit_of == "ours" else self.ratios
-        return statistics.median(decisive) <= self.bar.limit
+        return statistics.median(self.decisive) <= self.bar.limit
 
 
 def run_bar(bar: Bar, rounds: int) -> Result:

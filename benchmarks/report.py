@@ -12,6 +12,7 @@ from .harness import Result
 
 __all__ = ("machine", "plain", "table")
 
+_LIMITS = {"ratio": "{0}", "ours": "{0} {1}", "difference": "+{0} {1}"}
 _COLUMNS = ("bar", "ours", "rival", "ratio", "spread", "limit", "", "against")
 
 
@@ -24,6 +25,7 @@ def plain(result: Result) -> dict[str, Any]:
         "ours": _median(result.ours),
         "rival": _median(result.rival),
         "ratio": _median(ratios),
+        "difference": _median(result.differences),
         "limit": bar.limit,
         "pass": result.passes,
         "unit": bar.unit,
@@ -71,7 +73,7 @@ def _row(result: Result) -> tuple[str, ...]:
         f"{shown['rival']:g}",
         f"{shown['ratio']:g}",
         f"{low:g}–{high:g}",
-        f"{limit} {result.bar.unit}" if result.bar.limit_of == "ours" else limit,
+        _LIMITS[result.bar.limit_of].format(limit, result.bar.unit) if limit else "",
         "pass" if result.passes else "FAILED",
         result.bar.rival,
     )

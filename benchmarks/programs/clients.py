@@ -10,7 +10,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Protocol
 
-__all__ = ("CLIENTS", "AiohttpClient", "Client", "GemstreamClient", "GenaiClient")
+__all__ = (
+    "CLIENTS",
+    "AiohttpClient",
+    "Client",
+    "GemstreamClient",
+    "GenaiClient",
+    "HTTP2Client",
+)
 
 MODEL = "gemini-2.5-flash"
 _KEY = "benchmark-key"
@@ -60,6 +67,22 @@ class GemstreamClient:
     async def aclose(self) -> None:
         """Close its connections."""
         await self._client.aclose()
+
+
+class HTTP2Client(GemstreamClient):
+    """The same over HTTP/2."""
+
+    def __init__(self, url: str) -> None:
+        from gemstream import AsyncClient
+        from gemstream.net.http2_transport import HTTP2Transport
+
+        self._transport = HTTP2Transport(prior_knowledge=True)
+        self._client = AsyncClient(_KEY, base_url=url, model=MODEL, transport=self._transport)
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+        await super().aclose()
+        await self._transport.aclose()
 
 
 class GenaiClient:
@@ -140,6 +163,7 @@ def _body(prompt: str) -> dict[str, Any]:
 
 CLIENTS: dict[str, Callable[[str], Client]] = {
     "gemstream": GemstreamClient,
+    "gemstream-http2": HTTP2Client,
     "google-genai": GenaiClient,
     "bare": AiohttpClient,
 }

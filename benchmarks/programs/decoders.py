@@ -53,7 +53,7 @@ _DECODERS: dict[str, Callable[[], Receive]] = {"sse": _sse, "payload": _payload,
 
 def _events() -> list[bytes]:
     script = Script(chunks=_EVENTS, delay=0, unknown_field=False, hold=False)
-    return [frame.partition(b"\r\n")[2][:-2] for frame in script.frames("")]
+    return [script.event(index) for index in range(_EVENTS)]
 
 
 def _reads_of(data: bytes, size: int) -> list[bytes]:

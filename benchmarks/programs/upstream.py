@@ -2,7 +2,9 @@
 
 It speaks just enough HTTP/1.1: a POST whose path holds ``stream`` gets server-sent events, one
 write each, and any other gets one JSON answer. With ``--hold`` every chunk begins with the
-prompt's text, and a stream stops half-way until ``POST /release``.
+prompt's text, and a stream stops half-way until ``POST /release``. With ``--stamp`` every chunk
+begins with the nanoseconds of CLOCK_MONOTONIC at which it was sent. To a client that begins so it
+speaks HTTP/2, and streams only.
 
 Prints its port once it listens, and ends when its standard input does, so that it cannot outlive
 the run it belongs to.
@@ -14,11 +16,13 @@ import argparse
 import asyncio
 import json
 import sys
+import time
 from typing import Any
 
 import httptools
 import uvloop
 
+from .http2_connection import PREFACE, HTTP2Connection
 from .process import raise_file_limit
 
 __all__ = ("Script", "Upstream", "main")
@@ -32,12 +36,15 @@ _RELEASED = b"HTTP/1.1 204 No Content\r\n\r\n"
 class Script:
     """What every stream of this upstream consists of."""
 
-    def __init__(self, *, chunks: int, delay: float, unknown_field: bool, hold: bool) -> None:
+    def __init__(
+        self, *, chunks: int, delay: float, unknown_field: bool, hold: bool, stamp: bool = False
+    ) -> None:
         self.chunks = chunks
         self.delay = delay
         self.hold = hold
+        self.stamp = stamp
         self._unknown_field = unknown_field
-        self._frames = self.frames("")
+        self._events = [_event(self._chunk("", index)) for index in range(chunks)]
 
     @property
     def whole(self) -> bytes:
@@ -46,15 +53,17 @@ class Script:
         head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
         return head % len(body) + body
 
-    def frames_for(self, request: bytes) -> list[bytes]:
-        """Return what answers a request with this body; made in advance unless it is echoed."""
+    def label_for(self, request: bytes) -> str:
+        """Return what the chunks that answer a request with this body begin with."""
         if not self.hold:
-            return self._frames
-        return self.frames(json.loads(request)["contents"][0]["parts"][0]["text"] + " ")
+            return ""
+        return str(json.loads(request)["contents"][0]["parts"][0]["text"]) + " "
 
-    def frames(self, label: str) -> list[bytes]:
-        """Return one chunk of HTTP's chunked coding per server-sent event."""
-        return [_http_chunk(_event(self._chunk(label, index))) for index in range(self.chunks)]
+    def event(self, index: int, label: str = "") -> bytes:
+        """Return a server-sent event, made in advance unless it is to be told from others."""
+        if self.stamp:
+            label = f"{time.monotonic_ns()} "
+        return _event(self._chunk(label, index)) if label else self._events[index]
 
     def _chunk(self, label: str, index: int) -> dict[str, Any]:
         candidate: dict[str, Any] = {
@@ -91,15 +100,15 @@ class Upstream:
 
     async def stream(self, transport: asyncio.Transport, request: bytes) -> None:
         """Write one answer, chunk by chunk."""
-        frames = self.script.frames_for(request)
-        released, half = self._released, len(frames) // 2
+        label = self.script.label_for(request)
+        released, half = self._released, self.script.chunks // 2
         transport.write(_HEAD)
-        for index, frame in enumerate(frames):
+        for index in range(self.script.chunks):
             if transport.is_closing():
                 return
             if self.script.hold and index == half:
                 await released.wait()
-            transport.write(frame)
+            transport.write(_http_chunk(self.script.event(index, label)))
             if self.script.delay:
                 await asyncio.sleep(self.script.delay)
         transport.write(_END)
@@ -119,11 +128,18 @@ class _Connection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._url = b""
         self._body: list[bytes] = []
+        self._http2: HTTP2Connection | None = None
 
     def connection_made(self, transport: Any) -> None:  # uvloop's are not asyncio's by type
         self._transport: asyncio.Transport = transport
 
     def data_received(self, data: bytes) -> None:
+        if data.startswith(PREFACE):
+            script = self._upstream.script
+            self._http2 = HTTP2Connection(self._transport, script)
+        if self._http2 is not None:
+            self._http2.receive_data(data)
+            return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
@@ -176,6 +192,7 @@ def main() -> None:
     parser.add_argument("--delay", type=float, default=0.0, help="seconds between chunks")
     parser.add_argument("--unknown-field", action="store_true")
     parser.add_argument("--hold", action="store_true")
+    parser.add_argument("--stamp", action="store_true")
     raise_file_limit()
     uvloop.run(_serve(Script(**vars(parser.parse_args()))))
 
