@@ -468,6 +468,22 @@ async def test_a_transport_that_opened_nothing_needs_no_closing() -> None:
     gc.collect()
 
 
+async def test_a_connect_timeout_for_each_call_gathers_no_connections() -> None:
+    async with asyncio.timeout(20), _reached(_endless) as reach:
+        stays = await reach.open(connect=20)
+        assert await stays.receive() == b"a"
+        for number in range(20):
+            assert await _read(await reach.open("short", connect=1 + number)) == b"short"
+        waiting = asyncio.create_task(stays.receive())
+        assert await _read(await reach.open("short", connect=30)) == b"short"
+        assert not waiting.done()
+        stays.abort()
+        with pytest.raises(StreamInterrupted, match="closed"):
+            await waiting
+        for peer in reach.peers[:-8]:
+            await peer.lost()
+
+
 async def test_closing_ends_what_is_still_waiting_for_its_head() -> None:
     async with asyncio.timeout(20), _reached(_endless) as reach:
         opening = asyncio.create_task(reach.open("silent"))

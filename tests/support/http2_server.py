@@ -101,6 +101,10 @@ class Peer(asyncio.Protocol):
         """True once the connection is gone."""
         return self._lost.is_set()
 
+    async def lost(self) -> None:
+        """Wait until the connection is gone."""
+        await self._lost.wait()
+
     def connection_made(self, transport: Any) -> None:
         self._transport: asyncio.Transport = transport
         if self._tls is None:

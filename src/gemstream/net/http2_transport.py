@@ -39,6 +39,10 @@ __all__ = ("HTTP2Transport",)
 # The library reads the environment for itself unless it is given a proxy; this one is for nobody.
 _NOBODY = "*,0.0.0.0/0,::/0"
 
+# Per event loop. A program has one, or two with a proxy; one that computes its connect timeout for
+# each call must not gather connections without end.
+_MOST_ROUTES = 8
+
 # The process in which the library started its threads: they do not survive a fork.
 _started_in: list[int] = []
 
@@ -149,6 +153,8 @@ class _Pool(NamedTuple):
     def library(self, route: _Route, certificates: bytes | None) -> pyqwest.HTTPTransport:
         """Return what goes that way, made once."""
         if route not in self.libraries:
+            if len(self.libraries) == _MOST_ROUTES:
+                self.libraries.pop(next(iter(self.libraries))).aclose()  # what runs there runs on
             self.libraries[route] = _new_library(route, certificates)
         return self.libraries[route]
 
