@@ -11,6 +11,7 @@ import asyncio
 import json
 import sys
 import time
+from contextlib import aclosing
 
 import uvloop
 
@@ -31,7 +32,8 @@ async def _delays(client: Client, number: int) -> list[float]:
 
 async def _measure(port: int, name: str, streams: int) -> float:
     client = CLIENTS[name](f"http://127.0.0.1:{port}")
-    await _delays(client, 0)  # imports, caches, the first connection
+    async with aclosing(client.texts("Count to ten")) as texts:
+        await anext(texts)  # imports, caches, the first connection
     found = await asyncio.gather(*[_delays(client, number) for number in range(streams)])
     await client.aclose()
     ordered = sorted(delay for delays in found for delay in delays)
