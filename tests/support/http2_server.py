@@ -93,6 +93,7 @@ class Peer(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._lost = asyncio.Event()
+        self._last_stream = 2**31 - 1
         self.requests = 0
         self.resets: list[int] = []
 
@@ -163,8 +164,8 @@ class Peer(asyncio.Protocol):
 
     def announce_end(self) -> None:
         """Say that no more streams are taken, and end those that are here."""
-        highest = self._http2.highest_inbound_stream_id
-        self._transport.write(GoAwayFrame(0, last_stream_id=highest).serialize())
+        self._last_stream = self._http2.highest_inbound_stream_id
+        self._transport.write(GoAwayFrame(0, last_stream_id=self._last_stream).serialize())
 
     def kill(self) -> None:
         """End the connection as a process that dies does."""
@@ -180,6 +181,8 @@ class Peer(asyncio.Protocol):
 
     def _receive(self, event: Event) -> None:
         match event:
+            case RequestReceived(stream_id=int(number)) if number > self._last_stream:
+                pass  # it was under way when the end was announced, and is not begun
             case RequestReceived(stream_id=int(number), headers=list(headers)):
                 self.requests += 1
                 stream = self._streams[number] = _Stream()
