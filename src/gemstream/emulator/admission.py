@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .exchange import Exchange
 from .number import whole_number
-from .refusal import bad_key, deadline_too_short, missing_key
+from .refusal import bad_key, bad_token, deadline_too_short, missing_credentials, missing_key
 
 __all__ = ("BAD_KEY", "check_head", "key_of")
 
@@ -12,13 +12,14 @@ BAD_KEY = "bad-key"  # every other key is accepted
 _SHORTEST_DEADLINE = 10
 
 
-def check_head(exchange: Exchange) -> None:
+def check_head(exchange: Exchange, *, is_vertex: bool = False) -> None:
     """Raise what the service answers to a missing or bad key and to too short a deadline."""
     key = key_of(exchange)
     if key is None:
-        raise missing_key()
+        raise missing_credentials() if is_vertex else missing_key()
     if key == BAD_KEY:
-        raise bad_key()
+        is_token = not exchange.headers.get("x-goog-api-key") and "key" not in exchange.query
+        raise bad_token() if is_token else bad_key()
     given = exchange.headers.get("x-server-timeout", "")
     deadline = whole_number(given)
     if deadline is not None and deadline < _SHORTEST_DEADLINE:

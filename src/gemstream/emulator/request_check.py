@@ -5,15 +5,20 @@ Pure. Each function returns the typed request or raises the APIError the service
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import TypeVar
 
-from ..errors import APIError, DecodeError
+from ..errors import DecodeError
 from ..wire.codec import Message, decode_plain, from_plain, strangers
 from ..wire.content import Content, Part
-from ..wire.generation_config import GenerationConfig
+from ..wire.endpoint import Route
+from ..wire.generation_config import GenerationConfig, ImageConfig
 from ..wire.request import GenerateContentRequest
+from ..wire.scalar import decode_base64
+from .model_rules import check_for_model
+from .pictures import ASPECT_RATIOS, IMAGE_SIZES
 from .refusal import bad_json, bad_value, invalid, missing_cache, unknown_fields
 from .responder import json_schema_of
 
@@ -27,6 +32,7 @@ _ROLES = (None, "", "user", "model", "function", "tool")
 _MIME_TYPES = (None, "", "text/plain", "application/json", "text/x.enum")
 _MAX_STOP_SEQUENCES = 5
 _MAX_CANDIDATES = 8
+_BELOW_TWO = math.nextafter(2, 0)
 _FUNCTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}", re.ASCII)
 
 
@@ -46,9 +52,13 @@ def read_request(body: bytes, kind: type[M]) -> M:
     return request
 
 
-def check_request(request: GenerateContentRequest) -> None:
+def check_request(request: GenerateContentRequest, route: Route) -> None:
     """Raise the error that the service answers to a request it can read and not use."""
     check_contents(request.contents, "GenerateContentRequest")
+    for number, part in enumerate(
+        request.system_instruction.parts if request.system_instruction else ()
+    ):
+        _check_bytes(part, f"* GenerateContentRequest.system_instruction.parts[{number}]")
     if request.cached_content:
         raise missing_cache(request.cached_content)
     config = request.generation_config or GenerationConfig()
@@ -60,6 +70,7 @@ def check_request(request: GenerateContentRequest) -> None:
     problems += _tool_problems(request)
     if problems:
         raise invalid("\n".join(problems))
+    check_for_model(request, route)
 
 
 def check_contents(contents: Sequence[Content], message: str) -> None:
@@ -82,20 +93,35 @@ def _check_part(part: Part, where: str) -> None:
         raise invalid(f"{where}.data: required oneof field 'data' must have one initialized field")
     if len(given) > 1:
         raise invalid(f"{where}.data: oneof field 'data' is already set: {', '.join(given)}")
+    if part.inline_data is not None and not part.inline_data.mime_type:
+        raise invalid(f"{where}.inline_data.mime_type: the mime type must be set.")
+    _check_bytes(part, where)
+
+
+def _check_bytes(part: Part, where: str) -> None:
+    """Raise InvalidArgument for bytes that are not base64, wherever a part holds some."""
     if part.inline_data is not None:
-        if not part.inline_data.mime_type:
-            raise invalid(f"{where}.inline_data.mime_type: the mime type must be set.")
-        try:
-            _ = part.inline_data.content
-        except DecodeError:
-            raise _not_base64(where) from None
+        _check_base64(part.inline_data.data, f"{where}.inline_data.data")
+    if part.thought_signature is not None:
+        _check_base64(part.thought_signature, f"{where}.thought_signature")
+    inner = part.function_response.parts if part.function_response is not None else ()
+    for number, plain in enumerate(inner):
+        blob = plain.get("inlineData") or plain.get("inline_data")
+        data = blob.get("data") if isinstance(blob, dict) else None
+        if data is not None:
+            place = f"{where}.function_response.parts[{number}].inline_data.data"
+            _check_base64(data, place)
 
 
-def _not_base64(where: str) -> APIError:
-    return invalid(
-        f"Invalid value at '{where.removeprefix('* ')}.inline_data.data' (TYPE_BYTES), "
-        "Base64 decoding failed."
-    )
+def _check_base64(text: object, where: str) -> None:
+    try:
+        if not isinstance(text, str):
+            raise DecodeError("not text", excerpt=b"")
+        decode_base64(text)
+    except DecodeError:
+        raise invalid(
+            f"Invalid value at '{where.removeprefix('* ')}' (TYPE_BYTES), Base64 decoding failed."
+        ) from None
 
 
 _DATA_FIELDS = (
@@ -113,6 +139,14 @@ _DATA_FIELDS = (
 
 def _within(value: float | None, low: float, high: float) -> bool:
     return value is None or low <= value <= high
+
+
+def _image(config: GenerationConfig) -> ImageConfig:
+    return config.image_config or ImageConfig()
+
+
+def _is_among(value: str | None, allowed: Container[str]) -> bool:
+    return not value or value in allowed
 
 
 def _schema_has_mime_type(config: GenerationConfig) -> bool:
@@ -140,6 +174,31 @@ _CONFIG_RULES: tuple[tuple[str, str, Callable[[GenerationConfig], bool]], ...] =
         "temperature",
         "temperature must be in the range [0.0, 2.0].",
         lambda config: _within(config.temperature, 0, 2),
+    ),
+    (
+        "presence_penalty",
+        "presence_penalty must be in the range [-2.0, 2.0).",
+        lambda config: _within(config.presence_penalty, -2, _BELOW_TWO),
+    ),
+    (
+        "frequency_penalty",
+        "frequency_penalty must be in the range [-2.0, 2.0).",
+        lambda config: _within(config.frequency_penalty, -2, _BELOW_TWO),
+    ),
+    (
+        "logprobs",
+        "logprobs must be in the range [0, 20].",
+        lambda config: _within(config.logprobs, 0, 20),
+    ),
+    (
+        "image_config.aspect_ratio",
+        f"aspect_ratio must be one of {', '.join(ASPECT_RATIOS)}.",
+        lambda config: _is_among(_image(config).aspect_ratio, ASPECT_RATIOS),
+    ),
+    (
+        "image_config.image_size",
+        f"image_size must be one of {', '.join(IMAGE_SIZES)}.",
+        lambda config: _is_among(_image(config).image_size, IMAGE_SIZES),
     ),
     (
         "top_p",

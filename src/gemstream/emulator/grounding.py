@@ -1,0 +1,146 @@
+"""What the service's own tools leave in an answer: searches, fetched pages, code that was run.
+
+Nothing is searched, fetched or run: the results are made up from the prompt, always the same.
+"""
+
+from __future__ import annotations
+
+import ast
+import html
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import quote_plus, urlsplit
+
+from ..wire.codec import JSONObject
+from ..wire.content import CodeExecutionResult, ExecutableCode, Outcome, Part
+from ..wire.response import GroundingMetadata, UrlContextMetadata
+from ..wire.tool import Tool
+from .sentences import sentences_of
+
+__all__ = ("computation", "fetched_pages", "runs_code", "search_results", "searches")
+
+_PAGES = (("https://example.com/", "example.com"), ("https://example.org/", "example.org"))
+
+
+def searches(tools: Sequence[Tool]) -> bool:
+    """True when a search of the service is among ``tools``."""
+    return any(
+        found is not None
+        for tool in tools
+        for found in (tool.google_search, tool.google_search_retrieval, tool.enterprise_web_search)
+    )
+
+
+def runs_code(tools: Sequence[Tool]) -> bool:
+    """True when code execution is among ``tools``."""
+    return any(tool.code_execution is not None for tool in tools)
+
+
+def search_results(query: str, text: str, part_index: int) -> GroundingMetadata:
+    """Return what a search for ``query`` brought and which sentences of ``text`` rest on it.
+
+    ``part_index`` is the place of the text among the answer's parts.
+    """
+    address = f"https://www.google.com/search?q={quote_plus(query)}"
+    chip = f'<div class="container"><a class="chip" href="{address}">{html.escape(query)}</a></div>'
+    return GroundingMetadata(
+        web_search_queries=[query],
+        search_entry_point={"renderedContent": chip},
+        grounding_chunks=[{"web": {"uri": uri, "title": title}} for uri, title in _PAGES],
+        grounding_supports=_supports(text, part_index),
+        retrieval_metadata={},
+    )
+
+
+def _supports(text: str, part_index: int) -> list[JSONObject]:
+    return [
+        {
+            "segment": _segment(
+                partIndex=part_index,
+                startIndex=sentence.start,
+                endIndex=sentence.end,
+                text=sentence.text,
+            ),
+            "groundingChunkIndices": [number % len(_PAGES)],
+            "confidenceScores": [0.9],
+        }
+        for number, sentence in enumerate(sentences_of(text))
+    ]
+
+
+def _segment(**fields: int | str) -> JSONObject:
+    """proto3 JSON leaves zeros out."""
+    return {name: value for name, value in fields.items() if value}
+
+
+_URL = re.compile(r"https?://[^\s<>\"'\[\]()]+[^\s<>\"'\[\]().,;:!?]")
+# A word in the host's name decides how the fetch ended.
+_STATUSES = (
+    ("paywall", "URL_RETRIEVAL_STATUS_PAYWALL"),
+    ("unsafe", "URL_RETRIEVAL_STATUS_UNSAFE"),
+    ("invalid", "URL_RETRIEVAL_STATUS_ERROR"),
+)
+_FETCHED = "URL_RETRIEVAL_STATUS_SUCCESS"
+
+
+def fetched_pages(tools: Sequence[Tool], prompt: str) -> UrlContextMetadata | None:
+    """Return the pages of ``prompt`` with how their fetch ended; None without tool or page."""
+    urls = _URL.findall(prompt) if any(tool.url_context is not None for tool in tools) else []
+    if not urls:
+        return None
+    return UrlContextMetadata(
+        url_metadata=[
+            {"retrievedUrl": url, "urlRetrievalStatus": _retrieval_status(url)} for url in urls
+        ]
+    )
+
+
+def _retrieval_status(url: str) -> str:
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:  # a bracket that opens no address
+        return "URL_RETRIEVAL_STATUS_ERROR"
+    return next((status for word, status in _STATUSES if word in host), _FETCHED)
+
+
+_NUMBER = r"\d{1,12}(?:\.\d{1,12})?"
+_SUM = re.compile(rf"{_NUMBER}(?:\s*[-+*/]\s*{_NUMBER}){{1,20}}", re.ASCII)
+_OPERATIONS: Mapping[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+
+
+def computation(prompt: str) -> list[Part]:
+    """Return code for the calculation in ``prompt``, what it printed, and a sentence about it.
+
+    Without a calculation the code counts the prompt's characters.
+    """
+    found = _SUM.search(prompt)
+    code = f"print({found[0]})\n" if found else f"print(len({prompt!r}))\n"
+    try:
+        output = f"{_value(found[0]) if found else len(prompt)}\n"
+        outcome, said = Outcome.OUTCOME_OK, f"The result is {output.strip()}."
+    except (ZeroDivisionError, SyntaxError) as error:  # Python has no numbers such as 007
+        output = f"{type(error).__name__}: {error.args[0]}\n"
+        outcome, said = Outcome.OUTCOME_FAILED, "The code failed."
+    return [
+        Part(executable_code=ExecutableCode(language="PYTHON", code=code)),
+        Part(code_execution_result=CodeExecutionResult(outcome=outcome, output=output)),
+        Part(text=said),
+    ]
+
+
+def _value(expression: str) -> float:
+    return _node_value(ast.parse(" ".join(expression.split()), mode="eval").body)
+
+
+def _node_value(node: ast.expr) -> float:
+    if isinstance(node, ast.BinOp):
+        return _OPERATIONS[type(node.op)](_node_value(node.left), _node_value(node.right))
+    value = ast.literal_eval(node)
+    assert isinstance(value, int | float)
+    return value
