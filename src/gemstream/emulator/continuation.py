@@ -78,21 +78,21 @@ class _Cut:
 
     def take(self, part: Part) -> None:
         """Take what of ``part`` lies in the hop."""
-        begin = self._position
-        self._position += answer_size(part)
+        begin, size = self._position, answer_size(part)
+        self._position += size
         if self.is_full:
             return
         if part.is_plain_text and part.text:
             self._take_text(part, begin)
-        elif begin >= self._end and begin > self._start and answer_size(part):
+        elif size and begin >= self._end:
             self.is_full = True
-        elif begin >= self._start if answer_size(part) else self._meets(begin):
+        elif begin >= self._start if size else self._meets(begin):
             self.parts.append(part)
             self.told = self._position
 
     def _meets(self, place: int) -> bool:
-        """True in the one hop that a part without size belongs to."""
-        return self._start < place <= self._end or place == self._start == 0
+        """True in the one hop of a part without size: the hop that tells what is before it."""
+        return place > self._start or place == self._start == 0
 
     def _take_text(self, part: Part, begin: int) -> None:
         start = max(self._start, begin)
