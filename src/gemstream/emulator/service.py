@@ -30,7 +30,12 @@ from .number import whole_number
 from .refusal import bad_page_token, invalid
 from .request_check import check_contents, check_request, read_request
 from .token_count import contents_tokens, modality_details, request_tokens
-from .vertex import embeddings_asked_for, predicted_embeddings, vertex_token_count
+from .vertex import (
+    embeddings_asked_for,
+    predicted_embeddings,
+    read_embed_request,
+    vertex_token_count,
+)
 
 __all__ = ("Call", "answer_call")
 
@@ -91,7 +96,10 @@ def _count_tokens(call: Call) -> Message:
 
 
 def _embed(call: Call) -> Message:
-    request = read_request(call.body, EmbedContentRequest)
+    if call.route.is_vertex:
+        request = read_embed_request(call.body)
+    else:
+        request = read_request(call.body, EmbedContentRequest)
     embedding = _embedding(request, call.known_model())
     return EmbedContentResponse(embedding=embedding, usage_metadata=_embed_usage([request]))
 

@@ -12,7 +12,7 @@ import msgspec
 
 from ..config.models import KnownModel
 from ..errors import APIError, DecodeError
-from ..wire.codec import Message, decode_plain
+from ..wire.codec import Message, decode_plain, encode
 from ..wire.content import Content, Part
 from ..wire.embedding import EmbedContentRequest, Embedding
 from ..wire.endpoint import Route
@@ -30,6 +30,7 @@ __all__ = (
     "dressed",
     "embeddings_asked_for",
     "predicted_embeddings",
+    "read_embed_request",
     "vertex_token_count",
 )
 
@@ -43,6 +44,8 @@ _BLOCKED = (
 )
 _SCORES = {HarmProbability.NEGLIGIBLE: 0.05, HarmProbability.HIGH: 0.9}
 _MOST_INSTANCES = 250
+# Settings of embedContent that no made-up vector depends on.
+_NO_MATTER = ("autoTruncate", "auto_truncate", "documentOcr", "audioTrackExtraction")
 
 
 def as_vertex_error(error: APIError) -> APIError:
@@ -127,13 +130,33 @@ def _parts(request: GenerateContentRequest) -> Iterator[Part]:
         yield from content.parts
 
 
-def embeddings_asked_for(body: bytes) -> list[EmbedContentRequest]:
-    """Return the texts of a predict request; raises InvalidArgument for another shape."""
+def read_embed_request(body: bytes) -> EmbedContentRequest:
+    """Return the request of Vertex's embedContent, whose settings stand in a config of their own.
+
+    Raises InvalidArgument for what is not one.
+    """
+    plain = _plain(body)
+    config = plain.pop("embedContentConfig", None) or plain.pop("embed_content_config", None) or {}
+    if not isinstance(config, dict):
+        raise invalid("Invalid value at 'embed_content_config': it must be an object.")
+    settings = {name: value for name, value in config.items() if name not in _NO_MATTER}
+    return read_request(encode({**plain, **settings}), EmbedContentRequest)
+
+
+def _plain(body: bytes) -> dict[str, Any]:
     try:
         plain = decode_plain(body or b"{}")
     except DecodeError as error:
         raise bad_json(error) from None
-    instances = plain.get("instances") if isinstance(plain, dict) else None
+    if not isinstance(plain, dict):
+        raise invalid("Invalid JSON payload received. The root must be an object.")
+    return plain
+
+
+def embeddings_asked_for(body: bytes) -> list[EmbedContentRequest]:
+    """Return the texts of a predict request; raises InvalidArgument for another shape."""
+    plain = _plain(body)
+    instances = plain.get("instances")
     if not isinstance(instances, list) or not 1 <= len(instances) <= _MOST_INSTANCES:
         raise invalid(f"instances must be a list of 1 to {_MOST_INSTANCES} texts to embed.")
     parameters = plain.get("parameters") or {}
