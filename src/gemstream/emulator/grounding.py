@@ -18,7 +18,14 @@ from ..wire.response import GroundingMetadata, UrlContextMetadata
 from ..wire.tool import Tool
 from .sentences import sentences_of
 
-__all__ = ("computation", "fetched_pages", "runs_code", "search_results", "searches")
+__all__ = (
+    "computation",
+    "fetched_pages",
+    "run_size",
+    "runs_code",
+    "search_results",
+    "searches",
+)
 
 _PAGES = (("https://example.com/", "example.com"), ("https://example.org/", "example.org"))
 
@@ -132,6 +139,15 @@ def computation(prompt: str) -> list[Part]:
         Part(code_execution_result=CodeExecutionResult(outcome=outcome, output=output)),
         Part(text=said),
     ]
+
+
+def run_size(part: Part) -> int:
+    """Return how many characters of code and output a part brings back into the prompt."""
+    if part.executable_code is not None:
+        return len(part.executable_code.code or "")
+    if part.code_execution_result is not None:
+        return len(part.code_execution_result.output or "")
+    return 0
 
 
 def _value(expression: str) -> float:

@@ -23,7 +23,7 @@ from .answer import Draft
 from .citations import citations_of, unsafe_ending
 from .counting import count_asked_for
 from .function_calls import call_parts, functions_to_call, result_text
-from .grounding import computation, fetched_pages, runs_code, search_results, searches
+from .grounding import computation, fetched_pages, run_size, runs_code, search_results, searches
 from .pictures import picture, sound
 from .prompt import file_description, function_results, media_of, prompt_text
 from .schema_filler import SchemaFiller
@@ -160,14 +160,8 @@ def _closing(task: _Task, parts: list[Part], thoughts: int) -> Candidate:
 def _tool_tokens(task: _Task, parts: list[Part]) -> int:
     """Return what the service's tools brought: pages count as files, code and output as text."""
     pages = fetched_pages(task.request.tools, task.prompt)
-    ran = [part for part in parts if part.executable_code or part.code_execution_result]
-    size = sum(
-        len(part.executable_code.code or "")
-        if part.executable_code
-        else len((part.code_execution_result and part.code_execution_result.output) or "")
-        for part in ran
-    )
-    return tokens_of_size(size) + TOKENS_PER_FILE * len(pages.url_metadata if pages else ())
+    fetched = TOKENS_PER_FILE * len(pages.url_metadata if pages else ())
+    return fetched + tokens_of_size(sum(map(run_size, parts)))
 
 
 def _ended(draft: Draft, task: _Task) -> Draft:

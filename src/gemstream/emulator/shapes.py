@@ -1,8 +1,8 @@
 """How a stream of one candidate is cut: the odd chunks that the real service sends.
 
 Each shape is a function from the plain chunks to the shaped ones. Promises: what the chunks add
-up to stays the same, but for the order of nothing: a shape adds chunks without content, or moves
-what ends the candidate to a chunk of its own.
+up to stays the same; a shape adds chunks without content, or moves what ends the candidate to a
+chunk of its own.
 """
 
 from __future__ import annotations
