@@ -12,14 +12,13 @@ BAD_KEY = "bad-key"  # every other key is accepted
 _SHORTEST_DEADLINE = 10
 
 
-def check_head(exchange: Exchange, *, is_vertex: bool = False) -> None:
+def check_head(exchange: Exchange) -> None:
     """Raise what the service answers to a missing or bad key and to too short a deadline."""
     key = key_of(exchange)
     if key is None:
-        raise missing_credentials() if is_vertex else missing_key()
+        raise missing_credentials() if exchange.is_vertex else missing_key()
     if key == BAD_KEY:
-        is_token = not exchange.headers.get("x-goog-api-key") and "key" not in exchange.query
-        raise bad_token() if is_token else bad_key()
+        raise bad_key() if _is_api_key(exchange) else bad_token()
     given = exchange.headers.get("x-server-timeout", "")
     deadline = whole_number(given)
     if deadline is not None and deadline < _SHORTEST_DEADLINE:
@@ -31,3 +30,7 @@ def key_of(exchange: Exchange) -> str | None:
     scheme, _, token = exchange.headers.get("authorization", "").partition(" ")
     bearer = token.strip() if scheme.lower() == "bearer" else ""
     return exchange.headers.get("x-goog-api-key") or exchange.query.get("key") or bearer or None
+
+
+def _is_api_key(exchange: Exchange) -> bool:
+    return bool(exchange.headers.get("x-goog-api-key") or exchange.query.get("key"))

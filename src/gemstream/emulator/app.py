@@ -12,7 +12,6 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 from ..errors import APIError, ConfigError
@@ -174,7 +173,7 @@ class Emulator:
         exchange.model = _bare_name(route.model or "")
         exchange.is_vertex = route.is_vertex
         exchange.request_id = self._new_id()
-        check_head(exchange, is_vertex=route.is_vertex)
+        check_head(exchange)
         if exchange.body_error is not None:
             raise exchange.body_error
         call = Call(route, exchange.query, exchange.body)
@@ -205,7 +204,7 @@ class Emulator:
     ) -> None:
         performance = Performance(
             exchange=exchange,
-            output=_output_for(exchange),
+            output=_output_for(exchange, time.time()),
             frame=frame,
             answer=answer,
             sleep=self._sleep,
@@ -259,11 +258,9 @@ def _wants_events(exchange: Exchange) -> bool:
     return exchange.query.get("alt") == "sse"
 
 
-def _output_for(exchange: Exchange) -> Output:
-    if exchange.is_vertex:
-        begun = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-        return VertexOutput(_plain_output_for(exchange), begun)
-    return _plain_output_for(exchange)
+def _output_for(exchange: Exchange, now: float) -> Output:
+    output = _plain_output_for(exchange)
+    return VertexOutput(output, now) if exchange.is_vertex else output
 
 
 def _plain_output_for(exchange: Exchange) -> Output:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from ..errors import APIError
@@ -16,14 +17,14 @@ __all__ = ("VertexOutput",)
 class VertexOutput:
     """Adds what Vertex adds to typed chunks and rewords its errors; a scripted table is as written.
 
-    ``create_time``: when the answer was begun, as RFC 3339.
+    ``now``: when the answer is begun, in seconds since 1970.
     """
 
     __slots__ = ("_create_time", "_output")
 
-    def __init__(self, output: Output, create_time: str) -> None:
+    def __init__(self, output: Output, now: float) -> None:
         self._output = output
-        self._create_time = create_time
+        self._create_time = datetime.fromtimestamp(now, UTC).isoformat().replace("+00:00", "Z")
 
     async def send_chunk(self, chunk: Message | dict[str, Any]) -> None:
         """Send one chunk."""
