@@ -28,17 +28,27 @@ $(1)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak clean
+.PHONY: help demo test test-real check bench soak clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/.all ## Watch answers stream from the local emulator; needs no key
 	$(BIN)/gemstream demo
 
-test: $(VENV)/.test ## Run the tests, all but the soak tests
+test: $(VENV)/.test ## Run the tests, all but those of soak and test-real
 	$(BIN)/python -m pytest
+
+# The key is looked for before anything is installed or run.
+test-real: ## Ask the real Gemini, at most 20 times; needs GEMINI_API_KEY
+	@[ -n "$$GEMINI_API_KEY$$GOOGLE_API_KEY" ] || { \
+		echo "make test-real asks the real Gemini: set GEMINI_API_KEY (or GOOGLE_API_KEY)" \
+			"to a key of your own; make test needs none" >&2; \
+		exit 1; \
+	}
+	@$(MAKE) --no-print-directory $(VENV)/.test
+	$(BIN)/python -m pytest -m real
 
 check: $(VENV)/.check ## Lint, formatting, strict types, layers and style
 	$(BIN)/ruff check
@@ -49,7 +59,7 @@ check: $(VENV)/.check ## Lint, formatting, strict types, layers and style
 bench: $(BENCH_VENV)/.bench ## Measure gemstream beside its rivals, at most ten minutes
 	$(BENCH_VENV)/bin/python -m benchmarks
 
-soak: $(VENV)/.test ## Run the tests that take minutes
+soak: $(VENV)/.soak ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m soak
 
 clean: ## Remove everything these targets made
@@ -63,6 +73,10 @@ $(VENV)/.all: pyproject.toml
 
 $(VENV)/.test: $(VENV)/.all
 	$(BIN)/python -m pip install --quiet --group test
+	@touch $@
+
+$(VENV)/.soak: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --group soak
 	@touch $@
 
 $(VENV)/.check: $(VENV)/.test

@@ -70,8 +70,9 @@ HEAVY = "aiohttp asyncpg boto3 botocore dbos google opentelemetry prometheus_cli
 
 # What `import gemstream` itself may load; every other public name waits for `__getattr__`.
 EAGER_ROOT = ("errors", "config")
-# Who may import modules of ours inside functions, and by a computed name.
-LATE_IMPORTS = ("cli", "__init__", "__main__")
+# Who may import modules of ours inside functions, and by a computed name. The pytest plugin is
+# loaded in every test run of projects that have gemstream installed, most of which ask nothing.
+LATE_IMPORTS = ("cli", "testing", "__init__", "__main__")
 # Who may use the public face, and what everybody may take from it.
 USES_ROOT = ("cli", "testing", "__main__")
 ROOT_NAMES = ("__version__",)

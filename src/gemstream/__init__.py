@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from .client.blocking import Client
     from .client.blocking_stream import BlockingStream
     from .client.client import AsyncClient
+    from .client.client_options import ClientOptions
     from .client.driver import ChunkStream, Driver
     from .client.generate_options import GenerateOptions
     from .client.stream import GenerateStream, StreamControl
     from .config.timeouts import Timeouts
+    from .credentials.access_token import AccessToken
     from .credentials.api_key import APIKey, Credentials
     from .errors import GemstreamError
     from .net.asgi import ASGITransport
@@ -27,12 +29,26 @@ if TYPE_CHECKING:
     from .policy.retry import RetryPolicy
     from .wire.content import Blob, Content, FileData, FunctionCall, FunctionResponse, Part
     from .wire.embedding import BatchEmbedContentsResponse
-    from .wire.generation_config import GenerationConfig, ThinkingConfig
+    from .wire.generation_config import GenerationConfig, ImageConfig, ThinkingConfig, ThinkingLevel
+    from .wire.grounding import GroundingMetadata
+    from .wire.media import MediaResolution, VideoMetadata
     from .wire.model import Model
     from .wire.request import CountTokensResponse
     from .wire.response import FinishReason
     from .wire.safety import HarmBlockThreshold, HarmCategory, SafetySetting
-    from .wire.tool import FunctionDeclaration, Tool, ToolConfig
+    from .wire.speech import SpeechConfig, VoiceConfig
+    from .wire.tool import (
+        CodeExecution,
+        ComputerUse,
+        FileSearch,
+        FunctionCallingConfig,
+        FunctionDeclaration,
+        GoogleMaps,
+        GoogleSearch,
+        Tool,
+        ToolConfig,
+        URLContext,
+    )
     from .wire.usage import UsageMetadata
 
 __version__ = VERSION
@@ -41,12 +57,14 @@ _HOMES = {
     "Client": "client.blocking",
     "BlockingStream": "client.blocking_stream",
     "AsyncClient": "client.client",
+    "ClientOptions": "client.client_options",
     "ChunkStream": "client.driver",
     "Driver": "client.driver",
     "GenerateOptions": "client.generate_options",
     "GenerateStream": "client.stream",
     "StreamControl": "client.stream",
     "Timeouts": "config.timeouts",
+    "AccessToken": "credentials.access_token",
     "APIKey": "credentials.api_key",
     "Credentials": "credentials.api_key",
     "GemstreamError": "errors",
@@ -64,22 +82,37 @@ _HOMES = {
     "Part": "wire.content",
     "BatchEmbedContentsResponse": "wire.embedding",
     "GenerationConfig": "wire.generation_config",
+    "ImageConfig": "wire.generation_config",
     "ThinkingConfig": "wire.generation_config",
+    "ThinkingLevel": "wire.generation_config",
+    "GroundingMetadata": "wire.grounding",
+    "MediaResolution": "wire.media",
+    "VideoMetadata": "wire.media",
     "Model": "wire.model",
     "CountTokensResponse": "wire.request",
     "FinishReason": "wire.response",
     "HarmBlockThreshold": "wire.safety",
     "HarmCategory": "wire.safety",
     "SafetySetting": "wire.safety",
+    "SpeechConfig": "wire.speech",
+    "VoiceConfig": "wire.speech",
+    "CodeExecution": "wire.tool",
+    "ComputerUse": "wire.tool",
+    "FileSearch": "wire.tool",
+    "FunctionCallingConfig": "wire.tool",
     "FunctionDeclaration": "wire.tool",
+    "GoogleMaps": "wire.tool",
+    "GoogleSearch": "wire.tool",
     "Tool": "wire.tool",
     "ToolConfig": "wire.tool",
+    "URLContext": "wire.tool",
     "UsageMetadata": "wire.usage",
 }
 
 __all__ = (
     "APIKey",
     "ASGITransport",
+    "AccessToken",
     "AsyncClient",
     "BatchEmbedContentsResponse",
     "Blob",
@@ -87,34 +120,49 @@ __all__ = (
     "Chunk",
     "ChunkStream",
     "Client",
+    "ClientOptions",
+    "CodeExecution",
     "Completeness",
+    "ComputerUse",
     "Content",
     "CountTokensResponse",
     "Credentials",
     "Driver",
     "FileData",
+    "FileSearch",
     "FinishReason",
     "FunctionCall",
+    "FunctionCallingConfig",
     "FunctionDeclaration",
     "FunctionResponse",
     "GemstreamError",
     "GenerateOptions",
     "GenerateStream",
     "GenerationConfig",
+    "GoogleMaps",
+    "GoogleSearch",
+    "GroundingMetadata",
     "HarmBlockThreshold",
     "HarmCategory",
+    "ImageConfig",
+    "MediaResolution",
     "Model",
     "Part",
     "Response",
     "RetryPolicy",
     "SafetySetting",
+    "SpeechConfig",
     "StreamControl",
     "ThinkingConfig",
+    "ThinkingLevel",
     "Timeouts",
     "Tool",
     "ToolConfig",
     "Transport",
+    "URLContext",
     "UsageMetadata",
+    "VideoMetadata",
+    "VoiceConfig",
 )
 
 

@@ -6,20 +6,21 @@ underneath are translated in ``net`` and never reach a caller.
 ::
 
     GemstreamError                      .retryable  .retry_at  .delivered
+    │                                   .partial  .usage  .continuation_token
     ├── InvalidRequest (ValueError)     cannot be sent, nothing was
     │   ├── StreamingNotSupported       .model
     │   ├── UnsupportedMedia            .mime_type
     │   ├── MissingCredentials
     │   └── ConfigError
     ├── InvalidState (RuntimeError)     right call, wrong time
-    ├── TransportError                  bytes could not move     .partial .usage .continuation_token
+    ├── TransportError                  bytes could not move
     │   ├── ConnectFailed               nothing was sent
     │   ├── StreamInterrupted           the wire broke after something was sent
     │   └── StreamTimeout (TimeoutError)  .timeout
     │       ├── ConnectTimeout · FirstChunkTimeout · IdleTimeout · TotalTimeout
     ├── ProtocolError                   the service broke the rules   .excerpt .offset
     │   ├── DecodeError                 .path
-    │   └── StreamTruncated             .partial .usage .continuation_token
+    │   └── StreamTruncated             a clean end without a finish reason
     └── APIError                        the service answered with an error
         │                               .code .status .message .details .retry_delay
         ├── InvalidArgument · Unauthenticated · PermissionDenied · NotFound
@@ -73,11 +74,17 @@ class GemstreamError(Exception):
     ``retryable``: the same call may succeed later. ``retry_at``: the earliest useful moment on
     the event loop's clock, when it is known. ``delivered``: chunks the caller had received before
     it was raised; a call that delivered something is never retried.
+
+    Of an answer that broke off: ``partial`` is the text received before, ``usage`` the token counts
+    known by then, ``continuation_token`` the newest token the service gave for going on from there.
     """
 
     retryable: bool = False
     retry_at: float | None = None
     delivered: int = 0
+    partial: str = ""
+    usage: Any = None
+    continuation_token: str | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Keyword-only constructors break the default protocol; an error must reach the parent
@@ -129,19 +136,7 @@ class InvalidState(GemstreamError, RuntimeError):
     """The right call at the wrong time: a closed client, a second reader of one stream."""
 
 
-class _StreamError(GemstreamError):
-    """What was already received when a stream broke.
-
-    ``partial``: the text so far. ``usage``: the newest merged usage. ``continuation_token``: the
-    newest token the service gave for going on from here.
-    """
-
-    partial: str = ""
-    usage: Any = None
-    continuation_token: str | None = None
-
-
-class TransportError(_StreamError):
+class TransportError(GemstreamError):
     """Bytes could not move between here and the service."""
 
 
@@ -207,7 +202,7 @@ class DecodeError(ProtocolError):
         self.path = path
 
 
-class StreamTruncated(ProtocolError, _StreamError):
+class StreamTruncated(ProtocolError):
     """The stream ended cleanly although no finish reason had arrived: the answer is cut short."""
 
     retryable = True

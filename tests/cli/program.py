@@ -120,6 +120,10 @@ class Served:
         """Let the script go on."""
         self._post("ack")
 
+    def advance(self, seconds: float) -> None:
+        """Set the clock forward."""
+        self._post("clock", json.dumps({"advance": seconds}))
+
     def _post(self, control: str, body: str = "") -> None:
         connection = http.client.HTTPConnection(self._place)
         connection.request("POST", f"/emulator/{control}", body)

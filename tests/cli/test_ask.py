@@ -150,6 +150,13 @@ def test_another_end_than_stop_is_told() -> None:
     assert "note: the answer ended with MAX_TOKENS" in result.err
 
 
+def test_a_file_may_be_named_by_its_uri() -> None:
+    assert ask("What is this?", "--file", "gs://bucket/flag.png").code == 0
+    refused = ask("What is this?", "--file", "gs://bucket/flag")
+    assert refused.code == 2
+    assert "gs://bucket/flag cannot be told" in refused.err
+
+
 def test_the_key_may_come_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text("bad-key\n")

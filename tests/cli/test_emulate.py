@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.program import GUARD, gemstream, served, started
+from cli.program import GUARD, environment, gemstream, served, started
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -44,6 +44,8 @@ def test_it_keeps_a_journal(tmp_path: Path) -> None:
 REFUSED = [
     (["--port", "65536"], "--port"),
     (["--rate", "-1"], "rate"),
+    (["--time-scale", "-1"], "time scale"),
+    (["--tls-ca", "ca.pem"], "--tls-ca is for --tls"),
     (["--script", "nowhere.toml"], "nowhere.toml"),
     (["--host", "no.such.host.invalid"], "no.such.host.invalid"),
 ]
@@ -64,3 +66,41 @@ def test_a_script_that_is_wrong_says_where(tmp_path: Path) -> None:
     result = gemstream("emulate", "--script", script)
     assert result.code == 2
     assert "did you mean 'chunk'" in result.err
+
+
+def test_it_says_what_to_trust(tmp_path: Path) -> None:
+    ca = tmp_path / "the ca.pem"
+    with started("emulate", "--port", "0", "--tls", "--tls-ca", ca) as program:
+        assert program.stderr is not None
+        said = [program.stderr.readline().decode().strip() for _ in range(4)]
+        url = said[0].split()[4].rstrip(";")
+        assert url.startswith("https://127.0.0.1:")
+        assert said[3] == f"export SSL_CERT_FILE='{ca}'"
+        env = environment(GOOGLE_GEMINI_BASE_URL=url, GEMINI_API_KEY="any", SSL_CERT_FILE=str(ca))
+        assert gemstream("ask", "Count to 3", env=env).out == "1, 2, 3\n"
+        program.send_signal(signal.SIGTERM)
+        program.communicate(timeout=GUARD)
+    assert ca.exists()
+
+
+def test_a_temporary_certificate_is_gone_at_the_end() -> None:
+    with started("emulate", "--port", "0", "--tls") as program:
+        assert program.stderr is not None
+        said = [program.stderr.readline().decode().strip() for _ in range(4)]
+        temporary = Path(said[3].partition("=")[2])
+        assert temporary.read_bytes().startswith(b"-----BEGIN CERTIFICATE")
+        program.send_signal(signal.SIGTERM)
+        program.communicate(timeout=GUARD)
+    assert not temporary.exists()
+
+
+def test_time_goes_by_the_scale() -> None:
+    """At 0 it stands: the pause ends when the clock is set forward, and never otherwise."""
+    steps = '[{ chunk = "Wait" }, { pause = 300 }, { chunk = " for it." }]'
+    with served("--time-scale", "0") as service:
+        env = service.play(f"rule = [{{ step = {steps} }}]")
+        with started("ask", "hi", env=env) as asking:
+            assert asking.stdout is not None
+            assert asking.stdout.read(4) == b"Wait"
+            service.advance(300)
+            assert asking.communicate(timeout=GUARD)[0] == b" for it.\n"

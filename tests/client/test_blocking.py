@@ -81,7 +81,7 @@ def test_text_stream_passes_over_chunks_without_text() -> None:
 def test_a_stream_says_where_it_stands() -> None:
     with blocking_client(Emulator()) as client:
         stream = client.generate_stream("Hi")
-        assert repr(stream) == "<BlockingStream new, 0 chunks delivered>"
+        assert repr(stream) == "<BlockingStream unsent, 0 chunks delivered>"
         with pytest.raises(InvalidState, match="iterate over it first"):
             _ = stream.response
 

@@ -19,15 +19,20 @@ from gemstream import (
     FunctionDeclaration,
     GenerateOptions,
     GenerationConfig,
+    GoogleSearch,
+    MediaResolution,
     Part,
     SafetySetting,
+    SpeechConfig,
     ThinkingConfig,
     Timeouts,
     Tool,
+    VoiceConfig,
 )
 from gemstream.client.settings import timeouts_of
 from gemstream.emulator import Emulator
 from gemstream.errors import FirstChunkTimeout
+from gemstream.wire.speech import AudioTranscriptionConfig
 from support.clock import in_no_time
 from support.emulated import async_client
 from support.service import KEY, Service, client_of, finish, held, said, streamed
@@ -212,6 +217,31 @@ PLAIN: list[tuple[dict[str, Any], dict[str, Any]]] = [
         {"systemInstruction": {"parts": [{"text": "be brief"}]}},
     ),
     ({"cached_content": "cachedContents/x"}, {"cachedContent": "cachedContents/x"}),
+    ({"tools": [Tool(google_search=GoogleSearch())]}, {"tools": [{"googleSearch": {}}]}),
+    (
+        {
+            "media_resolution": MediaResolution.LOW,
+            "translation_config": {"targetLanguageCode": "en"},
+        },
+        {
+            "generationConfig": {
+                "mediaResolution": "MEDIA_RESOLUTION_LOW",
+                "translationConfig": {"targetLanguageCode": "en"},
+            }
+        },
+    ),
+    (
+        {
+            "speech_config": SpeechConfig(voice_config=VoiceConfig.of("Kore")),
+            "audio_transcription_config": AudioTranscriptionConfig(diarization=True),
+        },
+        {
+            "generationConfig": {
+                "speechConfig": {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": "Kore"}}},
+                "audioTranscriptionConfig": {"diarization": True},
+            }
+        },
+    ),
     ({"labels": {"a_b": "c_d"}}, {"labels": {"a_b": "c_d"}}),
     ({"store": False}, {"store": False}),
     ({"service_tier": "flex"}, {"serviceTier": "flex"}),

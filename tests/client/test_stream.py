@@ -154,7 +154,7 @@ async def test_the_response_grows_with_the_stream() -> None:
 
 async def test_the_repr_of_a_stream_says_where_it_stands() -> None:
     stream = _stream()
-    assert repr(stream) == "<GenerateStream new, 0 chunks delivered>"
+    assert repr(stream) == "<GenerateStream unsent, 0 chunks delivered>"
     await stream.finish()
     assert repr(stream).startswith("<GenerateStream ended, ")
 

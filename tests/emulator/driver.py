@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from gemstream.emulator import Emulator
+from gemstream.emulator import Clock, Emulator
 
 MODEL = "gemini-2.5-flash"
 
@@ -69,6 +69,19 @@ class Talk:
         await self._task
         return writes
 
+    @property
+    def done(self) -> bool:
+        """True when the application has returned."""
+        return self._task.done()
+
+    async def broken(self) -> None:
+        """Read until the application breaks off."""
+        try:
+            while True:
+                await self._next()
+        except Interrupted:
+            await self._task
+
     async def leave(self) -> None:
         """Go away and wait until the application has noticed."""
         self._incoming.put_nowait({"type": "http.disconnect"})
@@ -79,6 +92,17 @@ class Talk:
         if message["type"] == "interrupted":
             raise Interrupted from message["error"]
         return message
+
+
+class SleepsBy(Clock):
+    """A clock whose sleep is the given function."""
+
+    def __init__(self, sleep: Callable[[float], Awaitable[None]]) -> None:
+        super().__init__()
+        self._sleep = sleep
+
+    async def sleep(self, seconds: float) -> None:
+        await self._sleep(seconds)
 
 
 class Interrupted(Exception):

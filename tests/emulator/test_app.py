@@ -15,6 +15,7 @@ import pytest
 from emulator.driver import (
     MODEL,
     Interrupted,
+    SleepsBy,
     answer,
     ask,
     events,
@@ -398,7 +399,7 @@ async def test_a_rate_paces_by_tokens() -> None:
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    emulator = Emulator(rate=10, sleep=sleep)
+    emulator = Emulator(rate=10, clock=SleepsBy(sleep))
     await stream(emulator, prompt("Count to nine"))
     assert len(slept) == 9 and min(slept) > 0
     assert sum(slept) == pytest.approx(len("1, 2, 3, 4, 5, 6, 7, 8, 9") / 4 / 10)
@@ -420,7 +421,7 @@ async def test_a_client_that_leaves_ends_the_answer() -> None:
         if seconds:
             await forever.wait()
 
-    emulator = Emulator(rate=1, sleep=sleep)
+    emulator = Emulator(rate=1, clock=SleepsBy(sleep))
     talk = ask(emulator, stream_url(), prompt("Count to nine"))
     idle = asyncio.create_task(emulator.idle())
     await talk.leave()
@@ -479,7 +480,7 @@ async def test_a_defect_is_an_internal_error(caplog: pytest.LogCaptureFixture) -
     async def sleep(seconds: float) -> None:
         raise ZeroDivisionError
 
-    emulator = Emulator(rate=1, sleep=sleep)
+    emulator = Emulator(rate=1, clock=SleepsBy(sleep))
     status, said = await answer(emulator, stream_url(), prompt("x"))
     assert status == 500 and said["error"]["status"] == "INTERNAL"
     assert "ZeroDivisionError" in caplog.text
@@ -493,7 +494,7 @@ async def test_a_defect_in_mid_stream_breaks_the_connection() -> None:
         if len(slept) == 2:
             raise ZeroDivisionError
 
-    talk = ask(Emulator(rate=1, sleep=sleep), stream_url(), prompt("x y"))
+    talk = ask(Emulator(rate=1, clock=SleepsBy(sleep)), stream_url(), prompt("x y"))
     await talk.head()
     with pytest.raises(Interrupted):
         await talk.read_all()

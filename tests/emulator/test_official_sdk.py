@@ -17,9 +17,11 @@ from gemstream.emulator import (
     Cut,
     Emulator,
     ErrorInStream,
+    Limits,
     NakedError,
     Rule,
     Script,
+    Stall,
     Status,
     WaitForAck,
     serving,
@@ -250,6 +252,29 @@ async def test_scripted_statuses_reach_the_sdk(
             pass
     assert caught.value.code == code
     assert (await sdk.aio.models.generate_content(model=MODEL, contents="x")).text
+
+
+async def test_a_used_up_limit_reaches_the_sdk(sdk: genai.Client, emulator: Emulator) -> None:
+    emulator.script = Script(limits=Limits(rpm=1, rpd=1))
+    assert (await sdk.aio.models.generate_content(model=MODEL, contents="x")).text
+    with pytest.raises(errors.ClientError) as caught:
+        await sdk.aio.models.generate_content(model=MODEL, contents="x")
+    assert (caught.value.code, caught.value.status) == (429, "RESOURCE_EXHAUSTED")
+    told = {
+        detail["@type"].rpartition(".")[2] for detail in caught.value.details["error"]["details"]
+    }
+    assert told == {"Help", "QuotaFailure", "RetryInfo"}
+
+
+async def test_a_deadline_reaches_the_sdk(sdk: genai.Client, emulator: Emulator) -> None:
+    """The SDK sends its timeout as X-Server-Timeout; the emulator's clock runs out first."""
+    emulator.script = Script([Rule(steps=["begin", Stall()])])
+    config = types.GenerateContentConfig(http_options=types.HttpOptions(timeout=60_000))
+    stream = await sdk.aio.models.generate_content_stream(model=MODEL, contents="x", config=config)
+    with pytest.raises(errors.APIError) as caught:
+        async for _ in stream:
+            emulator.advance(60)
+    assert caught.value.code == 504
 
 
 @pytest.mark.parametrize("fault", [ErrorInStream(code=503), NakedError(code=503)])

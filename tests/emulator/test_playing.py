@@ -11,6 +11,7 @@ import pytest
 
 from emulator.driver import (
     Interrupted,
+    SleepsBy,
     answer,
     ask,
     events,
@@ -127,7 +128,7 @@ async def test_a_pause_takes_its_seconds_of_the_given_clock() -> None:
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    emulator = Emulator(Script([Rule(steps=["a", Pause(3.5), "b"])]), sleep=sleep)
+    emulator = Emulator(Script([Rule(steps=["a", Pause(3.5), "b"])]), clock=SleepsBy(sleep))
     await stream(emulator, prompt("x"))
     assert slept == [3.5]
 

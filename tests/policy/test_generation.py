@@ -33,6 +33,7 @@ UNBLOCKED = b'{"promptFeedback":{"blockReason":"BLOCK_REASON_UNSPECIFIED"}}'
 USAGE = b'{"usageMetadata":{"promptTokenCount":1,"totalTokenCount":9}}'
 TOKEN = b'{"candidates":[{"continuationToken":"dG9r"}]}'
 GO_ON = b'{"candidates":[{"finishReason":"CONTINUATION","continuationToken":"bmV3"}]}'
+TO_BE_CONTINUED = b'{"candidates":[{"finishReason":"CONTINUATION"}]}'
 NEW_REASON = b'{"candidates":[{"finishReason":"INVENTED_TOMORROW"}]}'
 ERROR = b'{"error":{"code":503,"message":"overloaded","status":"UNAVAILABLE"}}'
 
@@ -53,7 +54,7 @@ ANSWERS = [
     ([A, B_STOP], True, "ab"),
     ([A, STOP], True, "a"),
     ([A, NEW_REASON], True, "a"),
-    ([A, GO_ON], True, "a"),
+    ([A, TO_BE_CONTINUED], False, "a"),
     ([A], False, "a"),
     ([A, USAGE], False, "a"),
     ([USAGE], False, ""),
@@ -89,7 +90,7 @@ def test_an_answer_is_whole_when_every_candidate_has_its_reason(
     if whole:
         assert generation.receive_eof() == []
     else:
-        with pytest.raises(StreamTruncated, match="without a finish reason") as caught:
+        with pytest.raises(StreamTruncated, match="so the answer is cut short") as caught:
             generation.receive_eof()
         assert caught.value.partial == text
     response = generation.response()

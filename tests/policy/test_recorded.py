@@ -121,7 +121,7 @@ def test_grounding_is_that_of_the_chunk_that_brings_it() -> None:
     assert candidate.grounding_metadata is not None
     assert len(candidate.grounding_metadata.grounding_supports) == 3
     assert candidate.url_context_metadata is not None
-    assert candidate.url_context_metadata.url_metadata[0]["retrievedUrl"] == "https://google.com"
+    assert candidate.url_context_metadata.url_metadata[0].retrieved_url == "https://google.com"
 
 
 def test_a_finish_message_is_kept() -> None:

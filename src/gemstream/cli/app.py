@@ -8,7 +8,9 @@ import typer
 
 from ..config.version import VERSION
 from .ask import ask
+from .completion import completion
 from .demo import demo
+from .doctor import doctor
 from .emulate import emulate
 from .exit_codes import MEANINGS, ExitCode
 from .models import models
@@ -40,6 +42,8 @@ app.command(epilog=f"{_EXAMPLES}\n\n{_EXIT_CODES}")(ask)
 app.command(epilog=_EXIT_CODES)(demo)
 app.command(epilog=_EXIT_CODES)(emulate)
 app.command(epilog=_EXIT_CODES)(models)
+app.command(epilog=_EXIT_CODES)(doctor)
+app.command(epilog=_EXIT_CODES)(completion)
 
 
 def run(args: list[str] | None = None) -> int:

@@ -22,6 +22,7 @@ from .options import (
     MaxTokens,
     ModelName,
     PromptText,
+    Recorded,
     SchemaFile,
     Seed,
     Stop,
@@ -62,6 +63,7 @@ def ask(
     stop: Stop = None,
     thinking: Thinking = None,
     stream: Streamed = True,
+    save_recording: Recorded = None,
     timeout: Timeout = None,
     base_url: BaseURL = None,
     api_key_file: KeyFile = None,
@@ -69,7 +71,11 @@ def ask(
 ) -> None:
     """Ask a model and print its answer as it is generated."""
     connection = Connection(
-        emulate=emulate, base_url=base_url, api_key_file=api_key_file, timeout=timeout
+        emulate=emulate,
+        base_url=base_url,
+        api_key_file=api_key_file,
+        timeout=timeout,
+        recording=save_recording,
     )
 
     def prepare() -> _Question:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ..errors import ConfigError
 from .exit_codes import ExitCode
 from .options import Debug
 from .session import run_command
@@ -40,26 +43,55 @@ def emulate(
             show_default=False,
         ),
     ] = None,
+    time_scale: Annotated[
+        float,
+        typer.Option(
+            "--time-scale",
+            metavar="X",
+            help="Emulated seconds in a real one; 0: only POST /emulator/clock moves time.",
+        ),
+    ] = 1.0,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Serve HTTPS, by an authority made now.")
+    ] = False,
+    tls_ca: Annotated[
+        Path | None,
+        typer.Option(
+            "--tls-ca",
+            metavar="FILE",
+            help="Write that authority's certificate here.  [default: a temporary file]",
+            show_default=False,
+        ),
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Serve a local Gemini to build against; Ctrl-C ends it."""
 
     def main() -> ExitCode:
         from ..emulator.app import Emulator
+        from ..emulator.authority import LocalAuthority
+        from ..emulator.clock import Clock
         from ..emulator.script import Script
         from ..emulator.server import serve
 
+        if tls_ca is not None and not tls:
+            raise ConfigError("--tls-ca is for --tls; give both, or neither")
         loaded = None if script is None else Script.load(script)
-        emulator = Emulator(loaded, journal=journal, seed=seed, rate=rate)
+        clock = Clock(scale=time_scale)
+        emulator = Emulator(loaded, journal=journal, seed=seed, rate=rate, clock=clock)
         err = stderr()
-        serve(emulator, host, port, announce=lambda url: _announce(err, url))
+        authority = LocalAuthority() if tls else None
+        with authority.file(tls_ca) if authority else nullcontext() as ca:
+            serve(emulator, host, port, tls=authority, announce=lambda url: _announce(err, url, ca))
         return ExitCode.OK
 
     run_command(main, debug=debug)
 
 
-def _announce(err: Printer, url: str) -> None:
+def _announce(err: Printer, url: str, ca: Path | None) -> None:
     """Say where it listens, in lines to copy into another shell; Google's own SDK obeys them."""
     err.line(f"the emulator listens on {url}; Ctrl-C ends it")
     err.line(f"  export GOOGLE_GEMINI_BASE_URL={url}")
     err.line("  export GEMINI_API_KEY=any")
+    if ca is not None:
+        err.line(f"  export SSL_CERT_FILE={shlex.quote(str(ca.absolute()))}")

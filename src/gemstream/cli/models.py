@@ -10,6 +10,7 @@ import msgspec
 import typer
 
 from ..errors import GemstreamError
+from .completion import model_names
 from .exit_codes import ExitCode
 from .options import AsJSON, BaseURL, Debug, Emulate, KeyFile, Timeout
 from .session import Connection, open_client, run_command, run_loop, say
@@ -28,7 +29,12 @@ _NARROWEST_METHODS = len("asyncBatchEmbedContent")
 def models(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="NAME", help="Show only this model, in full.", show_default=False),
+        typer.Argument(
+            metavar="NAME",
+            help="Show only this model, in full.",
+            show_default=False,
+            autocompletion=model_names,
+        ),
     ] = None,
     emulate: Emulate = False,
     as_json: AsJSON = False,

@@ -5,10 +5,13 @@ The names are those that the functions of the commands use in their signatures.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from .completion import streaming_models, thinking_words
 
 __all__ = (
     "AsJSON",
@@ -21,6 +24,7 @@ __all__ = (
     "MaxTokens",
     "ModelName",
     "PromptText",
+    "Recorded",
     "SchemaFile",
     "Seed",
     "Stop",
@@ -35,9 +39,20 @@ __all__ = (
 )
 
 
-def _value(flag: str, metavar: str, text: str, *more: str) -> Any:
-    """Return an option with a value, which is left to the service when it is not given."""
-    return typer.Option(flag, *more, metavar=metavar, help=text, show_default=False)
+def _value(
+    flag: str,
+    metavar: str,
+    text: str,
+    *more: str,
+    words: Callable[[str], list[str]] | None = None,
+) -> Any:
+    """Return an option with a value, which is left to the service when it is not given.
+
+    ``words`` are offered to a shell that completes the value.
+    """
+    return typer.Option(
+        flag, *more, metavar=metavar, help=text, show_default=False, autocompletion=words
+    )
 
 
 PromptText = Annotated[
@@ -48,9 +63,13 @@ PromptText = Annotated[
         show_default=False,
     ),
 ]
-ModelName = Annotated[str | None, _value("-m", "MODEL", "Which model answers.", "--model")]
+ModelName = Annotated[
+    str | None,
+    _value("-m", "MODEL", "Which model answers.", "--model", words=streaming_models),
+]
 Files = Annotated[
-    list[Path] | None, _value("-f", "FILE", "Send a file with it; may be repeated.", "--file")
+    list[str] | None,
+    _value("-f", "FILE", "Send a file with it, or name one by its URI; may be repeated.", "--file"),
 ]
 Emulate = Annotated[
     bool, typer.Option("--emulate", help="Let the local emulator answer: no key, no network.")
@@ -74,7 +93,12 @@ Stop = Annotated[
 ]
 Thinking = Annotated[
     str | None,
-    _value("--thinking", "HOW", "minimal, low, medium, high, xhigh, a token budget, on or off."),
+    _value(
+        "--thinking",
+        "HOW",
+        "minimal, low, medium, high, xhigh, a token budget, on or off.",
+        words=thinking_words,
+    ),
 ]
 Streamed = Annotated[
     bool, typer.Option("--stream/--no-stream", help="Show the answer as it is generated.")
@@ -90,5 +114,9 @@ BaseURL = Annotated[
 KeyFile = Annotated[
     Path | None,
     _value("--api-key-file", "FILE", "Holds the key.  [env: GOOGLE_API_KEY, GEMINI_API_KEY]"),
+]
+Recorded = Annotated[
+    Path | None,
+    _value("--save-recording", "FILE", "Record request and answer, without the key."),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the log, and tracebacks of errors.")]

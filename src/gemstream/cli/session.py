@@ -22,6 +22,7 @@ from .terminal import stderr
 
 if TYPE_CHECKING:
     from ..client.client import AsyncClient
+    from ..net.transport import Transport
 
 __all__ = (
     "EMULATED_RATE",
@@ -40,12 +41,13 @@ EMULATED_RATE = 40.0
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the requests of a command go, and for how long."""
+    """Where the requests of a command go, for how long, and where they are recorded."""
 
     emulate: bool = False
     base_url: str | None = None
     api_key_file: Path | None = None
     timeout: float | None = None
+    recording: Path | None = None
 
 
 @contextlib.asynccontextmanager
@@ -60,8 +62,12 @@ async def open_client(connection: Connection) -> AsyncIterator[AsyncClient]:
         if connection.base_url is not None:
             raise InvalidRequest("--emulate and --base-url exclude each other; choose one")
         given |= _emulated(given.get("api_key"))
-    async with AsyncClient(**given) as client:
-        yield client
+    async with contextlib.AsyncExitStack() as stack:
+        if connection.recording is not None:
+            transport = _recorder(connection.recording, given.get("transport"))
+            stack.push_async_callback(transport.aclose)
+            given["transport"] = transport
+        yield await stack.enter_async_context(AsyncClient(**given))
 
 
 def run_command(main: Callable[[], ExitCode], *, debug: bool = False) -> NoReturn:
@@ -118,10 +124,27 @@ def _emulated(api_key: str | None) -> dict[str, Any]:
     from ..net.asgi import ASGITransport
 
     return {
-        "api_key": api_key or "emulated",
+        "api_key": api_key or "any",
         "base_url": "http://emulator.invalid",
         "transport": ASGITransport(Emulator(rate=EMULATED_RATE)),
     }
+
+
+def _recorder(path: Path, transport: Transport | None) -> Transport:
+    """Return ``transport``, else the usual one, that records into ``path``.
+
+    Raises InvalidRequest for a file that holds something: an answer that cannot be had again must
+    not be lost, nor the recording of another question grow.
+    """
+    from ..net.aiohttp_transport import AiohttpTransport
+    from ..net.recording import RecordingTransport
+
+    with contextlib.suppress(OSError):  # one that is not there yet, or says so when it is opened
+        if path.stat().st_size > 0:
+            raise InvalidRequest(
+                f"{path} holds something already; name another file for the recording, or remove it"
+            )
+    return RecordingTransport(transport or AiohttpTransport(), path)
 
 
 class _Notes(logging.Handler):

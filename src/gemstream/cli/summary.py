@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from ..errors import GemstreamError
 from ..policy.answer import Answer
-from ..wire.usage import ModalityTokenCount, UsageMetadata
+from ..policy.usage import usage_fields
 from .outcome import Outcome
 
-__all__ = ("chunk_fields", "error_fields", "summary", "usage_fields")
+__all__ = ("chunk_fields", "error_fields", "summary")
 
 _SCHEMA = "gemstream.ask/1"
 _CHUNK_SCHEMA = "gemstream.chunk/1"
@@ -67,22 +65,3 @@ def error_fields(error: GemstreamError) -> dict[str, Any]:
         "delivered": error.delivered,
         "partial": getattr(error, "partial", ""),
     }
-
-
-def usage_fields(usage: UsageMetadata | None) -> dict[str, Any] | None:
-    """Return the counts that the service reported, under the names they have in Python."""
-    if usage is None:
-        return None
-    fields = msgspec.structs.asdict(usage)
-    extra = fields.pop("extra") or {}
-    return {name: _plain(value) for name, value in fields.items() if value is not None} | extra
-
-
-def _plain(value: Any) -> Any:
-    if not isinstance(value, list | tuple):
-        return value
-    return [_modality(item) for item in value]
-
-
-def _modality(count: ModalityTokenCount) -> dict[str, Any]:
-    return {"modality": count.modality, "token_count": count.token_count, **(count.extra or {})}

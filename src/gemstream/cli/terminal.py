@@ -68,6 +68,10 @@ class Printer:
         """Return ``text`` as a headline."""
         return self._styled(text, "1")
 
+    def tinted(self, text: str, colour: str) -> str:
+        """Return ``text`` in a colour of ANSI, as ``32`` for green."""
+        return self._styled(text, colour)
+
     def note(self, text: str) -> None:
         """Write one line that informs."""
         self.line(self._labelled("note", "36", text))

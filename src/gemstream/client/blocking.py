@@ -8,22 +8,18 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Unpack
 
-from ..config.timeouts import Timeouts
-from ..credentials.api_key import Credentials
-from ..net.transport import Transport
 from ..policy.answer import Response
-from ..policy.retry import RetryPolicy
 from ..wire.codec import JSONObject
 from ..wire.embedding import BatchEmbedContentsResponse, TaskType
 from ..wire.model import Model
 from ..wire.request import CountTokensResponse
-from ..wire.sse import MAX_EVENT_SIZE
 from .blocking_stream import BlockingStream
 from .client import AsyncClient
+from .client_options import ClientOptions
 from .generate_options import GenerateOptions
 from .loop_thread import LoopThread, loop_thread
 from .models import Models
-from .prompt import MAX_REQUEST_SIZE, Prompt, PromptPiece
+from .prompt import Prompt, PromptPiece
 from .stream import OnChunk
 
 __all__ = ("BlockingModels", "Client")
@@ -35,36 +31,8 @@ class Client:
     All clients of a process share one background loop. Safe to use from many threads.
     """
 
-    def __init__(
-        self,
-        api_key: str | None = None,
-        *,
-        model: str | None = None,
-        base_url: str | None = None,
-        api_version: str | None = None,
-        credentials: Credentials | None = None,
-        timeouts: Timeouts | float | None = None,
-        retry: RetryPolicy | None = None,
-        limits: None = None,
-        transport: Transport | None = None,
-        headers: Mapping[str, str] | None = None,
-        max_event_size: int = MAX_EVENT_SIZE,
-        max_request_size: int = MAX_REQUEST_SIZE,
-    ) -> None:
-        self._client = AsyncClient(
-            api_key,
-            model=model,
-            base_url=base_url,
-            api_version=api_version,
-            credentials=credentials,
-            timeouts=timeouts,
-            retry=retry,
-            limits=limits,
-            transport=transport,
-            headers=headers,
-            max_event_size=max_event_size,
-            max_request_size=max_request_size,
-        )
+    def __init__(self, api_key: str | None = None, **options: Unpack[ClientOptions]) -> None:
+        self._client = AsyncClient(api_key, **options)
         self._thread = loop_thread()
         self.options = self._client.options
         self.models = BlockingModels(self._client.models, self._thread)
@@ -96,7 +64,10 @@ class Client:
     def count_tokens(
         self, prompt: Prompt, **options: Unpack[GenerateOptions]
     ) -> CountTokensResponse:
-        """Return how many tokens the whole request would cost: prompt, system, tools, schema."""
+        """Return how many tokens the whole request would cost: prompt, system, tools, schema.
+
+        Vertex AI is told no settings that cost nothing, as safety: its countTokens has none.
+        """
         return self._thread.run(self._client.count_tokens(prompt, **options))
 
     def embed(

@@ -157,6 +157,8 @@ class _Pump:
         if isinstance(item, BaseException):
             self._end = item
             raise item
+        if self._last is not None and item.hop != self._last.hop:
+            self._fold.begin_hop(self._last.usage)
         self._last = item
         self._fold.receive(item.message)
         self._unreturned += 1
@@ -183,6 +185,7 @@ class _Pump:
             usage=self._last.usage,
             complete=self._complete(),
             attempts=self._stream.attempts,
+            hops=self._last.hop,
         )
 
     def _complete(self) -> Completeness:

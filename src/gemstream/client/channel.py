@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TypeVar
 
 import msgspec
@@ -20,11 +20,13 @@ from ..net.transport import Exchange
 from ..policy.answer import Chunk, Response
 from ..policy.generation import Generation, check_content_type
 from ..policy.unary import read_response
+from ..telemetry.events import Outcome
 from ..wire.codec import Message, decode
-from ..wire.endpoint import Operation, url_for
-from ..wire.model import model_resource
+from ..wire.endpoint import Operation
+from .call import Call
 from .hints import default_model_hint
-from .service import Answered, Attempt, Service
+from .observation import SILENT, Observation
+from .service import Answered, Attempt, Broken, Service
 
 __all__ = ("Channel", "Channels", "OpenStream")
 
@@ -53,8 +55,35 @@ class Channel:
         self._default = is_default
         self.model = model
 
-    async def generate(self, body: bytes, timeouts: Timeouts) -> Response:
-        """Return the whole answer to a generateContent body."""
+    @property
+    def name(self) -> str:
+        """The model's bare name."""
+        return self.model.rpartition("/")[2]
+
+    @property
+    def max_size(self) -> int:
+        """The most bytes a request may have."""
+        return self._service.settings.max_request_size
+
+    def request(
+        self,
+        operation: Operation,
+        body: bytes,
+        timeouts: Timeouts,
+        watch: Observation = SILENT,
+    ) -> Call:
+        """Return the request that asks the model for ``operation``."""
+        url = self._service.url(operation, model=self.model)
+        return Call(method="POST", url=url, body=body, timeouts=timeouts, watch=watch)
+
+    def watch(self, operation: Operation, body: bytes) -> Observation:
+        """Tell that a call of the model begins, and return what tells the rest."""
+        watch = self._service.watch()
+        watch.started(self._service.subject(operation, self.name), body)
+        return watch
+
+    async def generate(self, call: Call) -> Response:
+        """Return the whole answer to a generateContent request."""
 
         def read(answered: Answered) -> Response:
             return read_response(
@@ -64,26 +93,29 @@ class Channel:
                 max_event_size=self._service.settings.max_event_size,
             )
 
-        response, attempts = await self._answer(Operation.GENERATE, body, timeouts, read)
+        with self._hinting():
+            response, attempts = await self._service.answer(call, read)
         return msgspec.structs.replace(response, attempts=attempts)
 
-    async def open_stream(self, body: bytes, timeouts: Timeouts) -> tuple[OpenStream, int]:
-        """Return the stream that answers a body, once its first chunk is here.
+    async def open_stream(
+        self, call: Call, before: Generation | None = None, broken: Broken | None = None
+    ) -> tuple[OpenStream, int]:
+        """Return the stream that answers, once its first chunk is here, and the attempts it took.
 
-        Until then nothing was delivered, so failures are tried again.
+        Until then nothing was delivered, so failures are tried again. ``before``: the hop it goes
+        on from, ``broken`` when that hop did not end by itself.
         """
 
         async def once(attempt: Attempt) -> OpenStream:
-            exchange = await self._service.open("POST", url, body, attempt, streams=True)
+            exchange = await self._service.open(call, attempt, streams=True)
             try:
-                return await self._first_chunks(exchange)
+                return await self._first_chunks(exchange, before)
             except BaseException:
                 exchange.abort()
                 raise
 
-        url = self._url(Operation.STREAM)
         with self._hinting():
-            return await self._service.attempts(once, timeouts)
+            return await self._service.attempts(once, call, broken)
 
     async def call(self, operation: Operation, body: bytes, kind: type[M], timeouts: Timeouts) -> M:
         """Return the answer to one of the model's other operations."""
@@ -91,26 +123,24 @@ class Channel:
         def read(answered: Answered) -> M:
             return decode(answered.body, kind)
 
-        answer, _ = await self._answer(operation, body, timeouts, read)
+        watch = self.watch(operation, body)
+        try:
+            with self._hinting():
+                request = self.request(operation, body, timeouts, watch)
+                answer, _ = await self._service.answer(request, read)
+        except BaseException as error:
+            watch.failed(error)
+            raise
+        watch.ended(Outcome.FINISHED, usage=getattr(answer, "usage_metadata", None))
         return answer
 
-    async def _answer(
-        self,
-        operation: Operation,
-        body: bytes,
-        timeouts: Timeouts,
-        read: Callable[[Answered], T],
-    ) -> tuple[T, int]:
-        url = self._url(operation)
-        with self._hinting():
-            return await self._service.answer("POST", url, body, timeouts, read)
-
-    async def _first_chunks(self, exchange: Exchange) -> OpenStream:
+    async def _first_chunks(self, exchange: Exchange, before: Generation | None) -> OpenStream:
         content_type = exchange.headers.get("content-type")
         generation = Generation(
             content_type,
             max_event_size=self._service.settings.max_event_size,
             redact=self._service.credentials.redact,
+            after=before,
         )
         chunks: list[Chunk] = []
         while not chunks:
@@ -130,10 +160,6 @@ class Channel:
                 error.hint = default_model_hint(error, self.model)
             raise
 
-    def _url(self, operation: Operation) -> str:
-        settings = self._service.settings
-        return url_for(settings.base_url, settings.api_version, operation, model=self.model)
-
 
 class Channels:
     """The channels of a client, made on first use; safe from many threads."""
@@ -146,7 +172,7 @@ class Channels:
 
     def of(self, model: str) -> Channel:
         """Return the channel of ``model``; raises InvalidRequest for a name that cannot be one."""
-        resource = model_resource(model)
+        resource = self._service.model_resource(model)
         with self._lock:
             channel = self._channels.pop(resource, None) or self._create(resource)
             self._channels[resource] = channel  # the last is the one used last
@@ -155,6 +181,6 @@ class Channels:
     def _create(self, resource: str) -> Channel:
         if len(self._channels) >= _MOST_CHANNELS:
             del self._channels[next(iter(self._channels))]  # the one unused for longest
-        bare = resource.removeprefix("models/")
         defaults = (self._catalog.default, self._catalog.default_embedding)
-        return Channel(self._service, resource, is_default=bare in defaults)
+        usual = [self._service.model_resource(name) for name in defaults]
+        return Channel(self._service, resource, is_default=resource in usual)

@@ -8,28 +8,31 @@ from types import TracebackType
 from typing import Any, Unpack
 
 from ..config.models import bundled_models
-from ..config.options import resolve_key, resolve_options
 from ..config.timeouts import Timeouts
-from ..credentials.api_key import Credentials
-from ..errors import ConfigError, InvalidRequest, StreamingNotSupported
+from ..errors import StreamingNotSupported
 from ..net.aiohttp_transport import AiohttpTransport
 from ..net.transport import Transport
 from ..policy.answer import Response
 from ..policy.capability import supports_streaming
-from ..policy.retry import RetryPolicy
 from ..wire.codec import JSONObject
 from ..wire.embedding import BatchEmbedContentsResponse, TaskType
 from ..wire.endpoint import Operation
-from ..wire.model import model_resource
 from ..wire.request import CountTokensResponse
-from ..wire.sse import MAX_EVENT_SIZE
-from .channel import Channel, Channels, OpenStream
+from .channel import Channel, Channels
+from .client_options import ClientOptions
+from .embedding import embed, embed_on_vertex, embed_settings
 from .generate_options import GenerateOptions, given_options
+from .hops import Hops
 from .models import Models
-from .prompt import MAX_REQUEST_SIZE, Prompt, PromptPiece
-from .request import draft_count, draft_embed, draft_generate, encode_body
+from .prompt import Prompt, PromptPiece
+from .request import (
+    draft_count,
+    draft_generate,
+    draft_vertex_count,
+    encode_body,
+)
 from .service import Service
-from .settings import credentials_of, settings_of, timeouts_of
+from .settings import set_up, timeouts_of
 from .stream import GenerateStream, OnChunk
 
 __all__ = ("AsyncClient",)
@@ -38,59 +41,17 @@ __all__ = ("AsyncClient",)
 class AsyncClient:
     """A Gemini client for asyncio; ``gemstream.Client`` is its blocking face.
 
-    ``api_key``, else GOOGLE_API_KEY, else GEMINI_API_KEY; or ``credentials`` of another kind.
-    ``base_url``, else GOOGLE_GEMINI_BASE_URL, else Google's. ``model``: the default for calls that
-    name none. ``timeouts``: see ``Timeouts``; a number means ``total``. ``retry``: see
-    ``RetryPolicy``. ``limits``: None, requests are not limited here. ``transport``: another way to
-    the service, as the in-process one; it stays the caller's to close. ``headers`` go along with
-    every request; those of the credentials win over them. ``max_event_size`` and
-    ``max_request_size`` bound one event and one request, in bytes.
-
-    Raises MissingCredentials, ConfigError and InvalidRequest for options that cannot work. Safe to
-    share between tasks, and to use in one event loop after another.
+    ``api_key``, else GOOGLE_API_KEY, else GEMINI_API_KEY; the other options are told in
+    ``ClientOptions``. Raises MissingCredentials, ConfigError and InvalidRequest for options that
+    cannot work. Safe to share between tasks, and to use in one event loop after another.
     """
 
-    def __init__(
-        self,
-        api_key: str | None = None,
-        *,
-        model: str | None = None,
-        base_url: str | None = None,
-        api_version: str | None = None,
-        credentials: Credentials | None = None,
-        timeouts: Timeouts | float | None = None,
-        retry: RetryPolicy | None = None,
-        limits: None = None,
-        transport: Transport | None = None,
-        headers: Mapping[str, str] | None = None,
-        max_event_size: int = MAX_EVENT_SIZE,
-        max_request_size: int = MAX_REQUEST_SIZE,
-    ) -> None:
-        if limits is not None:
-            raise ConfigError(f"limits is {limits!r}; this version has no limiter, pass None")
-        if credentials is not None and api_key is not None:
-            raise ConfigError("api_key and credentials exclude each other; pass one of them")
-        origin = "none"
-        if credentials is None:
-            key, origin = resolve_key(api_key, os.environ)
-            credentials = credentials_of(key, origin)
-        given = {
-            "base_url": base_url,
-            "api_version": api_version,
-            "model": model,
-            "timeouts": None if timeouts is None else timeouts_of(timeouts, Timeouts()),
-        }
-        self.options = resolve_options(given, os.environ, key_origin=origin)
-        settings = settings_of(
-            self.options,
-            retry=retry,
-            headers=headers,
-            max_event_size=max_event_size,
-            max_request_size=max_request_size,
-        )
-        self._owns_transport = transport is None
-        self._transport: Transport = transport or AiohttpTransport()
-        self._service = Service(settings, self._transport, credentials)
+    def __init__(self, api_key: str | None = None, **options: Unpack[ClientOptions]) -> None:
+        self.options, settings, credentials = set_up(api_key, options, os.environ)
+        given = options.get("transport")
+        self._owns_transport = given is None
+        self._transport: Transport = given or AiohttpTransport()
+        self._service = Service(settings, self._transport, credentials, options.get("on_event"))
         self._channels = Channels(self._service, bundled_models())
         self._channels.of(self.options.model)  # a default that cannot be named fails here
         self.models = Models(self._service)
@@ -108,9 +69,7 @@ class AsyncClient:
             async with self.generate_stream(prompt, **options) as stream:
                 return await stream.finish(on_chunk)
         channel, given = self._channel(options)
-        timeouts = self._timeouts(given)
-        draft = draft_generate(prompt, given, max_size=self._max_size)
-        return await channel.generate(await draft.finish(), timeouts)
+        return await self._hops(channel, prompt, given).whole()
 
     def generate_stream(self, prompt: Prompt, **options: Unpack[GenerateOptions]) -> GenerateStream:
         """Return the answer to ``prompt`` as a stream of chunks.
@@ -121,23 +80,22 @@ class AsyncClient:
         """
         channel, given = self._channel(options)
         if not self.supports_streaming(channel.model):
-            raise StreamingNotSupported(channel.model.removeprefix("models/"))
-
-        timeouts = self._timeouts(given)
-        draft = draft_generate(prompt, given, max_size=self._max_size)
-
-        async def open_stream() -> tuple[OpenStream, int]:
-            return await channel.open_stream(await draft.finish(), timeouts)
-
-        return GenerateStream(open_stream)
+            raise StreamingNotSupported(channel.name)
+        return GenerateStream(self._hops(channel, prompt, given))
 
     async def count_tokens(
         self, prompt: Prompt, **options: Unpack[GenerateOptions]
     ) -> CountTokensResponse:
-        """Return how many tokens the whole request would cost: prompt, system, tools, schema."""
+        """Return how many tokens the whole request would cost: prompt, system, tools, schema.
+
+        Vertex AI is told no settings that cost nothing, as safety: its countTokens has none.
+        """
         channel, given = self._channel(options)
         timeouts = self._timeouts(given)
-        draft = draft_count(prompt, given, model=channel.model, max_size=self._max_size)
+        if self._service.is_vertex:
+            draft = draft_vertex_count(prompt, given, max_size=self._max_size)
+        else:
+            draft = draft_count(prompt, given, model=channel.model, max_size=self._max_size)
         body = await draft.finish()
         return await channel.call(Operation.COUNT_TOKENS, body, CountTokensResponse, timeouts)
 
@@ -154,25 +112,12 @@ class AsyncClient:
 
         Each item of a sequence is embedded on its own; one text or content gives one embedding.
         """
-        if title is not None and task_type != TaskType.RETRIEVAL_DOCUMENT:
-            raise InvalidRequest("title goes with task_type RETRIEVAL_DOCUMENT only")
-        if task_type is not None and not isinstance(task_type, str):
-            raise InvalidRequest(f"task_type is {task_type!r:.80}; it takes a TaskType or its name")
+        settings = embed_settings(task_type, title, output_dimensionality)
         self._service.check_open()
         default = bundled_models().default_embedding
         channel = self._channels.of(default if model is None else model)
-        draft = draft_embed(
-            contents,
-            max_size=self._max_size,
-            model=channel.model,
-            task_type=TaskType(task_type) if task_type else None,
-            title=title,
-            output_dimensionality=output_dimensionality,
-        )
-        body = await draft.finish()
-        return await channel.call(
-            Operation.BATCH_EMBED, body, BatchEmbedContentsResponse, self.options.timeouts
-        )
+        way = embed_on_vertex if self._service.is_vertex else embed
+        return await way(channel, contents, settings, self.options.timeouts)
 
     async def request(
         self,
@@ -192,7 +137,7 @@ class AsyncClient:
 
     def supports_streaming(self, model: str) -> bool:
         """Return False for a model known not to stream (embedding, Imagen, Veo), else True."""
-        return supports_streaming(model_resource(model), bundled_models())
+        return supports_streaming(self._service.model_resource(model), bundled_models())
 
     async def aclose(self) -> None:
         """Close every connection; the client cannot be used again."""
@@ -224,6 +169,13 @@ class AsyncClient:
         self._service.check_open()
         given = given_options(options)
         return self._channels.of(given.get("model", self.options.model)), given
+
+    def _hops(self, channel: Channel, prompt: Prompt, given: dict[str, Any]) -> Hops:
+        """Return the way of one checked request, from the token it was given on."""
+        timeouts = self._timeouts(given)
+        token = given.pop("continuation_token", None)
+        draft = draft_generate(prompt, given, max_size=self._max_size)
+        return Hops(channel, draft.finish, timeouts, token)
 
     def _timeouts(self, given: Mapping[str, Any]) -> Timeouts:
         return timeouts_of(given.get("timeouts"), self.options.timeouts)

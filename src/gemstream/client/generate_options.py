@@ -11,8 +11,11 @@ from ..config.timeouts import Timeouts
 from ..errors import InvalidRequest
 from ..wire.codec import JSONObject
 from ..wire.content import Content
-from ..wire.generation_config import GenerationConfig, ImageConfig, SpeechConfig, ThinkingConfig
+from ..wire.generation_config import GenerationConfig, ImageConfig, Modality, ThinkingConfig
+from ..wire.media import MediaResolution
+from ..wire.request import ServiceTier
 from ..wire.safety import SafetySetting
+from ..wire.speech import AudioTranscriptionConfig, SpeechConfig, TranslationConfig
 from ..wire.tool import FunctionDeclaration, Tool, ToolConfig
 
 __all__ = ("GenerateOptions", "check_kind", "given_options")
@@ -37,7 +40,7 @@ class GenerateOptions(TypedDict, total=False):
     thinking: ThinkingConfig | bool | int | str | None
     config: GenerationConfig | None
     cached_content: str | None
-    service_tier: str | None
+    service_tier: ServiceTier | str | None
     store: bool | None
     labels: dict[str, str] | None
     continuation_token: str | None
@@ -57,15 +60,15 @@ class GenerateOptions(TypedDict, total=False):
     frequency_penalty: float | None
     response_logprobs: bool | None
     logprobs: int | None
-    response_modalities: Sequence[str] | None
+    response_modalities: Sequence[Modality | str] | None
     speech_config: SpeechConfig | None
     thinking_config: ThinkingConfig | None
     image_config: ImageConfig | None
-    media_resolution: str | None
+    media_resolution: MediaResolution | str | None
     enable_enhanced_civic_answers: bool | None
     audio_timestamp: bool | None
-    audio_transcription_config: JSONObject | None
-    translation_config: JSONObject | None
+    audio_transcription_config: AudioTranscriptionConfig | JSONObject | None
+    translation_config: TranslationConfig | JSONObject | None
     response_format: Sequence[JSONObject] | None
     routing_config: JSONObject | None
     model_selection_config: JSONObject | None
@@ -153,8 +156,11 @@ _KINDS = {
     **dict.fromkeys(("presence_penalty", "frequency_penalty"), _NUMBER),
     **dict.fromkeys(("response_logprobs", "audio_timestamp"), _SWITCH),
     **dict.fromkeys(("enable_enhanced_civic_answers", "enable_affective_dialog"), _SWITCH),
-    **dict.fromkeys(("response_schema", "audio_transcription_config"), _OBJECT),
-    **dict.fromkeys(("translation_config", "routing_config", "model_selection_config"), _OBJECT),
+    "audio_transcription_config": _Kind(
+        "an AudioTranscriptionConfig or a dict", (AudioTranscriptionConfig, dict)
+    ),
+    "translation_config": _Kind("a TranslationConfig or a dict", (TranslationConfig, dict)),
+    **dict.fromkeys(("response_schema", "routing_config", "model_selection_config"), _OBJECT),
     "response_format": _OBJECTS,
 }
 _KNOWN = frozenset(GenerateOptions.__annotations__)

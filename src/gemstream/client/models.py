@@ -6,8 +6,9 @@ from typing import TypeVar
 
 from ..errors import ProtocolError
 from ..wire.codec import Message, decode
-from ..wire.endpoint import Operation, url_for
-from ..wire.model import ListModelsResponse, Model, model_resource
+from ..wire.endpoint import Operation
+from ..wire.model import ListModelsResponse, Model
+from .call import Call
 from .service import Answered, Service
 
 __all__ = ("Models",)
@@ -41,27 +42,18 @@ class Models:
 
     async def get(self, model: str) -> Model:
         """Return one model; raises NotFound, and InvalidRequest for a name that cannot be one."""
-        url = self._url(Operation.GET_MODEL, model=model_resource(model))
-        return await self._fetch(url, Model)
+        resource = self._service.model_resource(model)
+        return await self._fetch(self._service.url(Operation.GET_MODEL, model=resource), Model)
 
     async def _page(self, token: str | None) -> ListModelsResponse:
         query = {"pageSize": str(_PAGE_SIZE), **({"pageToken": token} if token else {})}
-        return await self._fetch(self._url(Operation.LIST_MODELS, query=query), ListModelsResponse)
+        url = self._service.url(Operation.LIST_MODELS, query=query)
+        return await self._fetch(url, ListModelsResponse)
 
     async def _fetch(self, url: str, kind: type[M]) -> M:
         def read(answered: Answered) -> M:
             return decode(answered.body, kind)
 
-        timeouts = self._service.settings.timeouts
-        answer, _ = await self._service.answer("GET", url, b"", timeouts, read)
+        call = Call(method="GET", url=url, body=b"", timeouts=self._service.settings.timeouts)
+        answer, _ = await self._service.answer(call, read)
         return answer
-
-    def _url(
-        self,
-        operation: Operation,
-        *,
-        model: str | None = None,
-        query: dict[str, str] | None = None,
-    ) -> str:
-        settings = self._service.settings
-        return url_for(settings.base_url, settings.api_version, operation, model=model, query=query)

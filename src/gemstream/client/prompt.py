@@ -2,26 +2,28 @@
 
 A prompt is text, a file path, a part, a content, or a sequence of these; neighbouring pieces that
 are no contents form one user turn. A file travels inside the request: its name is checked at once,
-and its part stays empty until somebody has the time to read it.
+and its part stays empty until somebody has the time to read it. A file that lies elsewhere is named
+by its URI; see ``file_uri``.
 """
 
 from __future__ import annotations
 
-import mimetypes
 import os
-import re
 import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Union
+from typing import Any, Protocol, Union, runtime_checkable
 
 import msgspec
 
-from ..errors import InvalidRequest, UnsupportedMedia
+from ..errors import InvalidRequest
 from ..wire.content import Blob, Content, FileData, Part
+from .file_uri import is_uri, settled
+from .media_type import check_media_type, media_type_of
 
 __all__ = (
     "MAX_REQUEST_SIZE",
+    "FileReference",
     "Prompt",
     "PromptPiece",
     "UnreadFile",
@@ -34,40 +36,24 @@ __all__ = (
 # The service refuses larger requests; https://ai.google.dev/api/files says to upload instead.
 MAX_REQUEST_SIZE = 20 * 1024 * 1024
 
-PromptPiece = Union[str, Path, Part, Content, Blob, FileData]  # noqa: UP007 (used at run time)
-Prompt = Union[PromptPiece, Sequence[PromptPiece]]  # noqa: UP007
 
-_MEDIA_TYPE = re.compile(r"[a-zA-Z0-9!#$&^_.+-]+/[a-zA-Z0-9!#$&^_.+-]+(\s*;.*)?", re.ASCII)
-_READABLE_MEDIA = ("text/", "image/", "audio/", "video/")
-_READABLE_DOCUMENTS = frozenset(
-    {
-        "application/pdf",
-        "application/json",
-        "application/xml",
-        "application/rtf",
-        "application/javascript",
-        "application/x-javascript",
-        "application/x-python",
-        "application/x-python-code",
-        "application/x-ipynb+json",
-        "application/yaml",
-        "application/toml",
-    }
-)
-# Left out of some platforms' tables.
-_BY_SUFFIX = {
-    ".md": "text/markdown",
-    ".webp": "image/webp",
-    ".heic": "image/heic",
-    ".heif": "image/heif",
-    ".flac": "audio/flac",
-    ".m4a": "audio/mp4",
-    ".ogg": "audio/ogg",
-    ".yaml": "application/yaml",
-    ".yml": "application/yaml",
-    ".toml": "application/toml",
-    ".ipynb": "application/x-ipynb+json",
-}
+@runtime_checkable
+class FileReference(Protocol):
+    """A file the service has, as what the Files API answers, or the official SDK's ``File``."""
+
+    @property
+    def uri(self) -> str | None:
+        """Where the file is, as ``https://…/v1beta/files/abc``."""
+        ...
+
+    @property
+    def mime_type(self) -> str | None:
+        """Its media type, None when the service is to know it."""
+        ...
+
+
+PromptPiece = Union[str, Path, Part, Content, Blob, FileData, FileReference]  # noqa: UP007 (used at run time)
+Prompt = Union[PromptPiece, Sequence[PromptPiece]]  # noqa: UP007
 
 
 class UnreadFile(msgspec.Struct, frozen=True):
@@ -83,10 +69,10 @@ def contents_of(
 ) -> tuple[list[Content], list[UnreadFile]]:
     """Return the contents of ``prompt`` with ``files`` before its text, and what is to be read.
 
-    Raises InvalidRequest for an empty prompt and for a path no file can have, and
-    UnsupportedMedia for a file whose type the models do not read.
+    ``files`` are paths and URIs. Raises InvalidRequest for an empty prompt and for a path no file
+    can have, and UnsupportedMedia for a file whose type cannot be told or the models do not read.
     """
-    pieces: list[PromptPiece] = [Path(file) for file in files]
+    pieces: list[PromptPiece] = [_file_of(file) for file in files]
     pieces.extend(pieces_of(prompt))
     contents: list[Content] = []
     parts: list[Part] = []
@@ -124,7 +110,7 @@ def read_file(path: Path, max_size: int) -> Part:
         raise InvalidRequest(f"cannot read {path}: {error.strerror or error}") from None
     if not data:
         raise InvalidRequest(f"{path} is empty")
-    return Part.of_bytes(data, _media_type_of(path))
+    return Part.of_bytes(data, media_type_of(path))
 
 
 def system_of(system: Any) -> Content:
@@ -142,13 +128,13 @@ def pieces_of(prompt: Any) -> Sequence[PromptPiece]:
         raise InvalidRequest(
             "bytes have no media type of their own; pass Part.of_bytes(data, 'image/png')"
         )
-    if isinstance(prompt, str | Path | Part | Content | Blob | FileData):
+    if isinstance(prompt, str | Path | Part | Content | Blob | FileData | FileReference):
         return [prompt]
     if isinstance(prompt, Sequence):
         return prompt
     raise InvalidRequest(
-        f"a prompt is text, a Path, Part, Content, Blob, FileData or a sequence of these, "
-        f"not {type(prompt).__name__}"
+        "a prompt is text, a Path, Part, Content, Blob, FileData, an uploaded file or a sequence "
+        f"of these, not {type(prompt).__name__}"
     )
 
 
@@ -175,19 +161,20 @@ def _part_of(piece: Any) -> Part:
         piece = Part(inline_data=piece)
     if isinstance(piece, FileData):
         piece = Part(file_data=piece)
+    elif not isinstance(piece, Part) and isinstance(piece, FileReference):
+        piece = Part(file_data=FileData(file_uri=piece.uri, mime_type=piece.mime_type))
     if not isinstance(piece, Part):
         raise InvalidRequest(f"a prompt cannot hold a {type(piece).__name__}: {piece!r:.80}")
     if piece.inline_data is not None:
-        _check_media_type(piece.inline_data.mime_type)
+        check_media_type(piece.inline_data.mime_type)
+    if piece.file_data is not None:
+        return msgspec.structs.replace(piece, file_data=settled(piece.file_data))
     return piece
 
 
-def _check_media_type(mime_type: str | None) -> None:
-    if not mime_type or not _MEDIA_TYPE.fullmatch(mime_type):
-        raise UnsupportedMedia(
-            f"inline data has media type {mime_type!r}; name one such as 'image/png'",
-            mime_type=mime_type,
-        )
+def _file_of(file: str | Path) -> Part | Path:
+    """Return what the ``files`` of a call name: an URI is sent as such, a path is read."""
+    return Part.of_uri(file) if isinstance(file, str) and is_uri(file) else Path(file)
 
 
 def _checked_path(path: Path) -> Path:
@@ -198,22 +185,5 @@ def _checked_path(path: Path) -> Path:
         is_path = False
     if not is_path:
         raise InvalidRequest(f"{str(path)!r} is no path: it has a character that no path can have")
-    _media_type_of(path)
+    media_type_of(path)
     return path
-
-
-def _media_type_of(path: Path) -> str:
-    suffix = path.suffix.lower()
-    mime_type = _BY_SUFFIX.get(suffix) or mimetypes.guess_type(path.name)[0]
-    if mime_type is None:
-        raise UnsupportedMedia(
-            f"the media type of {path} cannot be told from its name; "
-            "pass Part.of_bytes(data, mime_type) instead"
-        )
-    if not mime_type.startswith(_READABLE_MEDIA) and mime_type not in _READABLE_DOCUMENTS:
-        raise UnsupportedMedia(
-            f"{path} is {mime_type}, which Gemini models do not read; convert it to text, PDF, "
-            "an image, audio or video, or pass Part.of_bytes(data, mime_type) to insist",
-            mime_type=mime_type,
-        )
-    return mime_type

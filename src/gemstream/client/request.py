@@ -28,11 +28,22 @@ from .generate_options import check_kind
 from .prompt import PromptPiece, UnreadFile, contents_of, pieces_of, read_file, system_of
 from .schema import json_schema_of
 
-__all__ = ("Draft", "draft_count", "draft_embed", "draft_generate", "encode_body")
+__all__ = (
+    "Draft",
+    "draft_count",
+    "draft_embed",
+    "draft_generate",
+    "draft_vertex_count",
+    "draft_vertex_embed",
+    "encode_body",
+)
 
 E = TypeVar("E", bound=OpenEnum)
 _SAMPLING = tuple(name for name in GenerationConfig.__struct_fields__ if name != "extra")
 _PASSED = ("tool_config", "cached_content", "service_tier", "store", "labels", "continuation_token")
+# https://cloud.google.com/vertex-ai/docs/reference/rest (countTokens) knows no other settings.
+_COUNTED_ON_VERTEX = ("contents", "system_instruction", "tools", "generation_config")
+_TOKENS = frozenset({"continuationToken", "continuation_token"})  # put in hop by hop
 # One or two wrong letters; names that Vertex alone knows, as IMAGE_DANGEROUS_CONTENT, stay below.
 _NEAR = 0.87
 
@@ -68,6 +79,8 @@ def draft_generate(prompt: Any, options: Mapping[str, Any], *, max_size: int) ->
     """Return the body of generateContent; raises InvalidRequest and UnsupportedMedia."""
     request, files = _request_of(prompt, options)
     extra = options.get("extra_body", {})
+    if not _TOKENS.isdisjoint(extra):
+        raise InvalidRequest("extra_body holds the continuation token; pass continuation_token=…")
     body = encode_body(request, max_size=max_size, extra=extra)
     return Draft(body, _places(files, extra), max_size=max_size)
 
@@ -80,6 +93,15 @@ def draft_count(prompt: Any, options: Mapping[str, Any], *, model: str, max_size
     body = encode_body({"generateContentRequest": decode_plain(inner)}, max_size=max_size)
     places = [(("generateContentRequest", *at), path) for at, path in _places(files, extra)]
     return Draft(body, places, max_size=max_size)
+
+
+def draft_vertex_count(prompt: Any, options: Mapping[str, Any], *, max_size: int) -> Draft:
+    """Return the body of Vertex AI's countTokens: of the request what is counted, without more."""
+    request, files = _request_of(prompt, options)
+    counted = {name: getattr(request, name) for name in _COUNTED_ON_VERTEX}
+    extra = options.get("extra_body", {})
+    body = encode_body(GenerateContentRequest(**counted), max_size=max_size, extra=extra)
+    return Draft(body, _places(files, extra), max_size=max_size)
 
 
 def draft_embed(
@@ -95,6 +117,17 @@ def draft_embed(
     if not requests:
         raise InvalidRequest("there is nothing to embed; pass text or a sequence of texts")
     body = encode_body(BatchEmbedContentsRequest(requests=requests), max_size=max_size)
+    return Draft(body, places, max_size=max_size)
+
+
+def draft_vertex_embed(piece: PromptPiece, settings: JSONObject, *, max_size: int) -> Draft:
+    """Return the body of Vertex AI's embedContent; its settings stand in a config of their own."""
+    (content,), files = contents_of([piece])
+    request = EmbedContentRequest(content=content)
+    config = EmbedContentRequest(**settings)
+    extra = {"embedContentConfig": plain} if (plain := to_plain(config)) else None
+    body = encode_body(request, max_size=max_size, extra=extra)
+    places: list[tuple[_At, Path]] = [(("content", "parts", it.part), it.path) for it in files]
     return Draft(body, places, max_size=max_size)
 
 

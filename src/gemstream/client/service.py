@@ -9,6 +9,7 @@ import platform
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -21,12 +22,16 @@ from ..net.transport import Deadlines, Exchange, HTTPRequest, Transport
 from ..policy.generation import check_content_type
 from ..policy.redaction import redacted
 from ..policy.retry import GiveUp, RetryBudget, RetryPolicy
+from ..telemetry.events import Hook, guarded
 from ..wire.codec import decode_plain
-from ..wire.endpoint import path_url
+from ..wire.endpoint import Operation, path_url, url_for
+from ..wire.model import model_resource, vertex_model_resource
 from ..wire.status import decode_error
+from .call import Call
 from .hints import hint_for
+from .observation import Observation, Subject
 
-__all__ = ("Answered", "Attempt", "Service", "ServiceSettings")
+__all__ = ("Answered", "Attempt", "Broken", "Service", "ServiceSettings")
 
 _log = logging.getLogger("gemstream.client")
 # Shorter deadlines are refused by the service with a 400 and are ours alone to enforce.
@@ -36,10 +41,11 @@ T = TypeVar("T")
 
 
 class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What stays the same for all requests of a client."""
+    """What stays the same for all requests of a client; ``parent`` is Vertex AI's, else empty."""
 
     base_url: str
     api_version: str
+    parent: str
     timeouts: Timeouts
     retry: RetryPolicy
     headers: Mapping[str, str]
@@ -48,23 +54,63 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """One try: its number from 1, and until when it may take."""
+    """One try: its number from 1, until when it may take, and the headers that hooks add to it."""
 
     number: int
     deadlines: Deadlines
+    headers: Mapping[str, str] = {}
+
+
+class Broken(msgspec.Struct, frozen=True):
+    """A stream that broke at a token it can go on from: why, and how often at this token."""
+
+    error: GemstreamError
+    times: int
 
 
 class Service:
     """Sends requests of one account; shared by all calls of a client."""
 
     def __init__(
-        self, settings: ServiceSettings, transport: Transport, credentials: Credentials
+        self,
+        settings: ServiceSettings,
+        transport: Transport,
+        credentials: Credentials,
+        hook: Hook | None = None,
     ) -> None:
         self.settings = settings
         self.credentials = credentials
         self._transport = transport
+        self._hook = None if hook is None else guarded(hook)
         self._budget = RetryBudget()
         self._closed = False
+
+    @property
+    def is_vertex(self) -> bool:
+        """True when Vertex AI is asked."""
+        return bool(self.settings.parent)
+
+    def model_resource(self, name: str) -> str:
+        """Return how a model is named here; raises InvalidRequest for a name that cannot be one."""
+        return vertex_model_resource(name) if self.is_vertex else model_resource(name)
+
+    def url(
+        self,
+        operation: Operation,
+        *,
+        model: str | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> str:
+        """Return the address of an operation; ``model`` is a resource name."""
+        settings = self.settings
+        return url_for(
+            settings.base_url,
+            settings.api_version,
+            operation,
+            model=model,
+            query=query,
+            parent=settings.parent,
+        )
 
     def close(self) -> None:
         """Send nothing more."""
@@ -75,36 +121,58 @@ class Service:
         if self._closed:
             raise InvalidState("the client is closed; make a new one")
 
+    def watch(self) -> Observation:
+        """Return what tells the events of a new call."""
+        return Observation(self._hook)
+
+    def subject(self, operation: Operation, model: str) -> Subject:
+        """Return what a call of ``operation`` is about, for whoever listens."""
+        parts = urlsplit(self.settings.base_url)
+        return Subject(
+            operation=operation.value,
+            model=model,
+            provider="gcp.vertex_ai" if self.is_vertex else "gcp.gemini",
+            server_address=parts.hostname or "",
+            server_port=parts.port or (443 if parts.scheme == "https" else 80),
+            streams=operation is Operation.STREAM,
+        )
+
     async def attempts(
-        self, once: Callable[[Attempt], Awaitable[T]], timeouts: Timeouts
+        self,
+        once: Callable[[Attempt], Awaitable[T]],
+        call: Call,
+        broken: Broken | None = None,
     ) -> tuple[T, int]:
-        """Return what ``once`` returns and how many tries it took.
+        """Return what ``once`` returns and how many tries of ``call`` it took.
 
         Failures that pass are tried again as the retry policy says, within one total timeout, and
-        each wait is logged. Cancelling is safe at any moment.
+        each wait is logged. ``broken`` counts as failures before the first try. Cancelling is safe
+        at any moment.
         """
         self.check_open()
         loop = asyncio.get_running_loop()
-        deadlines = _deadlines(timeouts, loop.time())
-        number = 0
+        deadlines = _deadlines(call.timeouts, loop.time())
+        number = failed = 0
+        if broken is not None:
+            number = failed = broken.times
+            await self._wait_or_raise(broken.error, Attempt(number, deadlines), call.watch)
         while True:
             number += 1
+            attempt = Attempt(number, deadlines, call.watch.attempt_started(number))
             try:
-                result = await once(Attempt(number, deadlines))
+                result = await once(attempt)
             except GemstreamError as error:
                 told = redacted(error, self.credentials.redact)
-                await self._wait_or_raise(told, number, deadlines.total)
+                await self._wait_or_raise(told, attempt, call.watch)
             else:
                 if number == 1:
                     self._budget.deposit()
-                return result, number
+                return result, number - failed
 
-    async def open(
-        self, method: str, url: str, body: bytes, attempt: Attempt, *, streams: bool = False
-    ) -> Exchange:
+    async def open(self, call: Call, attempt: Attempt, *, streams: bool = False) -> Exchange:
         """Send one request; raises APIError for an answer that is not a success."""
         headers = await self._headers(attempt, streams=streams)
-        request = HTTPRequest(method, url, headers, body)
+        request = HTTPRequest(call.method, call.url, headers, call.body)
         exchange = await self._transport.open(request, attempt.deadlines)
         try:
             if exchange.status >= 300:
@@ -114,9 +182,9 @@ class Service:
             raise
         return exchange
 
-    async def call(self, method: str, url: str, body: bytes, attempt: Attempt) -> Answered:
+    async def fetch_once(self, call: Call, attempt: Attempt) -> Answered:
         """Send one request and return its whole body."""
-        exchange = await self.open(method, url, body, attempt)
+        exchange = await self.open(call, attempt)
         exchange.began()  # the head of an unstreamed answer comes once the answer is made
         try:
             whole = await self._read(exchange)
@@ -124,17 +192,15 @@ class Service:
             exchange.abort()
         return Answered(whole, exchange.headers.get("content-type"))
 
-    async def answer(
-        self, method: str, url: str, body: bytes, timeouts: Timeouts, read: Callable[[Answered], T]
-    ) -> tuple[T, int]:
+    async def answer(self, call: Call, read: Callable[[Answered], T]) -> tuple[T, int]:
         """Return what ``read`` makes of the answer to a request, and how many tries it took."""
 
         async def once(attempt: Attempt) -> T:
-            answered = await self.call(method, url, body, attempt)
+            answered = await self.fetch_once(call, attempt)
             check_content_type(answered.content_type, answered.body)
             return read(answered)
 
-        return await self.attempts(once, timeouts)
+        return await self.attempts(once, call)
 
     async def fetch(
         self,
@@ -146,33 +212,37 @@ class Service:
     ) -> Any:
         """Return the plain JSON answered at any ``path`` under the API version."""
         url = path_url(self.settings.base_url, self.settings.api_version, path, query)
-        timeouts = self.settings.timeouts
-        answer, _ = await self.answer(method, url, body, timeouts, _plain)
+        call = Call(method=method, url=url, body=body, timeouts=self.settings.timeouts)
+        answer, _ = await self.answer(call, _plain)
         return answer
 
     async def _wait_or_raise(
-        self, error: GemstreamError, number: int, deadline: float | None
+        self, error: GemstreamError, attempt: Attempt, watch: Observation
     ) -> None:
         now = asyncio.get_running_loop().time()
         verdict = self.settings.retry.verdict(
             error,
-            attempt=number,
+            attempt=attempt.number,
             now=now,
-            deadline=deadline,
+            deadline=attempt.deadlines.total,
             jitter=random.random(),
             budget=self._budget,
         )
+        retry_in = None if isinstance(verdict, GiveUp) else verdict.delay
+        watch.attempt_failed(attempt.number, error, retry_in)
         if isinstance(verdict, GiveUp):
             _log.debug("no further attempt: %s", verdict.reason)
             if isinstance(error, APIError) and error.retryable and error.retry_delay is not None:
                 error.retry_at = now + error.retry_delay
             raise error
         said = f"{error.code} {error.status}" if isinstance(error, APIError) else error
-        _log.warning("attempt %d failed (%s); trying again in %.2f s", number, said, verdict.delay)
+        wait = f"trying again in {verdict.delay:.2f} s"
+        _log.warning("attempt %d failed (%s); %s", attempt.number, said, wait)
         await asyncio.sleep(verdict.delay)
 
     async def _headers(self, attempt: Attempt, *, streams: bool) -> dict[str, str]:
         headers = {**_IDENTITY, **self.settings.headers}
+        headers |= {name.lower(): value for name, value in attempt.headers.items()}
         for name, value in (await self._authorised(attempt.deadlines)).items():
             headers[name.lower()] = value  # in one case, or a header could travel twice
         if streams:

@@ -4,64 +4,122 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..config.options import API_KEY_VARIABLES, Options
+from ..config.options import (
+    API_KEY_VARIABLES,
+    DEFAULT_LOCATION,
+    Backend,
+    Options,
+    resolve_backend,
+    resolve_key,
+    resolve_options,
+)
 from ..config.timeouts import Timeouts
 from ..credentials.api_key import APIKey, Credentials
 from ..errors import ConfigError, InvalidRequest, MissingCredentials
 from ..policy.retry import RetryPolicy
-from ..wire.endpoint import API_VERSIONS
+from ..wire.endpoint import API_VERSIONS, EXPRESS, VERTEX_VERSIONS, vertex_host, vertex_parent
+from ..wire.sse import MAX_EVENT_SIZE
+from .client_options import check_options
+from .prompt import MAX_REQUEST_SIZE
 from .service import ServiceSettings
 
-__all__ = ("credentials_of", "settings_of", "timeouts_of")
+__all__ = ("Setup", "set_up", "timeouts_of")
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)  # RFC 9110, 5.6.2
 _NO_VALUE = re.compile(r"[\r\n\0]")  # would end the header, and begin another
 
 
-def settings_of(
-    options: Options,
-    *,
-    retry: RetryPolicy | None,
-    headers: Mapping[str, str] | None,
-    max_event_size: int,
-    max_request_size: int,
-) -> ServiceSettings:
+class Setup(NamedTuple):
+    """A client's options with their origins, what its service keeps to, and who pays."""
+
+    options: Options
+    settings: ServiceSettings
+    credentials: Credentials
+
+
+def set_up(api_key: str | None, given: Mapping[str, Any], environ: Mapping[str, str]) -> Setup:
+    """Return what a client is made of; raises ConfigError, MissingCredentials, InvalidRequest."""
+    check_options(given)
+    backend = resolve_backend(given, environ)
+    credentials, origin = _credentials(api_key, given.get("credentials"), backend, environ)
+    timeouts = given.get("timeouts")
+    usual = {
+        **given,
+        "timeouts": None if timeouts is None else timeouts_of(timeouts, Timeouts()),
+    }
+    options = resolve_options(
+        usual,
+        environ,
+        key_origin=origin,
+        backend=backend,
+        vertex_url=f"https://{vertex_host(backend.location or DEFAULT_LOCATION)}",
+    )
+    return Setup(options, _settings(options, given), credentials)
+
+
+def _settings(options: Options, given: Mapping[str, Any]) -> ServiceSettings:
     """Return the settings; raises ConfigError for what no request could be sent with."""
-    if options.api_version not in API_VERSIONS:
+    versions = VERTEX_VERSIONS if options.backend.vertexai else API_VERSIONS
+    if options.api_version not in versions:
         raise ConfigError(
-            f"api_version {options.api_version!r} does not exist; "
-            f"use one of {', '.join(API_VERSIONS)}"
+            f"api_version {options.api_version!r} does not exist; use one of {', '.join(versions)}"
         )
+    retry = given.get("retry")
     if retry is not None and not isinstance(retry, RetryPolicy):
         raise ConfigError(f"retry is {retry!r:.80}; pass a RetryPolicy")
-    _check_size("max_event_size", max_event_size)
-    _check_size("max_request_size", max_request_size)
     return ServiceSettings(
         base_url=options.base_url,
         api_version=options.api_version,
+        parent=_parent(options.backend),
         timeouts=options.timeouts,
         retry=retry or RetryPolicy(),
-        headers=_headers(headers or {}),
-        max_event_size=max_event_size,
-        max_request_size=max_request_size,
+        headers=_headers(given.get("headers") or {}),
+        max_event_size=_size(given, "max_event_size", MAX_EVENT_SIZE),
+        max_request_size=_size(given, "max_request_size", MAX_REQUEST_SIZE),
     )
 
 
-def credentials_of(key: str | None, origin: str) -> Credentials:
-    """Return the credentials of an API key; raises MissingCredentials without one."""
+def _parent(backend: Backend) -> str:
+    """Return what stands before a model's name in a path: nothing on the Gemini API."""
+    if not backend.vertexai:
+        return ""
+    if backend.project is None:
+        return EXPRESS
+    return vertex_parent(backend.project, backend.location or DEFAULT_LOCATION)
+
+
+def _credentials(
+    api_key: str | None,
+    credentials: Credentials | None,
+    backend: Backend,
+    environ: Mapping[str, str],
+) -> tuple[Credentials, str]:
+    """Return the credentials and where their key came from."""
+    if credentials is not None and api_key is not None:
+        raise ConfigError("api_key and credentials exclude each other; pass one of them")
+    if credentials is not None:
+        return credentials, "none"
+    key, origin = resolve_key(api_key, environ)
     if key is None:
-        raise MissingCredentials(
-            f"no API key: pass api_key=… or set {' or '.join(API_KEY_VARIABLES)}; without a key, "
-            "develop against the emulator (gemstream emulate, or ask --emulate)"
-        )
+        raise MissingCredentials(_NO_TOKEN if backend.vertexai else _NO_KEY)
     try:
-        return APIKey(key)
+        return APIKey(key), origin
     except InvalidRequest as error:
         if origin not in API_KEY_VARIABLES:
             raise
         raise InvalidRequest(f"{error} (it is that of the variable {origin})") from None
+
+
+_NO_KEY = (
+    f"no API key: pass api_key=… or set {' or '.join(API_KEY_VARIABLES)}; without a key, "
+    "develop against the emulator (gemstream emulate, or ask --emulate)"
+)
+_NO_TOKEN = (
+    "no credentials for Vertex AI: pass credentials=AccessToken(…), or an API key of express mode "
+    f"as api_key=… or {' or '.join(API_KEY_VARIABLES)}"
+)
 
 
 def timeouts_of(given: Timeouts | float | None, usual: Timeouts) -> Timeouts:
@@ -89,6 +147,10 @@ def _headers(given: Any) -> dict[str, str]:
     return headers
 
 
-def _check_size(name: str, value: object) -> None:
-    if type(value) is not int or value < 1:
-        raise ConfigError(f"{name} is {value!r:.80}; it must be a positive whole number of bytes")
+def _size(given: Mapping[str, Any], name: str, usual: int) -> int:
+    size = given.get(name)
+    if size is None:
+        return usual
+    if type(size) is not int or size < 1:
+        raise ConfigError(f"{name} is {size!r:.80}; it must be a positive whole number of bytes")
+    return size

@@ -7,19 +7,24 @@ not ask holds the service back through the socket.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
 import inspect
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from ..errors import GemstreamError, InvalidState, TransportError
+from ..errors import GemstreamError, InvalidState
 from ..policy.answer import Chunk, Completeness, Response
+from ..policy.continuation import chunks_behind_token
 from ..policy.fold import SETTLE_EVERY
 from ..policy.generation import GenerationState
+from ..telemetry.events import Outcome
 from ..wire.response import GenerateContentResponse
 from .channel import OpenStream
+from .hops import Hops
+from .observation import Observation
 
 __all__ = ("GenerateStream", "OnChunk", "StreamControl", "TextStream")
 
@@ -31,13 +36,12 @@ class StreamControl(enum.Enum):
     STOP = "stop"
 
 
-Opener = Callable[[], Coroutine[Any, Any, tuple[OpenStream, int]]]
 OnChunk = Callable[[Chunk], "StreamControl | Awaitable[StreamControl | None] | None"]
 
 
 class _State(enum.Enum):
-    NEW = "new"  # nothing was sent
-    OPENING = "opening"  # no chunk has arrived
+    UNSENT = "unsent"  # the request of the first, or of the next, hop was not sent yet
+    OPENING = "opening"  # no chunk of this hop has arrived
     OPEN = "open"
     ENDED = "ended"  # the answer is whole
     FAILED = "failed"
@@ -45,6 +49,11 @@ class _State(enum.Enum):
 
 
 _OVER = frozenset({_State.ENDED, _State.FAILED, _State.CLOSED})
+_AFTER = {
+    GenerationState.CONTINUED: _State.UNSENT,
+    GenerationState.ENDED: _State.ENDED,
+    GenerationState.FAILED: _State.FAILED,
+}
 
 
 class GenerateStream:
@@ -53,30 +62,39 @@ class GenerateStream:
     The request is sent at the first chunk asked for. Errors of the stream are raised by the
     iteration, with ``delivered`` chunks noted on them. Cancelling the reader closes the connection.
     ``async with`` closes it at the end of the block; without it, dropping the stream does.
+
+    An answer that the service wants continued goes on by itself, and so does one that broke at a
+    continuation token behind which you were given nothing; ``chunk.hop`` counts.
     """
 
     __slots__ = (
         "__weakref__",
         "_attempts",
+        "_broken",
         "_delivered",
         "_failure",
+        "_hops",
+        "_last",
         "_open",
-        "_opener",
         "_opening",
         "_reading",
         "_ready",
         "_state",
+        "_watch",
     )
 
-    def __init__(self, opener: Opener) -> None:
-        self._opener = opener
+    def __init__(self, hops: Hops) -> None:
+        self._hops = hops
         self._opening: asyncio.Task[None] | None = None
-        self._open: OpenStream | None = None
+        self._open: OpenStream | None = None  # the newest hop's
         self._ready: deque[Chunk] = deque()  # decoded, not yet asked for; one read's worth
-        self._state = _State.NEW
+        self._last: Chunk | None = None  # the newest delivered
+        self._state = _State.UNSENT
+        self._watch: Observation | None = None  # when somebody listens
         self._reading = False
         self._delivered = 0
         self._attempts = 0
+        self._broken: GemstreamError | None = None  # what broke the hop that the next goes on from
         self._failure: GemstreamError | None = None
 
     def __aiter__(self) -> GenerateStream:
@@ -90,18 +108,17 @@ class GenerateStream:
                 raise InvalidState("the stream is already being read by another task")
             self._reading = True
             try:
-                if self._state is _State.NEW:
-                    await self._start()
-                stream = self._open
-                while not ready and self._state is _State.OPEN and stream is not None:
+                while not ready:
+                    stream = self._open
                     try:
-                        data = await stream.exchange.receive()
-                    except TransportError as error:
-                        self._receive_interruption(stream, error)
-                    else:
-                        self._receive_data(stream, data)
-            except GemstreamError as error:
-                self._fail(error)
+                        if self._state is _State.OPEN and stream is not None:
+                            self._receive_data(stream, await stream.exchange.receive())
+                        elif self._state is _State.UNSENT:
+                            await self._start()
+                        else:
+                            break
+                    except GemstreamError as error:
+                        self._receive_failure(error)
             except BaseException:  # what was in flight is lost, and with it the stream
                 self._fail_cancelled()
                 raise
@@ -112,7 +129,10 @@ class GenerateStream:
         self._delivered += 1
         if not self._delivered % SETTLE_EVERY:
             self._settle()
-        return ready.popleft()
+        if self._watch is not None:
+            self._watch.chunk_received()
+        self._last = chunk = ready.popleft()
+        return chunk
 
     @property
     def response(self) -> Response:
@@ -154,6 +174,7 @@ class GenerateStream:
     def cancel(self) -> None:
         """End the stream now, from any task of its loop; its reader sees a plain end."""
         if self._state in _OVER and not self._ready:
+            self._tell_end()
             return
         self._state = _State.CLOSED
         self._failure = None  # what stood behind the chunks that nobody wants any more
@@ -163,6 +184,7 @@ class GenerateStream:
             self._open.generation.stop(undelivered=len(self._ready))
             self._open.exchange.abort()
         self._ready.clear()
+        self._tell_end()
 
     async def aclose(self) -> None:
         """End the stream and wait until its connection is gone; harmless when it has ended."""
@@ -185,6 +207,8 @@ class GenerateStream:
         # A reader that left its loop early (`break`) must not leave the service generating.
         if self._state is _State.OPEN and self._open is not None:
             self._open.exchange.abort()
+            self._state = _State.CLOSED
+            self._tell_end()
 
     def __repr__(self) -> str:
         return f"<GenerateStream {self._state.value}, {self._delivered} chunks delivered>"
@@ -195,14 +219,32 @@ class GenerateStream:
             self._open.generation.settle(undelivered=len(self._ready))
 
     def _fail_cancelled(self) -> None:
+        self._hops.watch.ended(Outcome.CANCELLED, answer=self._answer())
         self.cancel()
         self._failure = InvalidState("the stream was closed when its last read was cancelled")
 
     def _raise_end(self) -> NoReturn:
-        if self._failure is None:
-            raise StopAsyncIteration
-        self._failure.delivered = self._delivered
-        raise self._failure
+        if self._failure is not None:
+            self._failure.delivered = self._delivered
+            if self._open is not None:
+                self._open.generation.told(self._failure)
+        self._tell_end()
+        raise self._failure or StopAsyncIteration
+
+    def _tell_end(self) -> None:
+        """Tell whoever listens how the stream ended."""
+        watch = self._hops.watch
+        if not watch.is_heard:
+            return
+        if self._failure is not None:
+            watch.failed(self._failure, self._answer())
+        else:
+            is_closed = self._state is _State.CLOSED
+            outcome = Outcome.STOPPED if is_closed else Outcome.FINISHED
+            watch.ended(outcome, answer=self._answer())
+
+    def _answer(self) -> Response | None:
+        return None if self._open is None else self.response
 
     async def _start(self) -> None:
         self._state = _State.OPENING
@@ -228,7 +270,11 @@ class GenerateStream:
 
     async def _opened(self) -> None:
         # Noted here and not by the reader: a reader cancelled in this moment would lose it, open.
-        self._open, self._attempts = await self._opener()
+        before = self._open.generation if self._open is not None else None
+        broken, self._broken = self._broken, None
+        self._open, sent = await self._hops.open(before, broken)
+        self._attempts += sent
+        self._watch = self._hops.watch if self._hops.watch.is_heard else None
 
     def _receive_data(self, stream: OpenStream, data: bytes) -> None:
         generation = stream.generation
@@ -236,24 +282,42 @@ class GenerateStream:
         if generation.state is not GenerationState.OPEN:
             self._follow(stream)
 
-    def _receive_interruption(self, stream: OpenStream, error: TransportError) -> None:
-        if self._state is not _State.CLOSED:  # else it was us who broke it off
+    def _receive_failure(self, error: GemstreamError) -> None:
+        stream = self._open
+        if self._state is _State.CLOSED:  # it was us who broke it off
+            if stream is not None:
+                stream.exchange.abort()
+        elif self._state is _State.OPEN and stream is not None:
+            self._receive_broken(stream, error)
+        else:
+            self._state = _State.FAILED
+            self._failure = error
+
+    def _receive_broken(self, stream: OpenStream, error: GemstreamError) -> None:
+        """Let the generation judge an error of its exchange; one of its own it knows."""
+        with contextlib.suppress(GemstreamError):
             stream.generation.receive_interruption(error)
-            self._follow(stream)
+        self._follow(stream)
 
     def _follow(self, stream: OpenStream) -> None:
         """Take over the end of the generation; a fault behind ready chunks waits for them."""
-        ended = stream.generation.state is GenerationState.ENDED
-        self._state = _State.ENDED if ended else _State.FAILED
-        self._failure = stream.generation.failure
+        generation = stream.generation
+        if generation.failure is not None and generation.failure.retryable:
+            self._go_back(stream, generation.failure)
+        self._state = _AFTER[generation.state]
+        self._failure = generation.failure
         stream.exchange.abort()
 
-    def _fail(self, error: GemstreamError) -> None:
-        if self._state is not _State.CLOSED:  # else its failure matters to nobody any more
-            self._state = _State.FAILED
-            self._failure = error
-        if self._open is not None:
-            self._open.exchange.abort()
+    def _go_back(self, stream: OpenStream, error: GemstreamError) -> None:
+        """Go on from the newest token unless something behind it was delivered."""
+        behind = chunks_behind_token(self._last, self._ready)
+        if behind is None:
+            return
+        for _ in range(behind):
+            self._ready.pop()
+        newest = self._ready[-1] if self._ready else self._last
+        stream.generation.go_back(behind, newest.usage if newest is not None else None)
+        self._broken = error
 
 
 class TextStream:

@@ -5,8 +5,11 @@ replaces its answers and makes it misbehave; ``serving`` and ``serve`` put it on
 """
 
 from .app import Emulator
+from .authority import LocalAuthority
+from .clock import Clock
 from .journal import End as JournalEnd
 from .journal import JournalEntry
+from .limits import Keys, Limits, ModelLimits
 from .script import Rule, Script
 from .server import serve, serving
 from .steps import (
@@ -26,12 +29,17 @@ from .steps import (
 __all__ = (
     "Body",
     "Chunk",
+    "Clock",
     "Cut",
     "Emulator",
     "End",
     "ErrorInStream",
     "JournalEnd",
     "JournalEntry",
+    "Keys",
+    "Limits",
+    "LocalAuthority",
+    "ModelLimits",
     "NakedError",
     "Pause",
     "Rule",

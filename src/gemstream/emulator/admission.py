@@ -1,28 +1,37 @@
-"""Who may ask: the key of a request, and the head's other rules."""
+"""Who may ask, and how much: the key of a request, the head's other rules, the quota."""
 
 from __future__ import annotations
 
+from .clock import Clock
+from .deadline import server_timeout
 from .exchange import Exchange
-from .number import whole_number
-from .refusal import bad_key, bad_token, deadline_too_short, missing_credentials, missing_key
+from .journal import key_hash_of
+from .limits import Keys, Limits
+from .quota import Entry, QuotaLog
+from .refusal import (
+    bad_key,
+    bad_token,
+    deadline_too_short,
+    missing_credentials,
+    missing_key,
+    over_quota,
+)
 
-__all__ = ("BAD_KEY", "check_head", "key_of")
+__all__ = ("Admission", "check_head", "key_of")
 
-BAD_KEY = "bad-key"  # every other key is accepted
 _SHORTEST_DEADLINE = 10
 
 
-def check_head(exchange: Exchange) -> None:
+def check_head(exchange: Exchange, keys: Keys) -> None:
     """Raise what the service answers to a missing or bad key and to too short a deadline."""
     key = key_of(exchange)
     if key is None:
         raise missing_credentials() if exchange.is_vertex else missing_key()
-    if key == BAD_KEY:
+    if not keys.accept(key):
         raise bad_key() if _is_api_key(exchange) else bad_token()
-    given = exchange.headers.get("x-server-timeout", "")
-    deadline = whole_number(given)
-    if deadline is not None and deadline < _SHORTEST_DEADLINE:
-        raise deadline_too_short(given)
+    seconds = server_timeout(exchange)
+    if seconds is not None and seconds < _SHORTEST_DEADLINE:
+        raise deadline_too_short(seconds)
 
 
 def key_of(exchange: Exchange) -> str | None:
@@ -34,3 +43,38 @@ def key_of(exchange: Exchange) -> str | None:
 
 def _is_api_key(exchange: Exchange) -> bool:
     return bool(exchange.headers.get("x-goog-api-key") or exchange.query.get("key"))
+
+
+class Admission:
+    """Lets requests in as long as they keep to the limits; those refused do not count as used."""
+
+    __slots__ = ("_clock", "_log")
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._log = QuotaLog()
+
+    def enter(self, exchange: Exchange, tokens: int, limits: Limits | None) -> None:
+        """Let a request of so many prompt tokens in; raises ResourceExhausted over a limit.
+
+        Without limits nothing is noted, so the first to be counted is the first under them.
+        """
+        if limits is None:
+            return
+        entry = Entry(
+            request_id=exchange.request_id,
+            key=key_hash_of(key_of(exchange) or ""),
+            model=exchange.model or "",
+            tokens=tokens,
+            at=self._clock.now_ns(),
+        )
+        if excesses := self._log.admit(entry, limits):
+            raise over_quota(excesses, entry.model)
+
+    def leave(self, exchange: Exchange) -> None:
+        """Note that the answer runs no more; may be called again."""
+        self._log.end(exchange.request_id)
+
+    def clear(self) -> None:
+        """Forget what was used."""
+        self._log.clear()

@@ -6,26 +6,27 @@ the script, the acks and the journal, so any number of streams run side by side.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import logging
-import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 
-from ..errors import APIError, ConfigError
+from ..errors import APIError, ConfigError, DeadlineExceeded
 from ..wire.endpoint import Operation, match
 from ..wire.request import GenerateContentRequest
 from .acks import Acks
-from .admission import check_head, key_of
+from .admission import Admission, check_head, key_of
 from .answer import Answer
 from .built_in import BuiltIn
+from .clock import Clock
 from .control import PREFIX, answer_control
+from .deadline import within_deadline
 from .exchange import Cut, Exchange, Receive, Scope, Send
+from .exchanges import Exchanges
 from .journal import End, Journal, JournalEntry, key_hash_of
 from .number import whole_number
-from .output import ArrayOutput, EventOutput, Output, WholeOutput, send_error
+from .output import ArrayOutput, ErrorForm, EventOutput, Output, WholeOutput, send_error
 from .playing import Performance, Told, play
 from .prompt import prompt_text
 from .refusal import internal, not_served
@@ -47,10 +48,10 @@ class Emulator:
 
     ``script``: answers and faults, replaceable at any time; what no rule fits is answered by the
     built-in model. ``journal``: a file for the books. ``seed``: of every made-up value. ``rate``:
-    tokens per second of built-in answers, None as fast as they are taken. ``sleep``: how time
-    passes, in scripts and at a rate. ``hop_tokens``: how long one request may answer with Gemini 4,
-    None for the service's own caps (65,536 streamed, 32,768 whole). Raises ConfigError for a rate
-    or a hop that is not positive.
+    tokens per second of built-in answers, None as fast as they are taken. ``clock``: of pauses,
+    pace, limits, deadlines and the journal, None the machine's. ``hop_tokens``: how long one
+    request may answer with Gemini 4, None for the service's own caps (65,536 streamed, 32,768
+    whole). Raises ConfigError for a rate or a hop that is not positive.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Emulator:
         journal: Path | None = None,
         seed: int = 0,
         rate: float | None = None,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Clock | None = None,
         hop_tokens: int | None = None,
     ) -> None:
         if rate is not None and not rate > 0:
@@ -74,12 +75,12 @@ class Emulator:
         self._journal = Journal(journal)
         self._seed = seed
         self._rate = rate
-        self._sleep = sleep
+        self._clock = clock or Clock()
         self._acks = Acks()
+        self._admission = Admission(self._clock)
         self._served = 0
         self._ordinals: Counter[str] = Counter()
-        self._exchanges: set[Exchange] = set()
-        self._idlers: list[asyncio.Future[None]] = []
+        self._exchanges = Exchanges()
 
     @property
     def script(self) -> Script:
@@ -96,27 +97,33 @@ class Emulator:
         """The newest entries, oldest first."""
         return self._journal.entries
 
+    @property
+    def clock(self) -> Clock:
+        """The clock that all of it goes by."""
+        return self._clock
+
+    def advance(self, seconds: float) -> None:
+        """Set the clock forward and wake what is due; from any thread. See ``Clock.advance``."""
+        self._clock.advance(seconds)
+
     def ack(self) -> None:
         """Release one step that waits for an ack, now or when it comes; from any thread."""
         self._acks.give()
 
     def reset(self) -> None:
-        """Forget script, journal, counts and acks; running answers go on."""
+        """Forget script, journal, counts, used quota and acks; running answers and time go on."""
         self.script = Script()
         self._journal.clear()
+        self._admission.clear()
         self._acks.clear()
 
     def interrupt(self) -> None:
         """Break off every answer that is running, as when the service goes down."""
-        for exchange in tuple(self._exchanges):
-            exchange.interrupt()
+        self._exchanges.interrupt()
 
     async def idle(self) -> None:
         """Wait until no exchange is running, so that the journal is complete."""
-        while self._exchanges:
-            idler = asyncio.get_running_loop().create_future()
-            self._idlers.append(idler)
-            await idler
+        await self._exchanges.idle()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection: ``http`` or ``lifespan``."""
@@ -129,19 +136,11 @@ class Emulator:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope, receive, send, self._settle)
-        self._exchanges.add(exchange)
-        try:
-            await exchange.run(self._answer)
-        finally:
-            self._exchanges.discard(exchange)
-            if not self._exchanges:
-                self._wake_idlers()
-
-    def _wake_idlers(self) -> None:
-        idlers, self._idlers = self._idlers, []
-        for idler in idlers:
-            if not idler.done():
-                idler.get_loop().call_soon_threadsafe(_wake, idler)
+        with self._exchanges.running(exchange):
+            try:
+                await exchange.run(self._answer)
+            finally:
+                self._admission.leave(exchange)  # what broke off was not settled
 
     async def _answer(self, exchange: Exchange) -> None:
         try:
@@ -173,7 +172,7 @@ class Emulator:
         exchange.model = _bare_name(route.model or "")
         exchange.is_vertex = route.is_vertex
         exchange.request_id = self._new_id()
-        check_head(exchange)
+        check_head(exchange, self._script.keys)
         if exchange.body_error is not None:
             raise exchange.body_error
         call = Call(route, exchange.query, exchange.body)
@@ -186,6 +185,7 @@ class Emulator:
         request = read_request(call.body, GenerateContentRequest)
         check_request(request, call.route)
         tokens = request_tokens(request)
+        self._admission.enter(exchange, sum(tokens.values()), self._script.limits)
         frame = Answer((), tokens, exchange.model or "", exchange.request_id)
         await self._tell(
             exchange,
@@ -204,16 +204,21 @@ class Emulator:
     ) -> None:
         performance = Performance(
             exchange=exchange,
-            output=_output_for(exchange, time.time()),
+            output=_output_for(exchange, self._clock.now()),
             frame=frame,
             answer=answer,
-            sleep=self._sleep,
+            sleep=self._clock.sleep,
             take_ack=self._acks.take,
             whole=not _is_stream(exchange),
             rate=self._rate,
         )
         rule = self._rule_for(exchange, prompt)
-        await play(rule.steps if rule is not None else (), performance)
+        try:
+            async with within_deadline(exchange, self._clock):
+                await play(rule.steps if rule is not None else (), performance)
+        except DeadlineExceeded as error:
+            form = ErrorForm.PRETTY if exchange.status else ErrorForm.STATUS
+            await performance.output.send_error(error, form)
 
     def _rule_for(self, exchange: Exchange, prompt: str) -> Rule | None:
         method = exchange.operation or ""
@@ -228,6 +233,7 @@ class Emulator:
         return hashlib.blake2b(number, digest_size=11).hexdigest()
 
     async def _settle(self, exchange: Exchange, end: End) -> None:
+        self._admission.leave(exchange)  # before the client sees the end and asks again
         if exchange.operation is None:
             return  # a control, or a path nobody serves
         key = key_of(exchange)
@@ -241,7 +247,7 @@ class Emulator:
             end=end,
             usage=exchange.usage,
             bytes=exchange.bytes,
-            at=time.time(),
+            at=self._clock.now(),
         )
         await self._journal.record(entry)
 
@@ -276,8 +282,3 @@ async def _live(receive: Receive, send: Send) -> None:
         await send({"type": f"{event}.complete"})
         if event == "lifespan.shutdown":
             return
-
-
-def _wake(idler: asyncio.Future[None]) -> None:
-    if not idler.done():
-        idler.set_result(None)

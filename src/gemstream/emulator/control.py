@@ -6,15 +6,24 @@ import ipaddress
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
+import msgspec
+
 from ..errors import ConfigError
 from .exchange import Exchange
 from .journal import JournalEntry
+from .number import whole_number
 from .refusal import invalid, not_loopback, not_served
 from .script import Script
 
 __all__ = ("PREFIX", "Controlled", "answer_control")
 
 PREFIX = "/emulator/"
+
+
+class _Advance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of POST /emulator/clock."""
+
+    advance: float
 
 
 class Controlled(Protocol):
@@ -31,8 +40,12 @@ class Controlled(Protocol):
         """Release one step that waits for an ack."""
         ...
 
+    def advance(self, seconds: float) -> None:
+        """Set the clock forward."""
+        ...
+
     def reset(self) -> None:
-        """Forget script, journal, counts and acks."""
+        """Forget script, journal, counts, used quota and acks."""
         ...
 
 
@@ -64,7 +77,22 @@ async def _replace_script(emulator: Controlled, exchange: Exchange) -> None:
 
 
 async def _show_journal(emulator: Controlled, exchange: Exchange) -> None:
-    await exchange.answer_json({"entries": [entry.plain() for entry in emulator.journal]})
+    entries = emulator.journal
+    if (given := exchange.query.get("tail")) is not None:
+        tail = whole_number(given)
+        if tail is None:
+            raise invalid(f"tail is {given!r:.80}; it must be a whole number of entries, 0 or more")
+        entries = entries[max(0, len(entries) - tail) :]
+    await exchange.answer_json({"entries": [entry.plain() for entry in entries]})
+
+
+async def _advance(emulator: Controlled, exchange: Exchange) -> None:
+    try:
+        order = msgspec.json.decode(exchange.body, type=_Advance, strict=True)
+        emulator.advance(order.advance)
+    except (msgspec.DecodeError, ConfigError) as error:
+        raise invalid(f'the clock takes {{"advance": seconds}}: {error}') from None
+    await exchange.answer_json({})
 
 
 async def _reset(emulator: Controlled, exchange: Exchange) -> None:
@@ -74,6 +102,7 @@ async def _reset(emulator: Controlled, exchange: Exchange) -> None:
 
 _CONTROLS: Mapping[tuple[str, str], Callable[[Controlled, Exchange], Awaitable[None]]] = {
     ("POST", "ack"): _ack,
+    ("POST", "clock"): _advance,
     ("POST", "script"): _replace_script,
     ("GET", "journal"): _show_journal,
     ("POST", "reset"): _reset,

@@ -85,6 +85,11 @@ class Exchange:
         self.status = 0
         self.bytes = 0
 
+    @property
+    def settled(self) -> bool:
+        """True once the way it ends is decided."""
+        return self._settled
+
     async def run(self, work: Callable[[Exchange], Awaitable[None]]) -> None:
         """Read the request and do ``work`` on it until it is done or the client leaves.
 
@@ -143,9 +148,18 @@ class Exchange:
     async def answer(
         self, status: int, content_type: str, body: bytes, end: End = End.FINISHED
     ) -> None:
-        """Send a whole answer."""
-        await self.start(status, content_type, (b"content-length", str(len(body)).encode()))
-        await self.write(body)
+        """Make the journal entry, then send a whole answer; raises Cut where it is to break."""
+        head = (b"content-length", str(len(body)).encode())
+        if self.cut_at is not None:
+            await self.start(status, content_type, head)
+            await self.write(body)
+            await self.finish(end)
+        # First the books: to a client the answer ends where its content-length says.
+        self.status, self.bytes = status, len(body)
+        await self._settle_once(end)
+        await self.start(status, content_type, head)
+        if body:
+            await self._send({"type": "http.response.body", "body": body, "more_body": True})
         await self.finish(end)
 
     async def answer_json(self, message: Message | Mapping[str, Any]) -> None:

@@ -12,9 +12,19 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import quote_plus, urlsplit
 
-from ..wire.codec import JSONObject
-from ..wire.content import CodeExecutionResult, ExecutableCode, Outcome, Part
-from ..wire.response import GroundingMetadata, UrlContextMetadata
+from ..wire.content import CodeExecutionResult, ExecutableCode, Language, Outcome, Part
+from ..wire.grounding import (
+    GroundingChunk,
+    GroundingChunkWeb,
+    GroundingMetadata,
+    GroundingSupport,
+    RetrievalMetadata,
+    SearchEntryPoint,
+    Segment,
+    URLContextMetadata,
+    URLMetadata,
+    URLRetrievalStatus,
+)
 from ..wire.tool import Tool
 from .sentences import sentences_of
 
@@ -53,62 +63,59 @@ def search_results(query: str, text: str, part_index: int) -> GroundingMetadata:
     chip = f'<div class="container"><a class="chip" href="{address}">{html.escape(query)}</a></div>'
     return GroundingMetadata(
         web_search_queries=[query],
-        search_entry_point={"renderedContent": chip},
-        grounding_chunks=[{"web": {"uri": uri, "title": title}} for uri, title in _PAGES],
+        search_entry_point=SearchEntryPoint(rendered_content=chip),
+        grounding_chunks=[
+            GroundingChunk(web=GroundingChunkWeb(uri=uri, title=title)) for uri, title in _PAGES
+        ],
         grounding_supports=_supports(text, part_index),
-        retrieval_metadata={},
+        retrieval_metadata=RetrievalMetadata(),
     )
 
 
-def _supports(text: str, part_index: int) -> list[JSONObject]:
+def _supports(text: str, part_index: int) -> list[GroundingSupport]:
     return [
-        {
-            "segment": _segment(
-                partIndex=part_index,
-                startIndex=sentence.start,
-                endIndex=sentence.end,
+        GroundingSupport(
+            segment=Segment(
+                part_index=part_index or None,  # proto3 JSON leaves zeros out
+                start_index=sentence.start or None,
+                end_index=sentence.end,
                 text=sentence.text,
             ),
-            "groundingChunkIndices": [number % len(_PAGES)],
-            "confidenceScores": [0.9],
-        }
+            grounding_chunk_indices=[number % len(_PAGES)],
+            confidence_scores=[0.9],
+        )
         for number, sentence in enumerate(sentences_of(text))
     ]
-
-
-def _segment(**fields: int | str) -> JSONObject:
-    """proto3 JSON leaves zeros out."""
-    return {name: value for name, value in fields.items() if value}
 
 
 _URL = re.compile(r"https?://[^\s<>\"'\[\]()]+[^\s<>\"'\[\]().,;:!?]")
 # A word in the host's name decides how the fetch ended.
 _STATUSES = (
-    ("paywall", "URL_RETRIEVAL_STATUS_PAYWALL"),
-    ("unsafe", "URL_RETRIEVAL_STATUS_UNSAFE"),
-    ("invalid", "URL_RETRIEVAL_STATUS_ERROR"),
+    ("paywall", URLRetrievalStatus.PAYWALL),
+    ("unsafe", URLRetrievalStatus.UNSAFE),
+    ("invalid", URLRetrievalStatus.ERROR),
 )
-_FETCHED = "URL_RETRIEVAL_STATUS_SUCCESS"
 
 
-def fetched_pages(tools: Sequence[Tool], prompt: str) -> UrlContextMetadata | None:
+def fetched_pages(tools: Sequence[Tool], prompt: str) -> URLContextMetadata | None:
     """Return the pages of ``prompt`` with how their fetch ended; None without tool or page."""
     urls = _URL.findall(prompt) if any(tool.url_context is not None for tool in tools) else []
     if not urls:
         return None
-    return UrlContextMetadata(
+    return URLContextMetadata(
         url_metadata=[
-            {"retrievedUrl": url, "urlRetrievalStatus": _retrieval_status(url)} for url in urls
+            URLMetadata(retrieved_url=url, url_retrieval_status=_retrieval_status(url))
+            for url in urls
         ]
     )
 
 
-def _retrieval_status(url: str) -> str:
+def _retrieval_status(url: str) -> URLRetrievalStatus:
     try:
         host = urlsplit(url).hostname or ""
     except ValueError:  # a bracket that opens no address
-        return "URL_RETRIEVAL_STATUS_ERROR"
-    return next((status for word, status in _STATUSES if word in host), _FETCHED)
+        return URLRetrievalStatus.ERROR
+    return next((status for word, status in _STATUSES if word in host), URLRetrievalStatus.SUCCESS)
 
 
 _NUMBER = r"\d{1,12}(?:\.\d{1,12})?"
@@ -135,7 +142,7 @@ def computation(prompt: str) -> list[Part]:
         output = f"{type(error).__name__}: {error.args[0]}\n"
         outcome, said = Outcome.OUTCOME_FAILED, "The code failed."
     return [
-        Part(executable_code=ExecutableCode(language="PYTHON", code=code)),
+        Part(executable_code=ExecutableCode(language=Language.PYTHON, code=code)),
         Part(code_execution_result=CodeExecutionResult(outcome=outcome, output=output)),
         Part(text=said),
     ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..errors import APIError, DecodeError
+from ..wire.codec import Message
+from ..wire.scalar import encode_duration
 from ..wire.status import (
     BadRequest,
     ErrorInfo,
@@ -16,6 +18,7 @@ from ..wire.status import (
     RetryInfo,
     api_error,
 )
+from .quota import Excess
 from .steps import ErrorFault
 
 __all__ = (
@@ -25,6 +28,7 @@ __all__ = (
     "bad_page_token",
     "bad_token",
     "bad_value",
+    "deadline_exceeded",
     "deadline_too_short",
     "internal",
     "invalid",
@@ -33,6 +37,7 @@ __all__ = (
     "missing_key",
     "not_loopback",
     "not_served",
+    "over_quota",
     "retired_model",
     "scripted_error",
     "too_large",
@@ -190,7 +195,12 @@ def unsupported_encoding(encoding: str) -> APIError:
     return api_error(400, f"Request body cannot be read as Content-Encoding {encoding}.")
 
 
-def deadline_too_short(seconds: str) -> APIError:
+def deadline_exceeded() -> APIError:
+    """The answer took longer than the client's X-Server-Timeout."""
+    return api_error(504, _WORDS[504])
+
+
+def deadline_too_short(seconds: int) -> APIError:
     """X-Server-Timeout is below the service's floor."""
     return api_error(
         400,
@@ -219,13 +229,30 @@ _WORDS = {
 }
 
 
+def over_quota(excesses: Sequence[Excess], model: str, *, bare: bool = False) -> APIError:
+    """The request would exceed limits, all of them listed; ``bare`` says only so, as Vertex does.
+
+    The delay is that of the limit that frees last, to the nanosecond.
+    """
+    if bare:
+        return api_error(429, _WORDS[429])
+    violations = [_violation(one.quota.value, str(one.limit), model) for one in excesses]
+    delay = max((one.delay for one in excesses if one.delay is not None), default=None)
+    seconds = None if delay is None else delay / 1e9
+    message = _quota_message(violations, model, seconds)
+    details: list[Message] = [_QUOTA_HELP, QuotaFailure(violations=violations)]
+    if seconds is not None:
+        details.append(RetryInfo.of(seconds))
+    return api_error(429, message, details=details)
+
+
 def scripted_error(fault: ErrorFault, model: str) -> APIError:
     """Return the error that a script's fault asks for, in the service's words where it has none."""
     details: list[object] = []
     message = fault.message or _WORDS.get(fault.code, f"Scripted error {fault.code}.")
     if fault.quota is not None:
         violation = _violation(fault.quota, fault.quota_value, model)
-        message = fault.message or _quota_message(violation, model, fault.retry_delay)
+        message = fault.message or _quota_message([violation], model, fault.retry_delay)
         details += [_QUOTA_HELP, QuotaFailure(violations=[violation])]
     if fault.retry_delay is not None:
         details.append(RetryInfo.of(fault.retry_delay))
@@ -243,9 +270,13 @@ _QUOTA_HELP = Help(
 )
 
 
+# By a word of the quota's id; the empty one is in every id.
+_COUNTED = {"Token": "input_token_count", "Concurrent": "concurrent_requests", "": "requests"}
+
+
 def _violation(quota: str, value: str, model: str) -> QuotaViolation:
     plan = "free" if "FreeTier" in quota else "paid"
-    counted = "input_token_count" if "Token" in quota else "requests"
+    counted = next(words for word, words in _COUNTED.items() if word in quota)
     return QuotaViolation(
         quota_metric=f"{_SERVICE}/generate_content_{plan}_tier_{counted}",
         quota_id=quota,
@@ -254,14 +285,18 @@ def _violation(quota: str, value: str, model: str) -> QuotaViolation:
     )
 
 
-def _quota_message(violation: QuotaViolation, model: str, delay: float | None) -> str:
-    retry = f"\nPlease retry in {delay}s." if delay is not None else ""
+def _quota_message(violations: Sequence[QuotaViolation], model: str, delay: float | None) -> str:
+    exceeded = "".join(
+        f"\n* Quota exceeded for metric: {one.quota_metric}, limit: {one.quota_value}, "
+        f"model: {model}"
+        for one in violations
+    )
+    retry = f"\nPlease retry in {encode_duration(delay)}." if delay is not None else ""
     return (
         "You exceeded your current quota, please check your plan and billing details. For more "
         "information on this error, head to: https://ai.google.dev/gemini-api/docs/rate-limits. "
-        "To monitor your current usage, head to: https://ai.dev/rate-limit. \n"
-        f"* Quota exceeded for metric: {violation.quota_metric}, "
-        f"limit: {violation.quota_value}, model: {model}{retry}"
+        "To monitor your current usage, head to: https://ai.dev/rate-limit. "
+        f"{exceeded}{retry}"
     )
 
 

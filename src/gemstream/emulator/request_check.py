@@ -105,18 +105,14 @@ def _check_bytes(part: Part, where: str) -> None:
     if part.thought_signature is not None:
         _check_base64(part.thought_signature, f"{where}.thought_signature")
     inner = part.function_response.parts if part.function_response is not None else ()
-    for number, plain in enumerate(inner):
-        blob = plain.get("inlineData") or plain.get("inline_data")
-        data = blob.get("data") if isinstance(blob, dict) else None
-        if data is not None:
+    for number, media in enumerate(inner):
+        if media.inline_data is not None:
             place = f"{where}.function_response.parts[{number}].inline_data.data"
-            _check_base64(data, place)
+            _check_base64(media.inline_data.data, place)
 
 
-def _check_base64(text: object, where: str) -> None:
+def _check_base64(text: str, where: str) -> None:
     try:
-        if not isinstance(text, str):
-            raise DecodeError("not text", excerpt=b"")
         decode_base64(text)
     except DecodeError:
         raise invalid(

@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 
 from ..errors import ConfigError
-from .script_file import PlainRule, decode_script, load_script
+from .limits import Keys, Limits
+from .script_file import PlainScript, decode_script, load_script
 from .steps import Step
 
 __all__ = ("Request", "Rule", "Script")
@@ -61,9 +62,14 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Script(msgspec.Struct, frozen=True):
-    """The rules in their order; the first that fits answers, without one the built-in model."""
+    """The rules in their order; the first that fits answers, without one the built-in model.
+
+    ``limits``: what a key may ask of a model, None any amount. ``keys``: which keys are accepted.
+    """
 
     rules: Sequence[Rule] = ()
+    limits: Limits | None = None
+    keys: Keys = Keys()
 
     @classmethod
     def load(cls, path: Path | str) -> Script:
@@ -80,5 +86,6 @@ class Script(msgspec.Struct, frozen=True):
         return next((rule for rule in self.rules if rule.fits(request)), None)
 
 
-def _script(rules: Sequence[PlainRule]) -> Script:
-    return Script([Rule(steps=rule.steps, **rule.match) for rule in rules])
+def _script(plain: PlainScript) -> Script:
+    rules = [Rule(steps=rule.steps, **rule.match) for rule in plain.rules]
+    return Script(rules, plain.limits, plain.keys)

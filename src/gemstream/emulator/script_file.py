@@ -1,4 +1,4 @@
-"""Scripts as TOML (or the same shape as JSON) → rules.
+"""Scripts as TOML (or the same shape as JSON) → rules, limits and keys.
 
 Every complaint is a ConfigError that names the file, the place in it, what was expected and the
 nearest name that exists.
@@ -19,9 +19,10 @@ import msgspec
 from ..errors import ConfigError, DecodeError
 from ..wire.codec import JSONObject, from_plain
 from ..wire.response import GenerateContentResponse
+from .limits import Keys, Limits, ModelLimits
 from .steps import FAULTS, Body, Chunk, Pause, Step, WaitForAck
 
-__all__ = ("PlainRule", "decode_script", "load_script")
+__all__ = ("PlainRule", "PlainScript", "decode_script", "load_script")
 
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -34,8 +35,16 @@ class PlainRule(msgspec.Struct, frozen=True):
     steps: Sequence[Step]
 
 
-def load_script(path: Path) -> list[PlainRule]:
-    """Return the rules in the file at ``path``; raises ConfigError."""
+class PlainScript(msgspec.Struct, frozen=True):
+    """All that a file has."""
+
+    rules: Sequence[PlainRule]
+    limits: Limits | None
+    keys: Keys
+
+
+def load_script(path: Path) -> PlainScript:
+    """Return what is in the file at ``path``; raises ConfigError."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -43,8 +52,8 @@ def load_script(path: Path) -> list[PlainRule]:
     return _Reader(str(path), path.parent).read(data, is_json=path.suffix == ".json")
 
 
-def decode_script(data: bytes, *, is_json: bool) -> list[PlainRule]:
-    """Return the rules in ``data``; raises ConfigError, also for a step that names a file."""
+def decode_script(data: bytes, *, is_json: bool) -> PlainScript:
+    """Return what is in ``data``; raises ConfigError, also for a step that names a file."""
     return _Reader("the script", None).read(data, is_json=is_json)
 
 
@@ -57,7 +66,7 @@ class _Reader:
         self._source = source
         self._folder = folder
 
-    def read(self, data: bytes, *, is_json: bool) -> list[PlainRule]:
+    def read(self, data: bytes, *, is_json: bool) -> PlainScript:
         try:
             text = data.decode()
             plain = json.loads(text) if is_json else tomllib.loads(text)
@@ -65,9 +74,36 @@ class _Reader:
             kind = "JSON" if is_json else "TOML"
             raise ConfigError(f"{self._source} is not {kind}: {error}") from None
         table = self._table(plain, "")
-        self._known_keys(table, ("rule",), "")
+        self._known_keys(table, ("rule", "limits", "keys"), "")
         rules = self._list(table.get("rule", []), "rule")
-        return [self._rule(rule, f"rule[{index}]") for index, rule in enumerate(rules)]
+        return PlainScript(
+            [self._rule(rule, f"rule[{index}]") for index, rule in enumerate(rules)],
+            self._limits(table["limits"]) if "limits" in table else None,
+            self._keys(table.get("keys", {})),
+        )
+
+    def _limits(self, plain: Any) -> Limits:
+        table = self._table(plain, "limits")
+        names = [name for name in Limits.__struct_fields__ if name != "models"]
+        self._known_keys(table, [*names, "model"], "limits")
+        listed = self._list(table.pop("model", []), "limits.model")
+        models = []
+        for index, one in enumerate(listed):
+            path = f"limits.model[{index}]"
+            fields = self._table(one, path)
+            self._known_keys(fields, ModelLimits.__struct_fields__, path)
+            models.append(self._converted(fields, ModelLimits, path))
+        limits = self._converted(table, Limits, "limits")
+        return msgspec.structs.replace(limits, models=tuple(models))
+
+    def _keys(self, plain: Any) -> Keys:
+        if not isinstance(plain, dict):  # without the value: it may hold a key
+            raise ConfigError(f"{self._source}: keys should be a table, written [keys]")
+        self._known_keys(plain, Keys.__struct_fields__, "keys")
+        try:
+            return Keys(**plain)
+        except ConfigError as error:
+            raise ConfigError(f"{self._source}: {error}") from None
 
     def _rule(self, plain: Any, path: str) -> PlainRule:
         rule = self._table(plain, path)

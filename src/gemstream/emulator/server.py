@@ -9,12 +9,14 @@ import asyncio
 import logging
 import signal
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
 from ..errors import ConfigError
 from .app import Emulator
+from .authority import LocalAuthority
 from .exchange import Cut
 
 __all__ = ("DEFAULT_PORT", "serve", "serving")
@@ -30,31 +32,37 @@ def serve(
     host: str = "127.0.0.1",
     port: int = DEFAULT_PORT,
     *,
+    tls: LocalAuthority | None = None,
     announce: Callable[[str], None] | None = None,
 ) -> None:
     """Serve until Ctrl-C or SIGTERM; blocks.
 
     ``announce`` is called with the base URL once the port listens; port 0 takes a free one.
-    Raises ConfigError when the port cannot be had or uvicorn is not installed.
+    ``tls``: see ``serving``. Raises ConfigError when the port cannot be had or uvicorn is not
+    installed.
     """
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve_until_stopped(emulator, host, port, announce))
+        runner.run(_serve_until_stopped(serving(emulator, host, port, tls=tls), announce))
 
 
 @asynccontextmanager
-async def serving(emulator: Emulator, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+async def serving(
+    emulator: Emulator, host: str = "127.0.0.1", port: int = 0, *, tls: LocalAuthority | None = None
+) -> AsyncIterator[str]:
     """Serve inside the block and give the base URL; at its end running answers are broken off.
 
-    Raises ConfigError when the port cannot be had or uvicorn is not installed.
+    ``tls`` signs the certificate that is shown; None speaks plain HTTP. Raises ConfigError when the
+    port cannot be had or uvicorn is not installed.
     """
     uvicorn = _import_uvicorn()
+    context = None if tls is None else tls.server_context(host)
     listener = _listen(host, port)
     try:
-        server = _server(uvicorn, emulator)
+        server = _server(uvicorn, emulator, context)
         await server.startup(sockets=[listener])
         ticking = asyncio.create_task(server.main_loop(), name="emulator server")
         try:
-            yield _url_of(listener)
+            yield _url_of(listener, "http" if tls is None else "https")
         finally:
             ticking.cancel()
             emulator.interrupt()
@@ -64,7 +72,7 @@ async def serving(emulator: Emulator, host: str = "127.0.0.1", port: int = 0) ->
 
 
 async def _serve_until_stopped(
-    emulator: Emulator, host: str, port: int, announce: Callable[[str], None] | None
+    server: AbstractAsyncContextManager[str], announce: Callable[[str], None] | None
 ) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -72,13 +80,13 @@ async def _serve_until_stopped(
         # Not on Windows and not in another thread than the main one: Ctrl-C then cancels us.
         with suppress(NotImplementedError, RuntimeError, ValueError):
             loop.add_signal_handler(number, stopped.set)
-    async with serving(emulator, host, port) as url:
+    async with server as url:
         if announce is not None:
             announce(url)
         await stopped.wait()
 
 
-def _server(uvicorn: Any, emulator: Emulator) -> Any:
+def _server(uvicorn: Any, emulator: Emulator, tls: ssl.SSLContext | None) -> Any:
     config = uvicorn.Config(
         emulator,
         http="httptools",
@@ -92,6 +100,7 @@ def _server(uvicorn: Any, emulator: Emulator) -> Any:
         timeout_graceful_shutdown=_FAREWELL_SECONDS,
     )
     config.load()
+    config.ssl = tls  # uvicorn by itself takes certificates from files only
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
     log = logging.getLogger("uvicorn.error")
@@ -149,6 +158,6 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _url_of(listener: socket.socket) -> str:
+def _url_of(listener: socket.socket, scheme: str) -> str:
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

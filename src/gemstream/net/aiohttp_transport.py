@@ -210,7 +210,10 @@ def _translate(error: Exception, deadlines: Deadlines) -> GemstreamError:
     if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
         return InvalidRequest(f"the URL cannot be used: {said}")
     if isinstance(error, aiohttp.ClientSSLError):
-        return _not_again(f"no TLS connection: {said}; check base_url and certificates")
+        return _not_again(
+            f"no TLS connection: {said}; check base_url and certificates (SSL_CERT_FILE names that "
+            "of a private authority)"
+        )
     if isinstance(error, aiohttp.ClientProxyConnectionError):
         return ConnectFailed(f"no connection to the proxy: {said}; check HTTPS_PROXY and the like")
     if isinstance(error, aiohttp.ClientConnectorError):

@@ -97,22 +97,35 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Chunk(Answer, frozen=True, kw_only=True, gc=False):
-    """One piece of a stream, as it arrived; ``raw`` holds even what this version cannot read."""
+    """One piece of a stream, as it arrived; ``raw`` holds even what this version cannot read.
+
+    ``hop``: 1, and one more each time the answer went on with a continuation token.
+    """
+
+    hop: int = 1
 
     @property
     def is_final(self) -> bool:
-        """True when this chunk carries a finish reason or a block reason."""
+        """True when this chunk carries a finish reason that ends the answer, or a block reason.
+
+        After CONTINUATION the answer goes on.
+        """
         reasons = [candidate.finish_reason for candidate in self.message.candidates]
         return self.block_reason is not None or any(
-            reason is not None and not reason.is_unspecified for reason in reasons
+            reason is not None
+            and not reason.is_unspecified
+            and reason is not FinishReason.CONTINUATION
+            for reason in reasons
         )
 
 
 class Response(Answer, frozen=True, kw_only=True, gc=False):
     """A whole answer: received at once, or the fold of a stream's chunks.
 
-    ``attempts``: how many times the request was sent.
+    ``attempts``: how many times a request was sent. ``hops``: how many answers of the service,
+    joined by continuation tokens, this one is made of.
     """
 
     complete: Completeness = Completeness.CONFIRMED
     attempts: int = 1
+    hops: int = 1

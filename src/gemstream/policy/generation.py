@@ -3,19 +3,21 @@
 An answer is complete when every candidate seen has a finish reason (or the prompt a block
 reason) and the end was clean. A clean end before that is ``StreamTruncated``: no other
 client tells a short answer from a whole one. An unclean end after it leaves the full answer,
-``unconfirmed``.
+``unconfirmed``. After the finish reason CONTINUATION, or broken at a token behind which nothing was
+delivered, the answer goes on in another hop; one Generation reads one hop.
 """
 
 from __future__ import annotations
 
 import enum
 
-from ..errors import DecodeError, GemstreamError, StreamTruncated, TransportError
+from ..errors import DecodeError, GemstreamError, StreamTruncated
 from ..wire.codec import MessageDecoder
 from ..wire.payload import PayloadDecoder
-from ..wire.response import GenerateContentResponse
+from ..wire.response import FinishReason, GenerateContentResponse
 from ..wire.sse import MAX_EVENT_SIZE
 from ..wire.status import error_of
+from ..wire.usage import UsageMetadata
 from .answer import Chunk, Completeness, Response
 from .fold import Fold
 from .redaction import Redact, redacted
@@ -29,6 +31,7 @@ class GenerationState(enum.Enum):
     """Where an answer stands."""
 
     OPEN = "open"
+    CONTINUED = "continued"  # this hop is over, and its token leads on
     ENDED = "ended"
     FAILED = "failed"
 
@@ -44,6 +47,7 @@ class Generation:
     repeats the key in its message does not carry it into our errors. Raises APIError, DecodeError,
     ProtocolError, StreamTruncated; what arrived before a fault is returned first and the fault
     raised by ``check`` or the next ``receive_*``. After a fault every call raises it again.
+    ``after``: the hop before, which this one goes on from; see ``continuation_token``.
     """
 
     __slots__ = (
@@ -52,7 +56,9 @@ class Generation:
         "_fold",
         "_payloads",
         "_redact",
+        "_spent",
         "failure",
+        "hop",
         "state",
     )
 
@@ -62,11 +68,18 @@ class Generation:
         *,
         max_event_size: int = MAX_EVENT_SIZE,
         redact: Redact = _unchanged,
+        after: Generation | None = None,
     ) -> None:
         self._payloads = PayloadDecoder(content_type, max_event_size=max_event_size)
         self._decoder = MessageDecoder(GenerateContentResponse)
         self._redact = redact
         self._fold = Fold()
+        self._spent: UsageMetadata | None = None  # at the end of this hop, all before included
+        self.hop = 1
+        if after is not None:
+            self._fold = after._fold
+            self._fold.begin_hop(after._spent)
+            self.hop = after.hop + 1
         self.failure: GemstreamError | None = None
         self._complete = Completeness.PARTIAL
         self.state = GenerationState.OPEN
@@ -88,7 +101,7 @@ class Generation:
         except GemstreamError as error:
             self._fail(error)
             if not chunks:
-                raise
+                self.check()
         return chunks
 
     def receive_eof(self) -> list[Chunk]:
@@ -100,11 +113,11 @@ class Generation:
         try:
             for payload in self._payloads.receive_eof():
                 chunks.append(self._decode(payload))
-            if not self.is_finished:
-                raise StreamTruncated(_CUT_SHORT)
+            if not self._is_over:
+                raise StreamTruncated(self._cut_short)
         except StreamTruncated as cut:
-            if not self.is_finished:
-                self._fail(self._told(cut))
+            if not self._is_over:
+                self._fail(cut)
             complete = Completeness.UNCONFIRMED
         except GemstreamError as error:
             self._fail(error)
@@ -114,14 +127,15 @@ class Generation:
             self.check()
         return chunks
 
-    def receive_interruption(self, error: TransportError) -> None:
+    def receive_interruption(self, error: GemstreamError) -> None:
         """Judge a broken connection: raises ``error`` with the partial answer unless finished."""
         if self.state is not GenerationState.OPEN:
             self._nothing()
-        elif self.is_finished:
+        elif self._is_over:
             self._end(Completeness.UNCONFIRMED)
         else:
-            raise self._fail(self._told(error))
+            self._fail(error)
+            self.check()
 
     def settle(self, *, undelivered: int = 0) -> None:
         """Add up all chunks but the newest ``undelivered``, as ``response`` would."""
@@ -132,15 +146,35 @@ class Generation:
 
         A fault behind undelivered chunks is nobody's any more.
         """
-        if self.state is GenerationState.OPEN or undelivered:
+        if self.state in (GenerationState.OPEN, GenerationState.CONTINUED) or undelivered:
             self._fold.forget(undelivered)
             self.failure = None
             self._end(Completeness.STOPPED)
 
+    @property
+    def continuation_token(self) -> str | None:
+        """The newest token for going on from here; None when the service gave none."""
+        return self._fold.continuation_token
+
+    def go_back(self, chunks: int, spent: UsageMetadata | None) -> None:
+        """Leave out the newest ``chunks`` of a broken hop, which the next will bring again.
+
+        ``spent``: the token counts at the chunk that is then the last.
+        """
+        self._fold.forget(chunks)
+        self._continue(spent)
+
     def check(self) -> None:
         """Raise ``failure``, the fault that follows the chunks already returned, if any."""
         if self.failure is not None:
-            raise self.failure
+            raise self.told(self.failure)
+
+    def told(self, error: GemstreamError) -> GemstreamError:
+        """Return ``error`` with what was received before it; not while chunks are withheld."""
+        error.partial = self._fold.text()
+        error.usage = self._fold.usage
+        error.continuation_token = self._fold.continuation_token
+        return error
 
     def response(self, *, attempts: int = 1, undelivered: int = 0) -> Response:
         """Return the fold of all chunks but the newest ``undelivered``."""
@@ -150,6 +184,7 @@ class Generation:
             usage=self._fold.usage,
             complete=complete,
             attempts=attempts,
+            hops=self.hop,
         )
 
     def _nothing(self) -> list[Chunk]:
@@ -165,7 +200,7 @@ class Generation:
         if message.extra is not None and message.extra.get("error") is not None:
             raise self._api_error(payload)
         usage = self._fold.receive(message)
-        return Chunk(message=message, usage=usage, raw=payload)
+        return Chunk(message=message, usage=usage, raw=payload, hop=self.hop)
 
     def _undecodable(self, payload: bytes, error: DecodeError) -> DecodeError:
         """Return the error anew from the redacted payload: its excerpt may cut a secret in two."""
@@ -179,27 +214,36 @@ class Generation:
         decoded = MessageDecoder(GenerateContentResponse).decode(self._redact(payload))
         return error_of((decoded.extra or {}).get("error"))
 
-    def _told(self, error: TransportError | StreamTruncated) -> GemstreamError:
-        """Return ``error`` with what was received before it."""
-        error.partial = self._fold.text()
-        error.usage = self._fold.usage
-        error.continuation_token = self._fold.continuation_token
-        return error
+    @property
+    def _is_over(self) -> bool:
+        """True when nothing is missing in this hop."""
+        return self.is_finished or self._fold.is_to_be_continued
 
-    def _fail(self, error: GemstreamError) -> GemstreamError:
+    @property
+    def _cut_short(self) -> str:
+        wants_more = self._fold.finish_reason is FinishReason.CONTINUATION
+        reason = _NO_TOKEN if wants_more else _CUT_SHORT
+        return f"{reason}, so the answer is cut short; .partial holds what arrived"
+
+    def _fail(self, error: GemstreamError) -> None:
         self.failure = redacted(error, self._redact)
         self.state = GenerationState.FAILED
-        return self.failure
 
     def _end(self, complete: Completeness) -> None:
+        if complete is not Completeness.STOPPED and self._fold.is_to_be_continued:
+            self._continue(self._fold.usage)
+            return
         self._complete = complete
         self.state = GenerationState.ENDED
 
+    def _continue(self, spent: UsageMetadata | None) -> None:
+        self._spent = spent
+        self.failure = None
+        self.state = GenerationState.CONTINUED
 
-_CUT_SHORT = (
-    "the stream ended cleanly but without a finish reason, so the answer is cut short; "
-    ".partial holds what arrived"
-)
+
+_CUT_SHORT = "the stream ended cleanly but without a finish reason"
+_NO_TOKEN = "the service wants the answer continued but gave no token to go on with"
 
 
 def check_content_type(content_type: str | None, excerpt: bytes) -> None:

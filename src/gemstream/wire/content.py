@@ -8,6 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .codec import JSONObject, Message
+from .media import (
+    AudioMetadata,
+    DocumentMetadata,
+    MediaProcessing,
+    PartMediaResolution,
+    SpeechMetadata,
+    SpreadsheetMetadata,
+    Transcription,
+    VideoMetadata,
+)
 from .open_enum import OpenEnum
 from .scalar import decode_base64, encode_base64
 
@@ -19,14 +29,15 @@ __all__ = (
     "FileData",
     "FunctionCall",
     "FunctionResponse",
+    "FunctionResponsePart",
+    "Language",
     "Outcome",
     "Part",
-    "PartMediaResolution",
     "PartialArg",
     "Scheduling",
     "ToolCall",
     "ToolResult",
-    "VideoMetadata",
+    "ToolType",
 )
 
 
@@ -57,7 +68,11 @@ class FileData(Message):
 
 
 class PartialArg(Message):
-    """A piece of one streamed function argument, placed by its RFC 9535 path."""
+    """A piece of one streamed function argument, placed by its RFC 9535 path, as ``$.a[0].b``.
+
+    One of the values is set; ``null_value`` is ``NULL_VALUE``. Strings of the same path join while
+    ``will_continue`` is True. Vertex only.
+    """
 
     json_path: str | None = None
     string_value: str | None = None
@@ -68,7 +83,10 @@ class PartialArg(Message):
 
 
 class FunctionCall(Message):
-    """The model asks for a function to be run."""
+    """The model asks for a function to be run.
+
+    ``partial_args`` and ``will_continue``: its arguments are streamed (Vertex only).
+    """
 
     name: str | None = None
     args: JSONObject | None = None
@@ -85,21 +103,43 @@ class Scheduling(OpenEnum):
     INTERRUPT = "INTERRUPT"
 
 
+class FunctionResponsePart(Message):
+    """Media that a function returned beside its ``response``."""
+
+    inline_data: Blob | None = None
+    file_data: FileData | None = None
+    media_processing: MediaProcessing | None = None
+    media_resolution: PartMediaResolution | None = None
+    video_metadata: VideoMetadata | None = None
+    document_metadata: DocumentMetadata | None = None
+    spreadsheet_metadata: SpreadsheetMetadata | None = None
+    audio_metadata: AudioMetadata | None = None
+
+
 class FunctionResponse(Message):
-    """What a function returned; ``id`` is the call's id."""
+    """What a function returned; ``id`` is the call's id.
+
+    ``response`` holds ``output`` or ``error`` by convention, and may hold anything else.
+    """
 
     name: str | None = None
     response: JSONObject | None = None
     id: str | None = None
-    parts: Sequence[JSONObject] = ()
+    parts: Sequence[FunctionResponsePart] = ()
     will_continue: bool | None = None
     scheduling: Scheduling | None = None
+
+
+class Language(OpenEnum):
+    """What the model writes its code in."""
+
+    PYTHON = "PYTHON"
 
 
 class ExecutableCode(Message):
     """Code that the model wrote for the service to run."""
 
-    language: str | None = None
+    language: Language | None = None
     code: str | None = None
     id: str | None = None
 
@@ -120,11 +160,25 @@ class CodeExecutionResult(Message):
     id: str | None = None
 
 
+class ToolType(OpenEnum):
+    """A tool of the service's own."""
+
+    GOOGLE_SEARCH_WEB = "GOOGLE_SEARCH_WEB"
+    GOOGLE_SEARCH_IMAGE = "GOOGLE_SEARCH_IMAGE"
+    URL_CONTEXT = "URL_CONTEXT"
+    GOOGLE_MAPS = "GOOGLE_MAPS"
+    FILE_SEARCH = "FILE_SEARCH"
+    MEDIA_PROCESSING = "MEDIA_PROCESSING"
+
+
 class ToolCall(Message):
-    """The service ran one of its own tools."""
+    """The service ran one of its own tools; it is to be sent back as it came.
+
+    It comes only with ``ToolConfig.include_server_side_tool_invocations``.
+    """
 
     id: str | None = None
-    tool_type: str | None = None
+    tool_type: ToolType | None = None
     args: JSONObject | None = None
 
 
@@ -132,24 +186,8 @@ class ToolResult(Message):
     """What the service's own tool returned."""
 
     id: str | None = None
-    tool_type: str | None = None
+    tool_type: ToolType | None = None
     response: JSONObject | None = None
-
-
-class VideoMetadata(Message):
-    """Which piece of a video is meant (offsets as durations) and at how many frames a second."""
-
-    start_offset: str | None = None
-    end_offset: str | None = None
-    fps: float | None = None
-    content_layers: Sequence[str] = ()
-
-
-class PartMediaResolution(Message):
-    """How finely this part's media is read."""
-
-    level: str | None = None
-    num_tokens: int | None = None
 
 
 class Part(Message):
@@ -169,12 +207,12 @@ class Part(Message):
     video_metadata: VideoMetadata | None = None
     media_resolution: PartMediaResolution | None = None
     part_metadata: JSONObject | None = None
-    audio_transcription: JSONObject | None = None
-    media_processing: str | None = None
-    speech_metadata: JSONObject | None = None
-    document_metadata: JSONObject | None = None
-    spreadsheet_metadata: JSONObject | None = None
-    audio_metadata: JSONObject | None = None
+    audio_transcription: Transcription | None = None
+    media_processing: MediaProcessing | None = None
+    speech_metadata: SpeechMetadata | None = None
+    document_metadata: DocumentMetadata | None = None
+    spreadsheet_metadata: SpreadsheetMetadata | None = None
+    audio_metadata: AudioMetadata | None = None
 
     @classmethod
     def of_bytes(cls, content: bytes, mime_type: str) -> Part:
@@ -183,7 +221,10 @@ class Part(Message):
 
     @classmethod
     def of_uri(cls, uri: str, mime_type: str | None = None) -> Part:
-        """Return a part that names a file by its URI."""
+        """Return a part that names a file by its URI.
+
+        A prompt tells the type by the URI's suffix when ``mime_type`` is not given.
+        """
         return cls(file_data=FileData(file_uri=uri, mime_type=mime_type))
 
     @property

@@ -1,11 +1,14 @@
-"""Bodies of embedContent and batchEmbedContents.
+"""Bodies of embedContent and batchEmbedContents, and of Vertex AI's predict for embeddings.
 
-Source: https://ai.google.dev/api/embeddings.
+Sources: https://ai.google.dev/api/embeddings,
+https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embeddings-api.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+import msgspec
 
 from .codec import Message
 from .content import Content
@@ -18,7 +21,14 @@ __all__ = (
     "EmbedContentRequest",
     "EmbedContentResponse",
     "Embedding",
+    "EmbeddingStatistics",
+    "PredictEmbeddingsRequest",
+    "PredictEmbeddingsResponse",
+    "PredictedEmbedding",
+    "Prediction",
+    "PredictionParameters",
     "TaskType",
+    "TextInstance",
 )
 
 
@@ -69,3 +79,51 @@ class BatchEmbedContentsResponse(Message):
 
     embeddings: Sequence[Embedding] = ()
     usage_metadata: UsageMetadata | None = None
+
+
+class TextInstance(Message):
+    """One text to embed; Vertex AI writes ``task_type`` with an underscore."""
+
+    content: str | None = None
+    task_type: TaskType | None = msgspec.field(default=None, name="task_type")
+    title: str | None = None
+
+
+class PredictionParameters(Message):
+    """What holds for all instances of a request."""
+
+    output_dimensionality: int | None = None
+    auto_truncate: bool | None = None
+
+
+class PredictEmbeddingsRequest(Message):
+    """Several texts to embed at once, on Vertex AI."""
+
+    instances: Sequence[TextInstance] = ()
+    parameters: PredictionParameters | None = None
+
+
+class EmbeddingStatistics(Message):
+    """How a text was counted."""
+
+    token_count: float | None = msgspec.field(default=None, name="token_count")
+    truncated: bool | None = None
+
+
+class PredictedEmbedding(Message):
+    """A vector of Vertex AI."""
+
+    values: Sequence[float] = ()
+    statistics: EmbeddingStatistics | None = None
+
+
+class Prediction(Message):
+    """The answer to one instance."""
+
+    embeddings: PredictedEmbedding | None = None
+
+
+class PredictEmbeddingsResponse(Message):
+    """The vectors of several texts, in their order."""
+
+    predictions: Sequence[Prediction] = ()

@@ -7,14 +7,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .codec import JSONObject, Message
+from .codec import Message
 from .content import Content
 from .generation_config import GenerationConfig
+from .open_enum import OpenEnum
 from .safety import SafetySetting
 from .tool import Tool, ToolConfig
 from .usage import ModalityTokenCount
 
-__all__ = ("CountTokensRequest", "CountTokensResponse", "GenerateContentRequest")
+__all__ = (
+    "CountTokensRequest",
+    "CountTokensResponse",
+    "GenerateContentRequest",
+    "ModelArmorConfig",
+    "ServiceTier",
+)
+
+
+class ServiceTier(OpenEnum):
+    """How soon a request is served, and at which price."""
+
+    FLEX = "flex"
+    STANDARD = "standard"
+    PRIORITY = "priority"
+
+
+class ModelArmorConfig(Message):
+    """Templates of Model Armor that prompt and answer are held against; Vertex only."""
+
+    prompt_template_name: str | None = None
+    response_template_name: str | None = None
 
 
 class GenerateContentRequest(Message):
@@ -28,11 +50,11 @@ class GenerateContentRequest(Message):
     safety_settings: Sequence[SafetySetting] = ()
     generation_config: GenerationConfig | None = None
     cached_content: str | None = None
-    service_tier: str | None = None
+    service_tier: ServiceTier | None = None
     store: bool | None = None
     labels: dict[str, str] | None = None
     continuation_token: str | None = None
-    model_armor_config: JSONObject | None = None
+    model_armor_config: ModelArmorConfig | None = None
 
 
 class CountTokensRequest(Message):

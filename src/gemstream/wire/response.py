@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from .codec import JSONObject, Message
+from .codec import Message
 from .content import Content, FunctionCall
+from .grounding import GroundingMetadata, URLContextMetadata
 from .open_enum import OpenEnum
 from .safety import SafetyRating
 from .usage import UsageMetadata
@@ -21,10 +22,13 @@ __all__ = (
     "CitationSource",
     "FinishReason",
     "GenerateContentResponse",
-    "GroundingMetadata",
+    "LogprobsCandidate",
     "LogprobsResult",
+    "ModelStage",
+    "ModelStatus",
     "PromptFeedback",
-    "UrlContextMetadata",
+    "PublicationDate",
+    "TopCandidates",
     "first_candidate",
     "text_of",
 )
@@ -72,6 +76,14 @@ class BlockReason(OpenEnum):
     JAILBREAK = "JAILBREAK"
 
 
+class PublicationDate(Message):
+    """A day; month and day are unset when they are not known."""
+
+    year: int | None = None
+    month: int | None = None
+    day: int | None = None
+
+
 class CitationSource(Message):
     """A passage of the answer that repeats a source; indices are UTF-8 byte offsets."""
 
@@ -80,7 +92,7 @@ class CitationSource(Message):
     uri: str | None = None
     title: str | None = None
     license: str | None = None
-    publication_date: JSONObject | None = None
+    publication_date: PublicationDate | None = None
 
 
 class CitationMetadata(Message):
@@ -90,29 +102,25 @@ class CitationMetadata(Message):
     citations: Sequence[CitationSource] = ()
 
 
-class GroundingMetadata(Message):
-    """What a search brought and which passages of the answer rest on it."""
+class LogprobsCandidate(Message):
+    """One token and the logarithm of its probability, 0 at most."""
 
-    web_search_queries: Sequence[str] = ()
-    search_entry_point: JSONObject | None = None
-    grounding_chunks: Sequence[JSONObject] = ()
-    grounding_supports: Sequence[JSONObject] = ()
-    retrieval_metadata: JSONObject | None = None
-    google_maps_widget_context_token: str | None = None
-    image_search_queries: Sequence[str] = ()
+    token: str | None = None
+    token_id: int | None = None
+    log_probability: float | None = None
 
 
-class UrlContextMetadata(Message):
-    """Which pages the service fetched for the answer."""
+class TopCandidates(Message):
+    """The likeliest tokens of one place in the answer, likeliest first."""
 
-    url_metadata: Sequence[JSONObject] = ()
+    candidates: Sequence[LogprobsCandidate] = ()
 
 
 class LogprobsResult(Message):
     """Log probabilities of the chosen tokens and of their rivals."""
 
-    top_candidates: Sequence[JSONObject] = ()
-    chosen_candidates: Sequence[JSONObject] = ()
+    top_candidates: Sequence[TopCandidates] = ()
+    chosen_candidates: Sequence[LogprobsCandidate] = ()
     log_probability_sum: float | None = None
 
 
@@ -134,11 +142,31 @@ class Candidate(Message):
     safety_ratings: Sequence[SafetyRating] = ()
     citation_metadata: CitationMetadata | None = None
     grounding_metadata: GroundingMetadata | None = None
-    url_context_metadata: UrlContextMetadata | None = None
+    url_context_metadata: URLContextMetadata | None = None
     token_count: int | None = None
     avg_logprobs: float | None = None
     logprobs_result: LogprobsResult | None = None
     continuation_token: str | None = None
+
+
+class ModelStage(OpenEnum):
+    """How far a model is in its life."""
+
+    UNSTABLE_EXPERIMENTAL = "UNSTABLE_EXPERIMENTAL"
+    EXPERIMENTAL = "EXPERIMENTAL"
+    PREVIEW = "PREVIEW"
+    STABLE = "STABLE"
+    LEGACY = "LEGACY"
+    DEPRECATED = "DEPRECATED"
+    RETIRED = "RETIRED"
+
+
+class ModelStatus(Message):
+    """What the service tells of the model's life; ``retirement_time`` as RFC 3339."""
+
+    model_stage: ModelStage | None = None
+    retirement_time: str | None = None
+    message: str | None = None
 
 
 class GenerateContentResponse(Message):
@@ -150,7 +178,7 @@ class GenerateContentResponse(Message):
     response_id: str | None = None
     prompt_feedback: PromptFeedback | None = None
     create_time: str | None = None
-    model_status: JSONObject | None = None
+    model_status: ModelStatus | None = None
 
     @property
     def text(self) -> str:

@@ -8,7 +8,15 @@ from __future__ import annotations
 from .codec import Message
 from .open_enum import OpenEnum
 
-__all__ = ("HarmBlockThreshold", "HarmCategory", "HarmProbability", "SafetyRating", "SafetySetting")
+__all__ = (
+    "HarmBlockMethod",
+    "HarmBlockThreshold",
+    "HarmCategory",
+    "HarmProbability",
+    "HarmSeverity",
+    "SafetyRating",
+    "SafetySetting",
+)
 
 
 class HarmCategory(OpenEnum):
@@ -41,12 +49,28 @@ class HarmProbability(OpenEnum):
     HIGH = "HIGH"
 
 
+class HarmSeverity(OpenEnum):
+    """How severe a harm is in the service's judgement; Vertex only."""
+
+    NEGLIGIBLE = "HARM_SEVERITY_NEGLIGIBLE"
+    LOW = "HARM_SEVERITY_LOW"
+    MEDIUM = "HARM_SEVERITY_MEDIUM"
+    HIGH = "HARM_SEVERITY_HIGH"
+
+
+class HarmBlockMethod(OpenEnum):
+    """Which of its judgements a threshold is held against; Vertex only."""
+
+    SEVERITY = "SEVERITY"
+    PROBABILITY = "PROBABILITY"
+
+
 class SafetySetting(Message):
     """One category's threshold; ``method`` is Vertex only."""
 
     category: HarmCategory | None = None
     threshold: HarmBlockThreshold | None = None
-    method: str | None = None
+    method: HarmBlockMethod | None = None
 
 
 class SafetyRating(Message):
@@ -56,6 +80,6 @@ class SafetyRating(Message):
     probability: HarmProbability | None = None
     blocked: bool | None = None
     probability_score: float | None = None
-    severity: str | None = None
+    severity: HarmSeverity | None = None
     severity_score: float | None = None
     overwritten_threshold: HarmBlockThreshold | None = None

@@ -1,0 +1,63 @@
+"""What a client's constructor takes, by name and kind; ``settings`` says what it means."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+from ..config.timeouts import Timeouts
+from ..credentials.api_key import Credentials
+from ..errors import ConfigError
+from ..net.transport import Transport
+from ..policy.retry import RetryPolicy
+from ..telemetry.events import Hook
+
+__all__ = ("ClientOptions", "check_options")
+
+
+class ClientOptions(TypedDict, total=False):
+    """The options of ``AsyncClient`` and ``Client``; one of None is one that was not given.
+
+    ``model``: the default for calls that name none. ``base_url``, else GOOGLE_GEMINI_BASE_URL, else
+    Google's. ``vertexai``, ``project``, ``location``: ask Vertex AI instead of the Gemini API; a
+    project is enough, the location is then ``global``. ``credentials``: instead of an API key.
+    ``timeouts``: see ``Timeouts``; a number means ``total``. ``retry``: see ``RetryPolicy``.
+    ``limits``: None, requests are not limited here. ``transport``: another way to the service; it
+    stays the caller's to close. ``headers`` go along with every request; those of the credentials
+    win over them. ``on_event``: a function that is told what each call of a model does, see
+    ``gemstream.telemetry.events``. ``max_event_size`` and ``max_request_size`` bound one event and
+    one request, in bytes.
+    """
+
+    model: str | None
+    base_url: str | None
+    api_version: str | None
+    vertexai: bool | None
+    project: str | None
+    location: str | None
+    credentials: Credentials | None
+    timeouts: Timeouts | float | None
+    retry: RetryPolicy | None
+    limits: None
+    transport: Transport | None
+    headers: Mapping[str, str] | None
+    on_event: Hook | None
+    max_event_size: int | None
+    max_request_size: int | None
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Raise ConfigError for an option that does not exist, naming the nearest that does."""
+    for name in options:
+        if name not in _KNOWN:
+            near = difflib.get_close_matches(name, _KNOWN, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ConfigError(f"a client has no option {name!r}{hint}")
+    if options.get("on_event") is not None and not callable(options["on_event"]):
+        raise ConfigError(f"on_event is {options['on_event']!r:.80}; pass a function of one event")
+    if options.get("limits") is not None:
+        raise ConfigError(f"limits is {options['limits']!r}; this version has no limiter")
+
+
+_KNOWN = frozenset(ClientOptions.__annotations__)

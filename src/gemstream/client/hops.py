@@ -1,0 +1,122 @@
+"""The requests that one answer takes: the first, and another for each continuation token.
+
+Every hop is the same request with the newest token beside it; what was said before is not sent
+again. A hop has attempts and a total timeout of its own. Source: the API's long decode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from ..config.timeouts import Timeouts
+from ..errors import GemstreamError, ProtocolError
+from ..policy.answer import Response
+from ..policy.fold import Fold
+from ..policy.generation import Generation
+from ..policy.usage import added_usage
+from ..telemetry.events import Outcome
+from ..wire.codec import encode
+from ..wire.endpoint import Operation
+from .call import Call
+from .channel import Channel, OpenStream
+from .observation import SILENT
+from .service import Broken
+
+__all__ = ("Hops",)
+
+
+class Hops:
+    """Sends one request hop by hop; ``finish_body`` gives its body, ``token`` where it begins."""
+
+    __slots__ = ("_body", "_channel", "_finish_body", "_resumes", "_timeouts", "_token", "watch")
+
+    def __init__(
+        self,
+        channel: Channel,
+        finish_body: Callable[[], Awaitable[bytes]],
+        timeouts: Timeouts,
+        token: str | None,
+    ) -> None:
+        self._channel = channel
+        self._finish_body = finish_body
+        self._timeouts = timeouts
+        self._token = token
+        self._body: bytes | None = None
+        self._resumes = 0  # from the same token, one after another
+        self.watch = SILENT  # until the body is there
+
+    async def open(
+        self, before: Generation | None = None, broken: GemstreamError | None = None
+    ) -> tuple[OpenStream, int]:
+        """Return the next hop's stream, once its first chunk is here, and how often it was sent.
+
+        ``before``: the hop it goes on from. ``broken``: what broke that hop, when it did not end.
+        """
+        if before is not None:
+            self._advance(before.continuation_token, broken)
+            self.watch.hop_started(before.hop + 1)
+        failure = Broken(broken, self._resumes) if broken is not None else None
+        call = await self._next_call(Operation.STREAM)
+        return await self._channel.open_stream(call, before, failure)
+
+    async def whole(self) -> Response:
+        """Return the answer of all hops, each unstreamed; an error tells what came before it."""
+        try:
+            response = await self._whole()
+        except BaseException as error:
+            self.watch.failed(error)
+            raise
+        self.watch.ended(Outcome.FINISHED, answer=response)
+        return response
+
+    async def _whole(self) -> Response:
+        fold = Fold()
+        attempts, hops = 0, 0
+        while True:
+            try:
+                response = await self._channel.generate(await self._next_call(Operation.GENERATE))
+                hops += 1
+                attempts += response.attempts
+                fold.receive(response.message)
+                if not fold.is_to_be_continued:
+                    break
+                self._advance(fold.continuation_token, None)
+            except GemstreamError as error:
+                _tell(error, fold)
+                raise
+            fold.begin_hop(fold.usage)
+            self.watch.hop_started(hops + 1)
+        if hops == 1:
+            return response
+        return Response(message=fold.message(), usage=fold.usage, attempts=attempts, hops=hops)
+
+    def _advance(self, token: str | None, broken: GemstreamError | None) -> None:
+        """Go on from ``token``; raises ProtocolError when the service leads in a circle."""
+        is_same = token == self._token
+        if is_same and broken is None:
+            raise ProtocolError(
+                "the service wants the answer continued with the token that it was just "
+                "continued with; nothing would come of it"
+            )
+        self._resumes = self._resumes + 1 if is_same else 1
+        self._token = token
+
+    async def _next_call(self, operation: Operation) -> Call:
+        if self._body is None:
+            self._body = await self._finish_body()
+            self.watch = self._channel.watch(operation, self._next_body())
+        return self._channel.request(operation, self._next_body(), self._timeouts, self.watch)
+
+    def _next_body(self) -> bytes:
+        assert self._body is not None
+        if self._token is None:
+            return self._body
+        # Spliced, not encoded again: the request must be identical but for the token.
+        return b'{"continuationToken":' + encode(self._token) + b"," + self._body[1:]
+
+
+def _tell(error: GemstreamError, fold: Fold) -> None:
+    """Put what the hops before brought in front of what the last one did."""
+    error.partial = fold.text() + error.partial
+    error.usage = added_usage(fold.usage, error.usage)
+    error.continuation_token = error.continuation_token or fold.continuation_token

@@ -1,0 +1,176 @@
+"""What is told of one call to whoever listens; nothing, and at no cost, when nobody does."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from ..errors import GemstreamError
+from ..policy.answer import Answer
+from ..policy.usage import usage_fields
+from ..telemetry.events import (
+    AttemptFailed,
+    AttemptStarted,
+    CallEnded,
+    CallStarted,
+    ChunkReceived,
+    Hook,
+    HopStarted,
+    Outcome,
+)
+from ..wire.codec import decode_plain, from_plain, to_plain
+from ..wire.generation_config import GenerationConfig
+from ..wire.usage import UsageMetadata
+
+__all__ = ("SILENT", "Observation", "Subject", "sampling_of")
+
+_numbers = itertools.count(1)
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """What a call is about: the API's method, the bare model, and who answers where."""
+
+    operation: str
+    model: str
+    provider: str
+    server_address: str
+    server_port: int
+    streams: bool = False
+
+
+class Observation:
+    """Tells the events of one call; silent without a hook, and from its end on."""
+
+    __slots__ = ("_call", "_chunks", "_first", "_hook", "_sent", "_started", "is_heard")
+
+    def __init__(self, hook: Hook | None = None) -> None:
+        self._hook = hook
+        self.is_heard = hook is not None
+        self._call = 0
+        self._started = 0.0
+        self._first: float | None = None
+        self._chunks = 0
+        self._sent = 0
+
+    def started(self, subject: Subject, body: bytes) -> None:
+        """Tell that the call begins."""
+        if self._hook is None:
+            return
+        self._call = next(_numbers)
+        self._started = time.monotonic()
+        fields = msgspec.structs.asdict(subject)
+        self._hook(
+            CallStarted(
+                call=self._call,
+                at=self._started,
+                parameters=sampling_of(body),
+                content=lambda: decode_plain(body),
+                **fields,
+            )
+        )
+
+    def attempt_started(self, number: int) -> Mapping[str, str]:
+        """Tell that a request is about to be sent; return the headers that hooks add to it."""
+        self._sent += 1
+        if self._hook is None or not self.is_heard:
+            return {}
+        headers: dict[str, str] = {}
+        self._hook(
+            AttemptStarted(call=self._call, at=time.monotonic(), attempt=number, headers=headers)
+        )
+        return headers
+
+    def attempt_failed(self, number: int, error: GemstreamError, retry_in: float | None) -> None:
+        """Tell that a try failed, and when the next one is."""
+        if self._hook is not None and self.is_heard:
+            now = time.monotonic()
+            self._hook(
+                AttemptFailed(
+                    call=self._call, at=now, attempt=number, error=error, retry_in=retry_in
+                )
+            )
+
+    def chunk_received(self) -> None:
+        """Tell that the caller takes a chunk."""
+        if self._hook is None or not self.is_heard:
+            return
+        now = time.monotonic()
+        if self._first is None:
+            self._first = now - self._started
+        self._chunks += 1
+        self._hook(ChunkReceived(call=self._call, at=now, number=self._chunks))
+
+    def hop_started(self, hop: int) -> None:
+        """Tell that the answer goes on."""
+        if self._hook is not None and self.is_heard:
+            self._hook(HopStarted(call=self._call, at=time.monotonic(), hop=hop))
+
+    def ended(
+        self,
+        outcome: Outcome,
+        *,
+        answer: Answer | None = None,
+        usage: UsageMetadata | None = None,
+        error: GemstreamError | None = None,
+    ) -> None:
+        """Tell that the call is over; heard once."""
+        if self._hook is None or not self.is_heard or not self._call:
+            return
+        self.is_heard = False
+        now = time.monotonic()
+        self._hook(
+            CallEnded(
+                call=self._call,
+                at=now,
+                outcome=outcome,
+                error=error,
+                attempts=self._sent,
+                chunks=self._chunks,
+                seconds=now - self._started,
+                first_chunk_seconds=self._first,
+                **_told_of(answer, usage),
+            )
+        )
+
+    def failed(self, error: BaseException, answer: Answer | None = None) -> None:
+        """Tell that the call ended with ``error``; anything but ours is a cancellation."""
+        if isinstance(error, GemstreamError):
+            self.ended(Outcome.FAILED, answer=answer, usage=error.usage, error=error)
+        else:
+            self.ended(Outcome.CANCELLED, answer=answer)
+
+
+SILENT = Observation()
+
+
+def sampling_of(body: bytes) -> dict[str, Any]:
+    """Return the settings that a request's JSON asks for, under their names in Python."""
+    plain = decode_plain(body)
+    config = plain.get("generationConfig") if isinstance(plain, dict) else None
+    if not isinstance(config, dict):
+        return {}
+    settings = msgspec.structs.asdict(from_plain(config, GenerationConfig))
+    extra = settings.pop("extra") or {}
+    return {name: to_plain(value) for name, value in settings.items() if _is_given(value)} | extra
+
+
+def _is_given(value: Any) -> bool:
+    return value is not None and value != ()
+
+
+def _told_of(answer: Answer | None, usage: UsageMetadata | None) -> dict[str, Any]:
+    if answer is None:
+        return {"usage": usage_fields(usage) or {}}
+    message = answer.message
+    reasons = [candidate.finish_reason for candidate in message.candidates]
+    return {
+        "usage": usage_fields(answer.usage or usage) or {},
+        "finish_reasons": tuple(str(reason) for reason in reasons if reason is not None),
+        "response_id": answer.response_id,
+        "response_model": answer.model_version,
+        "content": lambda: to_plain(message),
+    }

@@ -1,0 +1,72 @@
+"""The pytest plugin: ``gemini_emulator``, ``gemini_script``, ``gemini_leak_check``.
+
+Loaded by pytest in every run of a project that has gemstream installed, so it imports nothing that
+is slow before a test asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from .served import ServedEmulator
+
+__all__ = ("gemini_emulator", "gemini_leak_check", "pytest_configure")
+
+_MARKS = (
+    "gemini_script(*steps, prompt=, model=, request=, method=, file=): what the emulator answers "
+    "in this test",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marks known, so that strict projects accept them."""
+    for mark in _MARKS:
+        config.addinivalue_line("markers", mark)
+
+
+@pytest.fixture
+def gemini_emulator(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ServedEmulator]:
+    """A local Gemini on a socket, found by every client through the usual variables.
+
+    ``.url`` and ``.api_key`` for clients that want them; ``.script`` (or the mark
+    ``gemini_script``) says what it answers; ``.requests`` and ``.journal`` what it was asked and
+    what it answered.
+    """
+    from .served import ListeningEmulator, ServedEmulator
+
+    emulator = ListeningEmulator(_script(request.node))
+    with ServedEmulator(emulator) as served:
+        for name, value in served.environment().items():
+            monkeypatch.setenv(name, value)
+        yield served
+
+
+@pytest.fixture
+def gemini_leak_check(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail the test when a task or a socket that it opened is still there after it."""
+    from .leaks import LeakCheck
+
+    if "gemini_emulator" in request.fixturenames:
+        request.getfixturevalue("gemini_emulator")  # its own sockets are no leak
+    check = LeakCheck()
+    yield
+    if leaks := check.leaks():
+        pytest.fail("the test left behind:\n" + "\n".join(leaks), pytrace=False)
+
+
+def _script(node: Any) -> Any:
+    from ..errors import ConfigError
+    from .script_mark import script_of_marks
+
+    marks = [(mark.args, mark.kwargs) for mark in node.iter_markers("gemini_script")]
+    try:
+        return script_of_marks(marks, Path(node.path))
+    except ConfigError as error:
+        pytest.fail(f"{node.nodeid}: {error}", pytrace=False)

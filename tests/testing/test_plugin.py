@@ -1,0 +1,143 @@
+"""The pytest plugin as another project has it: installed, and nothing more."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+FOREIGN = Path(__file__).parent / "foreign"
+_OURS = ("GEMINI", "GOOGLE", "PYTEST", "CI")
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run pytest in a folder that knows nothing of gemstream's own tests."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(_OURS)}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120
+    )
+
+
+def project(folder: Path, test: str, **files: str) -> Path:
+    """Write a project of one test file."""
+    (folder / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\n")
+    (folder / "test_it.py").write_text(textwrap.dedent(test))
+    for name, text in files.items():
+        (folder / name.replace("__", ".")).write_text(textwrap.dedent(text))
+    return folder
+
+
+def test_a_foreign_project_tests_its_app_without_a_key(tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    shutil.copytree(FOREIGN, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\npythonpath = .\n")
+    ran = run(folder)
+    assert "6 passed" in ran.stdout, ran.stdout + ran.stderr
+
+
+def test_the_plugin_loads_nothing_before_it_is_asked(tmp_path: Path) -> None:
+    test = """
+        import sys
+
+        def test_it():
+            slow = {"aiohttp", "uvicorn", "msgspec", "opentelemetry"} & set(sys.modules)
+            ours = [name for name in sys.modules if name.startswith("gemstream.")]
+            assert not slow
+            assert sorted(ours) == EXPECTED
+    """
+    expected = [
+        "gemstream.config",
+        "gemstream.config.version",
+        "gemstream.testing",
+        "gemstream.testing.plugin",
+    ]
+    ran = run(project(tmp_path, test.replace("EXPECTED", repr(expected))))
+    assert "1 passed" in ran.stdout, ran.stdout + ran.stderr
+
+
+# A mark that is none → what the test's failure says.
+BAD_MARKS = [
+    ("5", "5 is no step"),
+    ("", "takes the steps of an answer"),
+    ("'a', promt='x'", "not 'promt'"),
+    ("file='nowhere.toml'", "nowhere.toml cannot be read"),
+    ("'a', prompt='('", "not a regular expression"),
+    ("'a', file='x.toml'", "file stands alone"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), BAD_MARKS)
+def test_a_bad_mark_says_what_is_wrong(arguments: str, said: str, tmp_path: Path) -> None:
+    test = f"""
+        import pytest
+
+        @pytest.mark.gemini_script({arguments})
+        def test_it(gemini_emulator):
+            pass
+    """
+    ran = run(project(tmp_path, test))
+    assert said in ran.stdout
+    assert "1 error" in ran.stdout
+
+
+LEAKS = {
+    "a stream left open": (
+        """
+        stream = client.generate_stream("go")
+        next(stream)
+        kept.append((client, stream))
+        """,
+        "a socket is still open",
+    ),
+    "a client left open": (
+        """
+        client.generate("go")
+        kept.append(client)
+        """,
+        "a socket is still open",
+    ),
+    "a socket left open": (
+        """
+        client.close()
+        kept.append(socket.create_connection(gemini_emulator.url[7:].split(":")))
+        """,
+        "a socket is still open",
+    ),
+    "a task left running": (
+        """
+        client.close()
+        loop = asyncio.new_event_loop()
+        kept.append((loop, loop.create_task(asyncio.sleep(60), name="forgotten")))
+        """,
+        "a task still runs: 'forgotten'",
+    ),
+    "nothing": ('client.generate("go")\nclient.close()', None),
+}
+
+
+@pytest.mark.parametrize("name", LEAKS)
+def test_a_leak_fails_the_test_that_left_it(name: str, tmp_path: Path) -> None:
+    body, said = LEAKS[name]
+    test = (
+        "import asyncio, socket\n"
+        "import pytest\n"
+        "from gemstream import Client\n"
+        "kept = []\n"
+        "pytestmark = pytest.mark.usefixtures('gemini_leak_check')\n"
+        "@pytest.mark.gemini_script('a', 'b')\n"
+        "def test_it(gemini_emulator):\n"
+        "    client = Client()\n" + textwrap.indent(textwrap.dedent(body), "    ") + "\n"
+    )
+    ran = run(project(tmp_path, test))
+    if said is None:
+        assert "1 passed" in ran.stdout, ran.stdout
+        assert "error" not in ran.stdout
+    else:
+        assert said in ran.stdout, ran.stdout
+        assert "1 passed, 1 error" in ran.stdout
