@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.driver import answer, ask, events, method_url, prompt, stream, stream_url, text_of
-from gemstream.emulator import Emulator
+from gemstream.emulator import Emulator, Rule, Script
 from gemstream.emulator.answer import Answer, Draft
 from gemstream.emulator.checkpoint import Checkpoints, position_of
 from gemstream.emulator.continuation import hop_of
@@ -160,6 +160,14 @@ async def test_a_bad_token_is_refused(token: str, words: str) -> None:
     status, said = await whole(Emulator(), prompt(COUNT, continuationToken=token))
     assert status == 400 and said["error"]["status"] == "INVALID_ARGUMENT"
     assert said["error"]["message"] == f"Invalid value at 'continuation_token': {words}."
+
+
+async def test_a_script_has_tokens_of_its_own() -> None:
+    emulator = Emulator(Script([Rule(steps=["scripted"])]))
+    status, said = await whole(emulator, prompt("x", continuationToken="dDE="), "gemini-2.5-flash")
+    assert status == 200 and text_of([said]) == "scripted"
+    status, _ = await whole(emulator, prompt("x", continuationToken="!"), "gemini-2.5-flash")
+    assert status == 400
 
 
 CHANGES = [

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from ..errors import APIError
 from ..wire.endpoint import Operation
 from ..wire.request import GenerateContentRequest
 from .answer import Answer, Draft
@@ -37,6 +38,8 @@ class BuiltIn(msgspec.Struct, frozen=True):
         limit = known.output_token_limit
         candidates = request.generation_config and request.generation_config.candidate_count
         is_long = can_continue(known.name) and (candidates or 1) == 1
+        if request.continuation_token and not is_long:
+            raise _cannot_continue(known.name)
         if is_long:  # one window for prompt and answer
             limit = max(1, known.input_token_limit - sum(frame.prompt_tokens.values()))
         try:
@@ -60,6 +63,12 @@ class BuiltIn(msgspec.Struct, frozen=True):
             tokens=self.hop_tokens or most,
             fingerprint=fingerprint,
         )
+
+
+def _cannot_continue(model: str) -> APIError:
+    if can_continue(model):
+        return invalid("continuation_token goes with one candidate only.")
+    return invalid("continuation_token is not supported for this model.")
 
 
 def _streams_arguments(request: GenerateContentRequest) -> bool:

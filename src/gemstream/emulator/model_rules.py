@@ -78,13 +78,8 @@ def _budget_problems(budget: int, model: str) -> Iterator[str]:
 def _continuation_problems(
     request: GenerateContentRequest, config: GenerationConfig, model: str, route: Route
 ) -> Iterator[str]:
-    token, budget = request.continuation_token, config.max_output_tokens or 0
-    if token and not can_continue(model):
-        yield "continuation_token is not supported for this model."
-    if token and (config.candidate_count or 1) > 1:
-        yield "continuation_token goes with one candidate only."
-    is_whole = route.operation is Operation.GENERATE
-    if can_continue(model) and is_whole and not token and budget > WHOLE_HOP_TOKENS:
+    is_whole = route.operation is Operation.GENERATE and not request.continuation_token
+    if can_continue(model) and is_whole and (config.max_output_tokens or 0) > WHOLE_HOP_TOKENS:
         yield (
             f"max_output_tokens must be at most {WHOLE_HOP_TOKENS} for generateContent without a "
             "continuation_token; use streamGenerateContent for longer answers."

@@ -19,7 +19,14 @@ from ..wire.request import GenerateContentRequest
 from ..wire.scalar import decode_base64
 from .model_rules import check_for_model
 from .pictures import ASPECT_RATIOS, IMAGE_SIZES
-from .refusal import bad_json, bad_value, invalid, missing_cache, unknown_fields
+from .refusal import (
+    bad_continuation_token,
+    bad_json,
+    bad_value,
+    invalid,
+    missing_cache,
+    unknown_fields,
+)
 from .responder import json_schema_of
 
 __all__ = ("check_contents", "check_request", "read_request")
@@ -59,6 +66,7 @@ def check_request(request: GenerateContentRequest, route: Route) -> None:
         request.system_instruction.parts if request.system_instruction else ()
     ):
         _check_bytes(part, f"* GenerateContentRequest.system_instruction.parts[{number}]")
+    _check_token(request.continuation_token or "")
     if request.cached_content:
         raise missing_cache(request.cached_content)
     config = request.generation_config or GenerationConfig()
@@ -109,6 +117,14 @@ def _check_bytes(part: Part, where: str) -> None:
         if media.inline_data is not None:
             place = f"{where}.function_response.parts[{number}].inline_data.data"
             _check_base64(media.inline_data.data, place)
+
+
+def _check_token(token: str) -> None:
+    """A script may give tokens of its own, so only the built-in answer looks further."""
+    try:
+        decode_base64(token)
+    except DecodeError:
+        raise bad_continuation_token("it is not base64") from None
 
 
 def _check_base64(text: str, where: str) -> None:
