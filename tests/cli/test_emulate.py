@@ -46,6 +46,7 @@ REFUSED = [
     (["--rate", "-1"], "rate"),
     (["--time-scale", "-1"], "time scale"),
     (["--tls-ca", "ca.pem"], "--tls-ca is for --tls"),
+    (["--json"], "--list-faults"),
     (["--script", "nowhere.toml"], "nowhere.toml"),
     (["--host", "no.such.host.invalid"], "no.such.host.invalid"),
 ]
@@ -58,6 +59,18 @@ def test_a_wrong_command_is_refused(arguments: list[str], word: str) -> None:
     assert result.err.startswith("error: ")
     assert word in result.err
     assert result.err.count("\n") == 1
+
+
+def test_it_lists_the_faults() -> None:
+    result = gemstream("emulate", "--list-faults")
+    assert (result.code, result.err) == (0, "")
+    assert "\nhtml: The answer is a proxy's error page in HTML; after the head" in result.out
+    assert "  code: integer = 502\n" in result.out
+    listed = json.loads(gemstream("emulate", "--list-faults", "--json").out)
+    assert listed["schema"] == "gemstream.faults/1"
+    usage = next(fault for fault in listed["faults"] if fault["kind"] == "usage")
+    words = "'missing' or 'decreasing' or 'first_only'"
+    assert usage["fields"] == [{"name": "mode", "type": words, "default": "missing"}]
 
 
 def test_a_script_that_is_wrong_says_where(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from contextlib import nullcontext
 from pathlib import Path
@@ -11,14 +12,15 @@ import typer
 
 from ..errors import ConfigError
 from .exit_codes import ExitCode
-from .options import Debug
+from .options import AsJSON, Debug
 from .session import run_command
-from .terminal import Printer, stderr
+from .terminal import Printer, stderr, stdout
 
 __all__ = ("emulate",)
 
 # As server.DEFAULT_PORT, which is not loaded for --help.
 _PORT = 8089
+_SCHEMA = "gemstream.faults/1"
 
 
 def emulate(
@@ -63,11 +65,21 @@ def emulate(
             show_default=False,
         ),
     ] = None,
+    list_faults: Annotated[
+        bool, typer.Option("--list-faults", help="Show what a script can break, and leave.")
+    ] = False,
+    as_json: AsJSON = False,
     debug: Debug = False,
 ) -> None:
     """Serve a local Gemini to build against; Ctrl-C ends it."""
 
     def main() -> ExitCode:
+        if list_faults:
+            _write_faults(stdout(), as_json=as_json)
+            return ExitCode.OK
+        if as_json:
+            raise ConfigError("--json goes with --list-faults only")
+
         from ..emulator.app import Emulator
         from ..emulator.authority import LocalAuthority
         from ..emulator.clock import Clock
@@ -86,6 +98,22 @@ def emulate(
         return ExitCode.OK
 
     run_command(main, debug=debug)
+
+
+def _write_faults(out: Printer, *, as_json: bool) -> None:
+    from ..emulator.fault_list import fault_list
+
+    faults = fault_list()
+    if as_json:
+        from ..wire.codec import encode
+
+        out.line(encode({"schema": _SCHEMA, "faults": faults}).decode())
+        return
+    for fault in faults:
+        out.line(f"{fault.kind}: {fault.sentence}")
+        for field in fault.fields:
+            default = "" if field.default is None else f" = {json.dumps(field.default)}"
+            out.line(f"  {field.name}: {field.type}{default}")
 
 
 def _announce(err: Printer, url: str, ca: Path | None) -> None:

@@ -9,13 +9,15 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
+
 from ..config.models import bundled_models
-from ..config.options import API_KEY_VARIABLES, BASE_URL
+from ..config.options import API_KEY_VARIABLES, BASE_URL, Backend
 from ..credentials.api_key import APIKey
 from ..errors import InvalidRequest
 from ..net.proxy import origin
 from ..policy.capability import supports_streaming
-from ..wire.endpoint import API_VERSIONS
+from ..wire.endpoint import API_VERSIONS, VERTEX_VERSIONS
 from ..wire.model import model_resource
 from .diagnosis import Finding, fail, note, ok, warn
 from .exit_codes import ExitCode
@@ -129,11 +131,12 @@ def _base_url(here: Surroundings) -> Iterator[Finding]:
         yield fail("base url", here.problems.get("base_url", "cannot be used"))
         return
     url, where = here.options.base_url, here.options.origins["base_url"]
+    yield _backend(here.options.backend)
     parts = urlsplit(url)
     facts = {"url": url, "origin": where}
     said = f"{url} ({_source(where, '--base-url')})"
     last = parts.path.rpartition("/")[2]
-    if last in API_VERSIONS:
+    if last in (*API_VERSIONS, *VERTEX_VERSIONS):
         advice = f"leave out /{last}"
         yield warn("base url", f"{said}: the API version is added to it again", advice, **facts)
     elif parts.scheme == "http" and not _is_local(parts.hostname or ""):
@@ -143,6 +146,17 @@ def _base_url(here: Surroundings) -> Iterator[Finding]:
         yield ok("base url", said, **facts)
     version = here.options.api_version
     yield ok("api version", f"{version} ({here.options.origins['api_version']})", version=version)
+
+
+def _backend(backend: Backend) -> Finding:
+    """Tell which service the variables choose."""
+    facts = msgspec.structs.asdict(backend)
+    if not backend.vertexai:
+        return ok("backend", "the Gemini API", **facts)
+    if backend.project is None:
+        return ok("backend", "Vertex AI in express mode, by API key", **facts)
+    said = f"Vertex AI, project {backend.project}, location {backend.location}"
+    return ok("backend", said, **facts)
 
 
 def _proxy(here: Surroundings) -> Iterator[Finding]:

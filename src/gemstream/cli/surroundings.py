@@ -16,7 +16,8 @@ from typing import Any
 
 import msgspec
 
-from ..config.options import Options, resolve_key, resolve_options
+from ..client.settings import options_of
+from ..config.options import Options, resolve_backend, resolve_key
 from ..config.version import VERSION
 from ..errors import ConfigError, InvalidRequest
 from ..net.proxy import environment_proxy, origin
@@ -122,8 +123,9 @@ def _key(connection: Connection, problems: dict[str, str]) -> tuple[str | None, 
 def _options(connection: Connection, model: str | None, problems: dict[str, str]) -> Options | None:
     given: dict[str, Any] = {"base_url": connection.base_url, "model": model}
     try:
-        return resolve_options(given, os.environ)
-    except ConfigError as error:
+        backend = resolve_backend({}, os.environ)
+        return options_of(given, os.environ, backend, key_origin="none")
+    except InvalidRequest as error:  # a location that is none, too
         problems["base_url"] = str(error)
         return None
 

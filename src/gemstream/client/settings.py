@@ -25,7 +25,7 @@ from .client_options import check_options
 from .prompt import MAX_REQUEST_SIZE
 from .service import ServiceSettings
 
-__all__ = ("Setup", "set_up", "timeouts_of")
+__all__ = ("Setup", "options_of", "set_up", "timeouts_of")
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)  # RFC 9110, 5.6.2
 _NO_VALUE = re.compile(r"[\r\n\0]")  # would end the header, and begin another
@@ -44,19 +44,26 @@ def set_up(api_key: str | None, given: Mapping[str, Any], environ: Mapping[str, 
     check_options(given)
     backend = resolve_backend(given, environ)
     credentials, origin = _credentials(api_key, given.get("credentials"), backend, environ)
+    options = options_of(given, environ, backend, key_origin=origin)
+    return Setup(options, _settings(options, given), credentials)
+
+
+def options_of(
+    given: Mapping[str, Any], environ: Mapping[str, str], backend: Backend, *, key_origin: str
+) -> Options:
+    """Return the options of a client of ``backend``, each with its origin; raises ConfigError."""
     timeouts = given.get("timeouts")
     usual = {
         **given,
         "timeouts": None if timeouts is None else timeouts_of(timeouts, Timeouts()),
     }
-    options = resolve_options(
+    return resolve_options(
         usual,
         environ,
-        key_origin=origin,
+        key_origin=key_origin,
         backend=backend,
         vertex_url=f"https://{vertex_host(backend.location or DEFAULT_LOCATION)}",
     )
-    return Setup(options, _settings(options, given), credentials)
 
 
 def _settings(options: Options, given: Mapping[str, Any]) -> ServiceSettings:

@@ -7,33 +7,49 @@ replaces its answers and makes it misbehave; ``serving`` and ``serve`` put it on
 from .app import Emulator
 from .authority import LocalAuthority
 from .clock import Clock
+from .fault_list import fault_list
+from .faults import (
+    ContentType,
+    Cut,
+    Drip,
+    Duplicate,
+    End,
+    ErrorInStream,
+    Garbage,
+    GzipBomb,
+    Headers,
+    Html,
+    Huge,
+    NakedError,
+    NoFinish,
+    Slice,
+    Stall,
+    Status,
+    Usage,
+)
 from .journal import End as JournalEnd
 from .journal import JournalEntry
 from .limits import Keys, Limits, ModelLimits
 from .script import Rule, Script
 from .server import serve, serving
-from .steps import (
-    Body,
-    Chunk,
-    Cut,
-    End,
-    ErrorInStream,
-    NakedError,
-    Pause,
-    Stall,
-    Status,
-    Step,
-    WaitForAck,
-)
+from .steps import Body, Chunk, Pause, Step, WaitForAck
 
 __all__ = (
     "Body",
     "Chunk",
     "Clock",
+    "ContentType",
     "Cut",
+    "Drip",
+    "Duplicate",
     "Emulator",
     "End",
     "ErrorInStream",
+    "Garbage",
+    "GzipBomb",
+    "Headers",
+    "Html",
+    "Huge",
     "JournalEnd",
     "JournalEntry",
     "Keys",
@@ -41,13 +57,17 @@ __all__ = (
     "LocalAuthority",
     "ModelLimits",
     "NakedError",
+    "NoFinish",
     "Pause",
     "Rule",
     "Script",
+    "Slice",
     "Stall",
     "Status",
     "Step",
+    "Usage",
     "WaitForAck",
+    "fault_list",
     "serve",
     "serving",
 )

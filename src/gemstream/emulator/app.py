@@ -34,8 +34,7 @@ from .request_check import check_request, read_request
 from .script import Request, Rule, Script
 from .service import Call, answer_call
 from .token_count import request_tokens
-from .vertex import as_vertex_error
-from .vertex_output import VertexOutput
+from .vertex import as_vertex_error, vertex_dressing
 
 __all__ = ("Emulator",)
 
@@ -266,7 +265,9 @@ def _wants_events(exchange: Exchange) -> bool:
 
 def _output_for(exchange: Exchange, now: float) -> Output:
     output = _plain_output_for(exchange)
-    return VertexOutput(output, now) if exchange.is_vertex else output
+    if exchange.is_vertex:
+        output.alterations = (vertex_dressing(now),)
+    return output
 
 
 def _plain_output_for(exchange: Exchange) -> Output:

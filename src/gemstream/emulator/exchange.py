@@ -10,6 +10,7 @@ import asyncio
 import time
 import zlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -19,11 +20,12 @@ from ..wire.usage import UsageMetadata
 from .journal import End
 from .refusal import too_large, unsupported_encoding
 
-__all__ = ("MAX_BODY", "Cut", "Exchange", "Receive", "Scope", "Send")
+__all__ = ("MAX_BODY", "Cut", "Exchange", "Receive", "Scope", "Send", "Write")
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Write = Callable[[bytes], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
 # The service's limit for a request with inline data.
@@ -41,6 +43,10 @@ class Cut(Exception):
     """The connection is to break here; servers close it without an end when this escapes."""
 
 
+class _Ended(Exception):
+    """The body ended cleanly in the middle of a write."""
+
+
 class _Left(Exception):
     """The client went away."""
 
@@ -49,7 +55,9 @@ class Exchange:
     """One request with its response.
 
     ``settle`` is awaited once with the way it ended. The fields from ``request_id`` on are what
-    the journal wants to know and are filled while the answer is made.
+    the journal wants to know and are filled while the answer is made. The body goes out compressed
+    when the request accepts gzip, each write flushed, unless ``may_compress`` is unset;
+    ``cut_at``, ``end_at`` and ``bytes`` count what goes out.
     """
 
     def __init__(
@@ -77,6 +85,14 @@ class Exchange:
         self.body = b""
         self.body_error: APIError | None = None
         self.cut_at: int | None = None  # the body breaks off at this byte
+        self.end_at: int | None = None  # the body ends cleanly at this byte
+        self.ended = False  # nothing more goes out
+        self.content_type: str | None = None  # instead of the answer's own
+        self.more_headers: list[Header] = []
+        self.may_compress = True
+        self.must_compress = False  # whatever the request accepts
+        self._gzip: Any = None  # the compressor, from the head on
+        self._write_out: Write = self._emit
         self.request_id = ""
         self.operation: str | None = None
         self.model: str | None = None
@@ -120,51 +136,91 @@ class Exchange:
         self.status = status
         spent = f"gfet4t7; dur={(time.monotonic() - self._arrived) * 1000:.0f}"
         headers = [
-            (b"content-type", content_type.encode()),
+            (b"content-type", (self.content_type or content_type).encode()),
             *_HEADERS,
             (b"server-timing", spent.encode()),
             *more,
+            *self.more_headers,
         ]
+        if self._compresses():
+            self._gzip = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+            headers += [(b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding")]
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    def shape(self, wrap: Callable[[Write], Write]) -> None:
+        """Have the body's bytes written by what ``wrap`` makes of the present way."""
+        self._write_out = wrap(self._write_out)
 
     async def write(self, data: bytes) -> None:
         """Send a piece of the body at once; raises Cut at the byte where it is to break."""
-        cut_at = self.cut_at
-        if cut_at is not None and self.bytes + len(data) >= cut_at:
-            data = data[: max(0, cut_at - self.bytes)]
-        if data:
-            self.bytes += len(data)
-            await self._send({"type": "http.response.body", "body": data, "more_body": True})
-        if cut_at is not None and self.bytes >= cut_at:
-            raise Cut
+        if self.ended:
+            return
+        if self._gzip is not None and data:
+            # Flushed, or the compressor would hold chunks back to fill its window.
+            data = self._gzip.compress(data) + self._gzip.flush(zlib.Z_SYNC_FLUSH)
+        await self._write_until_end(data)
 
     async def finish(self, end: End = End.FINISHED) -> None:
         """Make the journal entry, then end the answer cleanly; raises Cut where it must not."""
+        if self.ended:
+            return
+        if self._gzip is not None:
+            await self._write_until_end(self._gzip.flush())
         if self.cut_at is not None:
             raise Cut
-        await self._settle_once(end)
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        await self._end(end)
 
     async def answer(
         self, status: int, content_type: str, body: bytes, end: End = End.FINISHED
     ) -> None:
         """Make the journal entry, then send a whole answer; raises Cut where it is to break."""
-        head = (b"content-length", str(len(body)).encode())
-        if self.cut_at is not None:
-            await self.start(status, content_type, head)
-            await self.write(body)
-            await self.finish(end)
-        # First the books: to a client the answer ends where its content-length says.
-        self.status, self.bytes = status, len(body)
-        await self._settle_once(end)
-        await self.start(status, content_type, head)
-        if body:
-            await self._send({"type": "http.response.body", "body": body, "more_body": True})
+        length = (b"content-length", str(len(body)).encode())
+        is_known = self.end_at is None and not self._compresses()
+        if is_known and self.cut_at is None:
+            await self._settle_first(status, len(body), end)
+        await self.start(status, content_type, *([length] if is_known else []))
+        await self.write(body)
         await self.finish(end)
+
+    async def _settle_first(self, status: int, size: int, end: End) -> None:
+        """Do the books before the bytes: to a client an answer ends at its content-length."""
+        self.status, self.bytes = status, size
+        await self._settle_once(end)
+        self.bytes = 0
 
     async def answer_json(self, message: Message | Mapping[str, Any]) -> None:
         """Send a whole answer of JSON."""
         await self.answer(200, "application/json; charset=UTF-8", encode(message))
+
+    def _compresses(self) -> bool:
+        accepted = self.headers.get("accept-encoding", "")
+        return self.must_compress or (self.may_compress and _accepts_gzip(accepted))
+
+    async def _write_until_end(self, data: bytes) -> None:
+        with suppress(_Ended):  # also what paces and slices the write stops there
+            await self._write_out(data)
+
+    async def _emit(self, data: bytes) -> None:
+        """Send bytes as they go over the wire, up to the one where they break off or end."""
+        limits = [limit for limit in (self.cut_at, self.end_at) if limit is not None]
+        limit = min(limits, default=None)
+        if limit is not None:
+            data = data[: max(0, limit - self.bytes)]
+        if data:
+            self.bytes += len(data)
+            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        if limit is None or self.bytes < limit:
+            return
+        if limit == self.cut_at:
+            raise Cut
+        await self._end(End.FINISHED)
+        raise _Ended
+
+    async def _end(self, end: End) -> None:
+        if not self.ended:
+            self.ended = True
+            await self._settle_once(end)
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _read_unless_interrupted(self) -> None:
         await self._finish_first(
@@ -244,3 +300,12 @@ class Exchange:
         if not self._settled:
             self._settled = True
             await self._settle(self, end)
+
+
+def _accepts_gzip(accepted: str) -> bool:
+    """True when an Accept-Encoding header names gzip and does not refuse it (RFC 9110, 12.5.3)."""
+    for item in accepted.lower().split(","):
+        name, _, weight = item.partition(";")
+        if name.strip() in ("gzip", "x-gzip"):
+            return weight.replace(" ", "").rstrip(".0") != "q="
+    return False

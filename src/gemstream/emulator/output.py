@@ -6,7 +6,8 @@ One verb each for a chunk, an error and the end, so what tells an answer need no
 from __future__ import annotations
 
 import enum
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -17,11 +18,14 @@ from ..wire.response import GenerateContentResponse
 from ..wire.sse import encode_event
 from ..wire.status import encode_error
 from .exchange import Exchange
+from .filler import expanded
 from .journal import End
 
 __all__ = (
     "JSON_TYPE",
+    "Alter",
     "ArrayOutput",
+    "ChunkContent",
     "ErrorForm",
     "EventOutput",
     "Output",
@@ -29,12 +33,14 @@ __all__ = (
     "WholeOutput",
     "pretty",
     "send_error",
+    "typed",
 )
 
 JSON_TYPE = "application/json; charset=UTF-8"
 _EVENT_TYPE = "text/event-stream"
 
 ChunkContent = Message | dict[str, Any]
+Alter = Callable[[ChunkContent], Iterable[ChunkContent]]
 
 
 class ErrorForm(enum.Enum):
@@ -46,20 +52,58 @@ class ErrorForm(enum.Enum):
     PRETTY = "pretty"
 
 
-class Output(Protocol):
-    """Where an answer goes."""
+class Output:
+    """Where an answer goes.
+
+    ``alterations`` make of each chunk those that are sent, one after the other; what is billed is
+    the chunk as it was. ``has_filler``: chunks hold markers of ``filler``.
+    """
+
+    __slots__ = ("_exchange", "alterations", "has_filler")
+
+    content_type = JSON_TYPE
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self.alterations: Sequence[Alter] = ()
+        self.has_filler = False
+
+    async def start(self) -> None:
+        """Send the head, unless it is out."""
+        if not self._exchange.status:
+            await self._exchange.start(200, self.content_type)
 
     async def send_chunk(self, chunk: ChunkContent) -> None:
         """Send one chunk."""
-        ...
+        _note_usage(self._exchange, chunk)
+        for altered in self._altered(chunk):
+            await self._send(encode(altered))
+
+    async def send_bytes(self, data: bytes) -> None:
+        """Send bytes that are no chunk."""
+        await self.start()
+        await self._write(data)
 
     async def send_error(self, error: APIError, form: ErrorForm) -> None:
         """Send an error and end."""
-        ...
+        raise NotImplementedError
 
     async def finish(self) -> None:
         """End cleanly."""
-        ...
+        raise NotImplementedError
+
+    def _altered(self, chunk: ChunkContent) -> Sequence[ChunkContent]:
+        chunks: Sequence[ChunkContent] = (chunk,)
+        for alter in self.alterations:
+            chunks = [altered for one in chunks for altered in alter(one)]
+        return chunks
+
+    async def _send(self, payload: bytes) -> None:
+        raise NotImplementedError
+
+    async def _write(self, data: bytes) -> None:
+        for piece in expanded(data) if self.has_filler else (data,):
+            await self._exchange.write(piece)
 
 
 def pretty(payload: bytes) -> bytes:
@@ -75,17 +119,17 @@ async def send_error(exchange: Exchange, error: APIError, *, in_array: bool = Fa
     await exchange.answer(error.code, JSON_TYPE, body, End.ERROR)
 
 
-class EventOutput:
+class EventOutput(Output):
     """Server-sent events, one write each."""
 
-    __slots__ = ("_exchange",)
+    __slots__ = ()
 
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
+    content_type = _EVENT_TYPE
 
-    async def send_chunk(self, chunk: ChunkContent) -> None:
-        """Send one event."""
-        await self._write(encode_event(encode(chunk)), chunk)
+    async def start(self) -> None:
+        """Send the head, unless it is out."""
+        if not self._exchange.status:
+            await self._exchange.start(200, _EVENT_TYPE, (b"content-disposition", b"attachment"))
 
     async def send_error(self, error: APIError, form: ErrorForm) -> None:
         """Send the error as status, event or naked JSON, and end."""
@@ -97,100 +141,89 @@ class EventOutput:
             payload = encode_event(payload)
         elif form is ErrorForm.PRETTY:
             payload = pretty(payload)
-        await self._write(payload, None)
+        await self.send_bytes(payload)
         await self._exchange.finish(End.ERROR)
 
     async def finish(self) -> None:
         """End the stream; one without a chunk still has a head."""
-        await self._write(b"", None)
+        await self.start()
         await self._exchange.finish()
 
-    async def _write(self, data: bytes, chunk: ChunkContent | None) -> None:
-        if not self._exchange.status:
-            await self._exchange.start(200, _EVENT_TYPE, (b"content-disposition", b"attachment"))
-        _note_usage(self._exchange, chunk)
-        await self._exchange.write(data)
+    async def _send(self, payload: bytes) -> None:
+        await self.send_bytes(encode_event(payload))
 
 
-class ArrayOutput:
+class ArrayOutput(Output):
     """One JSON array, each element written when it is there."""
 
-    __slots__ = ("_exchange", "_opening")
+    __slots__ = ("_opening",)
 
     def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
+        super().__init__(exchange)
         self._opening = b"["
-
-    async def send_chunk(self, chunk: ChunkContent) -> None:
-        """Send one element."""
-        _note_usage(self._exchange, chunk)
-        await self._write_element(encode(chunk))
 
     async def send_error(self, error: APIError, form: ErrorForm) -> None:
         """Send the error as the last element, or alone with its status, and end."""
         if form is ErrorForm.STATUS and not self._exchange.status:
             await send_error(self._exchange, error, in_array=True)
             return
-        await self._write_element(encode_error(error))
+        await self._send(encode_error(error))
         await self._exchange.write(b"\n]")
         await self._exchange.finish(End.ERROR)
 
     async def finish(self) -> None:
         """Close the array."""
-        await self._start()
-        await self._exchange.write(b"\n]" if self._opening != b"[" else b"[]")
+        await self.send_bytes(b"\n]" if self._opening != b"[" else b"[]")
         await self._exchange.finish()
 
-    async def _write_element(self, payload: bytes) -> None:
-        await self._start()
+    async def _send(self, payload: bytes) -> None:
         opening, self._opening = self._opening, b"\n,\n"
-        await self._exchange.write(opening + pretty(payload).rstrip())
-
-    async def _start(self) -> None:
-        if not self._exchange.status:
-            await self._exchange.start(200, JSON_TYPE)
+        await self.send_bytes(opening + pretty(payload).rstrip())
 
 
-class WholeOutput:
+class WholeOutput(Output):
     """One message: the chunks are folded and sent at the end."""
 
-    __slots__ = ("_chunks", "_exchange")
+    __slots__ = ("_chunks", "_sent")
 
     def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
+        super().__init__(exchange)
         self._chunks: list[ChunkContent] = []
+        self._sent: list[ChunkContent] = []
 
     async def send_chunk(self, chunk: ChunkContent) -> None:
         """Keep one chunk for the sum."""
         self._chunks.append(chunk)
+        self._sent += self._altered(chunk)
 
     async def send_error(self, error: APIError, form: ErrorForm) -> None:
         """Send the error with its HTTP status: there is no stream it could be in."""
-        await send_error(self._exchange, error)
+        if self._exchange.status:  # behind bytes that are no chunk
+            await self._write(pretty(encode_error(error)))
+            await self._exchange.finish(End.ERROR)
+        else:
+            await send_error(self._exchange, error)
 
     async def finish(self) -> None:
         """Send the sum of the chunks; a single one as it is."""
-        whole = self._chunks[0] if len(self._chunks) == 1 else fold(map(_typed, self._chunks))
-        _note_usage(self._exchange, whole)
-        await self._exchange.answer(200, JSON_TYPE, pretty(encode(whole)))
+        _note_usage(self._exchange, _sum(self._chunks))
+        body = pretty(encode(_sum(self._sent)))
+        if self._exchange.status or self.has_filler:  # its length is not known in time
+            await self.send_bytes(body)
+            await self._exchange.finish()
+        else:
+            await self._exchange.answer(200, JSON_TYPE, body)
 
 
-class RawOutput:
+class RawOutput(Output):
     """After a recorded body: what it did not hold is not made up."""
 
-    __slots__ = ("_exchange",)
-
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
-
-    async def send_chunk(self, chunk: ChunkContent) -> None:
-        """Send one event behind the body."""
-        await self._exchange.write(encode_event(encode(chunk)))
+    __slots__ = ()
 
     async def send_error(self, error: APIError, form: ErrorForm) -> None:
         """Send the error as an event or naked behind the body, and end."""
         payload = encode_error(error)
-        await self._exchange.write(encode_event(payload) if form is ErrorForm.EVENT else payload)
+        await self._write(encode_event(payload) if form is ErrorForm.EVENT else payload)
         await self._exchange.finish(End.ERROR)
 
     async def finish(self) -> None:
@@ -198,14 +231,22 @@ class RawOutput:
         failed = self._exchange.status >= 400
         await self._exchange.finish(End.ERROR if failed else End.FINISHED)
 
+    async def _send(self, payload: bytes) -> None:
+        await self._write(encode_event(payload))
 
-def _typed(chunk: ChunkContent) -> GenerateContentResponse:
+
+def typed(chunk: ChunkContent) -> GenerateContentResponse:
+    """Return ``chunk`` as a response; what it does not know stays in ``extra``."""
     if isinstance(chunk, GenerateContentResponse):
         return chunk
     return from_plain(to_plain(chunk), GenerateContentResponse)
 
 
-def _note_usage(exchange: Exchange, chunk: ChunkContent | None) -> None:
-    usage = _typed(chunk).usage_metadata if chunk is not None else None
+def _sum(chunks: Sequence[ChunkContent]) -> ChunkContent:
+    return chunks[0] if len(chunks) == 1 else fold(map(typed, chunks))
+
+
+def _note_usage(exchange: Exchange, chunk: ChunkContent) -> None:
+    usage = typed(chunk).usage_metadata
     if usage is not None:
         exchange.usage = usage

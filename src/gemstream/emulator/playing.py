@@ -1,156 +1,82 @@
 """Steps played: each kind has one player, found in a table.
 
-The rule of the finish reason. When the last chunk of a script is a text, no chunk of it is a
-table with a finish reason, and no fault that ends the answer is among its steps, that last text
-goes out with ``STOP``. A table goes out exactly as written. Steps that bring no bytes and end
-nothing (a pause, a wait, a cut at a byte) are followed by the built-in answer. A cut at a byte
-counts in the answer as it would be without it; one beyond the end takes the clean end away.
+What changes the whole answer is in ``alterations``; which steps are played is in ``sequence``.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
-
-import msgspec
+import base64
+import http
+import itertools
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from random import Random
+from typing import Any
 
 from ..errors import APIError, DecodeError
-from ..wire.codec import Message, decode_plain, encode, from_plain
-from ..wire.content import Content, Part
+from ..wire.codec import Message, decode_plain, encode
+from ..wire.content import Blob, Content, Part
 from ..wire.response import Candidate, FinishReason, GenerateContentResponse
-from .answer import Answer
+from .alterations import alter, sliced
 from .exchange import Cut as CutConnection
-from .exchange import Exchange
-from .journal import End as Ending
-from .output import JSON_TYPE, ErrorForm, Output, RawOutput
-from .refusal import scripted_error
-from .steps import (
-    Body,
-    Chunk,
+from .faults import (
     Cut,
     End,
     ErrorFault,
     ErrorInStream,
-    Fault,
+    Garbage,
+    GzipBomb,
+    Html,
+    Huge,
     NakedError,
-    Pause,
     Stall,
     Status,
-    Step,
-    WaitForAck,
 )
-from .token_count import CHARACTERS_PER_TOKEN, answer_size, tokens_of_size, usage_of
+from .filler import marker
+from .journal import End as Ending
+from .output import JSON_TYPE, ErrorForm, RawOutput
+from .performance import Performance, Told
+from .refusal import scripted_error
+from .sequence import BuiltIn, Closing, prepared
+from .steps import Body, Chunk, Pause, Step, WaitForAck
+from .token_count import (
+    CHARACTERS_PER_TOKEN,
+    TOKENS_PER_FILE,
+    answer_size,
+    tokens_of_size,
+    usage_of,
+)
+from .vertex import as_vertex_error
 
 __all__ = ("Performance", "Told", "play")
 
-Sleep = Callable[[float], Awaitable[None]]
-
-
-class Told(Protocol):
-    """An answer that can be told at once or in chunks."""
-
-    def whole(self) -> Message:
-        """Return the one message."""
-        ...
-
-    def chunks(self) -> Iterator[GenerateContentResponse]:
-        """Yield the chunks."""
-        ...
-
-
-class Performance(msgspec.Struct, kw_only=True):
-    """What the players share while one answer is told.
-
-    ``answer`` makes the built-in answer when it is asked for; ``frame`` is an answer without
-    candidates: the model, the id and the prompt's tokens of scripted chunks. ``whole``: the answer
-    is one message and no stream.
-    """
-
-    exchange: Exchange
-    output: Output
-    frame: Answer
-    answer: Callable[[], Told]
-    sleep: Sleep
-    take_ack: Callable[[], Awaitable[None]]
-    whole: bool
-    rate: float | None
-    said: int = 0  # characters of the scripted texts so far
-    ended: bool = False
-
-
-class _BuiltIn(msgspec.Struct, frozen=True):
-    """Stands for the built-in answer among the steps."""
-
-
-class _Closing(msgspec.Struct, frozen=True):
-    """The text chunk that carries the finish reason."""
-
-    text: str
+_HTML_TYPE = "text/html; charset=UTF-8"
+_STATUS_CODES = frozenset(http.HTTPStatus)
+_PAGE = """<!DOCTYPE html>
+<html><head><title>{code} {reason}</title></head>
+<body><center><h1>{code} {reason}</h1></center><hr><center>gateway</center></body></html>
+"""
 
 
 async def play(steps: Sequence[Step], performance: Performance) -> None:
     """Tell the answer that ``steps`` describe, to its end; without steps the built-in one."""
-    performance.exchange.cut_at = min(
-        (step.at_byte for step in steps if isinstance(step, Cut) and step.at_byte is not None),
-        default=None,
-    )
-    for step in _prepared(steps):
+    alter(steps, performance)
+    for step in prepared(steps):
         await _PLAYERS[type(step)](performance, step)
-        if performance.ended:
+        if performance.ended or performance.exchange.ended:
             return
     await performance.output.finish()
-
-
-def _prepared(steps: Sequence[Step]) -> Iterator[Any]:
-    """Put the built-in answer where there is none, and the finish reason on the last text."""
-    if not any(_tells(step) for step in steps):
-        yield from steps
-        yield _BuiltIn()
-        return
-    closing = _closing_place(steps)
-    for place, step in enumerate(steps):
-        text = _text_of(step)
-        yield _Closing(text) if place == closing and text is not None else step
-
-
-def _tells(step: Step) -> bool:
-    """True when the step brings bytes of its own or ends the answer."""
-    return isinstance(step, str | Chunk | Body) or _ends(step)
-
-
-def _ends(step: Step) -> bool:
-    return isinstance(step, Fault) and not (isinstance(step, Cut) and step.at_byte is not None)
-
-
-def _closing_place(steps: Sequence[Step]) -> int | None:
-    chunks = [place for place, step in enumerate(steps) if isinstance(step, str | Chunk)]
-    if not chunks or any(_ends(step) for step in steps):
-        return None
-    if any(_has_finish_reason(step) for step in steps):
-        return None
-    return chunks[-1]
-
-
-def _text_of(step: Step) -> str | None:
-    content = step.content if isinstance(step, Chunk) else step
-    return content if isinstance(content, str) else None
-
-
-def _has_finish_reason(step: Step) -> bool:
-    if not isinstance(step, Chunk) or isinstance(step.content, str):
-        return False
-    content = step.content
-    typed = from_plain(content, GenerateContentResponse) if isinstance(content, dict) else content
-    return any(candidate.finish_reason is not None for candidate in typed.candidates)
 
 
 async def _play_text(performance: Performance, text: str) -> None:
     await performance.output.send_chunk(_text_chunk(performance, text, None))
 
 
-async def _play_closing(performance: Performance, step: _Closing) -> None:
-    chunk = _text_chunk(performance, step.text, FinishReason.STOP)
+async def _play_closing(performance: Performance, step: Closing) -> None:
+    if isinstance(step.step, Huge):
+        await _play_huge(performance, step.step, FinishReason.STOP)
+        return
+    chunk = _text_chunk(performance, step.step, FinishReason.STOP)
     await performance.output.send_chunk(chunk)
 
 
@@ -161,7 +87,7 @@ async def _play_chunk(performance: Performance, step: Chunk) -> None:
         await performance.output.send_chunk(step.content)
 
 
-async def _play_built_in(performance: Performance, step: _BuiltIn) -> None:
+async def _play_built_in(performance: Performance, step: BuiltIn) -> None:
     answer = performance.answer()
     if performance.whole:
         whole = answer.whole()
@@ -198,12 +124,12 @@ async def _play_body(performance: Performance, step: Body) -> None:
     if not exchange.status:
         status = _status_of(step.content) if step.status is None else step.status
         await exchange.start(status, step.content_type or _type_of(step.content))
-    performance.output = RawOutput(exchange)
-    position, sizes = 0, list(step.slices) or [max(1, len(step.content))]
-    while position < len(step.content):
-        size = max(1, sizes.pop(0) if len(sizes) > 1 else sizes[0])
-        await exchange.write(step.content[position : position + size])
-        position += size
+    raw = RawOutput(exchange)
+    raw.alterations = performance.output.alterations
+    performance.output = raw
+    sizes = list(step.slices) or [len(step.content)]
+    endless = itertools.chain(sizes, itertools.repeat(sizes[-1]))
+    await sliced(exchange.write, (max(1, size) for size in endless))(step.content)
 
 
 async def _play_status(performance: Performance, step: Status) -> None:
@@ -213,7 +139,7 @@ async def _play_status(performance: Performance, step: Status) -> None:
     performance.ended = True
     is_text = isinstance(step.body, str)
     body = step.body.encode() if isinstance(step.body, str) else encode(step.body)
-    content_type = "text/html; charset=UTF-8" if is_text else JSON_TYPE
+    content_type = _HTML_TYPE if is_text else JSON_TYPE
     await performance.exchange.answer(step.code, content_type, body, Ending.ERROR)
 
 
@@ -228,23 +154,56 @@ async def _play_naked_error(performance: Performance, step: NakedError) -> None:
 async def _fail(performance: Performance, step: ErrorFault, form: ErrorForm) -> None:
     performance.ended = True
     error: APIError = scripted_error(step, performance.exchange.model or "")
+    if performance.exchange.is_vertex and not error.details:
+        error = as_vertex_error(error)
     await performance.output.send_error(error, form)
 
 
-async def _play_cut(performance: Performance, step: Cut) -> None:
-    if step.at_byte is not None:
-        return  # the exchange counts
-    if not performance.exchange.status:
-        await _start_for_cut(performance)
-    raise CutConnection
-
-
-async def _start_for_cut(performance: Performance) -> None:
-    """A connection that breaks has had a head: without one servers answer 500 by themselves."""
-    if performance.whole:
-        await performance.exchange.start(200, JSON_TYPE)
+async def _play_html(performance: Performance, step: Html) -> None:
+    performance.ended = True
+    reason = http.HTTPStatus(step.code).phrase if step.code in _STATUS_CODES else "Error"
+    page = (
+        _PAGE.format(code=step.code, reason=reason) if step.body is None else step.body
+    ).encode()
+    if performance.exchange.status:
+        await performance.output.send_bytes(page)
+        await performance.exchange.finish(Ending.ERROR)
     else:
-        await performance.exchange.start(200, "text/event-stream")
+        await performance.exchange.answer(step.code, _HTML_TYPE, page, Ending.ERROR)
+
+
+async def _play_garbage(performance: Performance, step: Garbage) -> None:
+    await performance.output.send_bytes(_garbage(performance, step))
+
+
+def _garbage(performance: Performance, step: Garbage) -> bytes:
+    if step.text is not None:
+        return step.text.encode()
+    if step.base64 is not None:
+        return base64.b64decode(step.base64)
+    # Of the emulator's seed; the place in the answer tells two of them apart.
+    random = Random(f"{performance.frame.response_id}|{performance.exchange.bytes}")
+    return random.randbytes(step.bytes)
+
+
+async def _play_huge(
+    performance: Performance, step: Huge, finish: FinishReason | None = None
+) -> None:
+    performance.output.has_filler = True
+    filling = marker(step.bytes)
+    if step.data == "text":
+        performance.said += step.bytes
+        part = Part(text=filling)
+    else:
+        performance.file_tokens += TOKENS_PER_FILE
+        part = Part(inline_data=Blob(mime_type="image/png", data=filling))
+    await performance.output.send_chunk(_chunk_of(performance, part, finish))
+
+
+async def _play_cut(performance: Performance, step: Cut) -> None:
+    # A connection that breaks has had a head: without one servers answer 500 by themselves.
+    await performance.output.start()
+    raise CutConnection
 
 
 async def _play_end(performance: Performance, step: End) -> None:
@@ -259,12 +218,16 @@ async def _play_stall(performance: Performance, step: Stall) -> None:
 _PLAYERS: Mapping[type, Callable[[Performance, Any], Awaitable[None]]] = {
     str: _play_text,
     Chunk: _play_chunk,
-    _Closing: _play_closing,
-    _BuiltIn: _play_built_in,
+    Closing: _play_closing,
+    BuiltIn: _play_built_in,
     Pause: _play_pause,
     WaitForAck: _play_wait,
     Body: _play_body,
     Status: _play_status,
+    Html: _play_html,
+    Garbage: _play_garbage,
+    Huge: _play_huge,
+    GzipBomb: _play_huge,
     ErrorInStream: _play_error_in_stream,
     NakedError: _play_naked_error,
     Cut: _play_cut,
@@ -277,9 +240,15 @@ def _text_chunk(
     performance: Performance, text: str, finish: FinishReason | None
 ) -> GenerateContentResponse:
     performance.said += len(text)
+    return _chunk_of(performance, Part(text=text), finish)
+
+
+def _chunk_of(
+    performance: Performance, part: Part, finish: FinishReason | None
+) -> GenerateContentResponse:
     frame = performance.frame
-    content = Content(role="model", parts=[Part(text=text)])
-    tokens = tokens_of_size(performance.said)
+    content = Content(role="model", parts=[part])
+    tokens = tokens_of_size(performance.said) + performance.file_tokens
     return GenerateContentResponse(
         candidates=[Candidate(content=content, finish_reason=finish, index=0)],
         usage_metadata=usage_of(frame.prompt_tokens, tokens, is_last=finish is not None),

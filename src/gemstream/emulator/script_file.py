@@ -19,8 +19,9 @@ import msgspec
 from ..errors import ConfigError, DecodeError
 from ..wire.codec import JSONObject, from_plain
 from ..wire.response import GenerateContentResponse
+from .faults import FAULTS
 from .limits import Keys, Limits, ModelLimits
-from .steps import FAULTS, Body, Chunk, Pause, Step, WaitForAck
+from .steps import Body, Chunk, Pause, Step, WaitForAck
 
 __all__ = ("PlainRule", "PlainScript", "decode_script", "load_script")
 

@@ -1,34 +1,19 @@
-"""The steps of a scripted answer: what is sent, what is waited for, what goes wrong.
+"""The steps of a scripted answer: what is sent and what is waited for; ``faults`` go wrong.
 
-Plain values; ``playing`` plays them, ``script_file`` reads them. A new fault is a struct here, a
-line in ``FAULTS`` and a line in the table of players.
+Plain values; ``playing`` plays them, ``script_file`` reads them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from ..wire.codec import JSONObject
 from ..wire.response import GenerateContentResponse
+from .faults import Fault
 
-__all__ = (
-    "FAULTS",
-    "Body",
-    "Chunk",
-    "Cut",
-    "End",
-    "ErrorFault",
-    "ErrorInStream",
-    "Fault",
-    "NakedError",
-    "Pause",
-    "Stall",
-    "Status",
-    "Step",
-    "WaitForAck",
-)
+__all__ = ("Body", "Chunk", "Pause", "Step", "WaitForAck")
 
 
 class Chunk(msgspec.Struct, frozen=True):
@@ -63,67 +48,5 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
     slices: Sequence[int] = ()
 
 
-class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of what goes wrong."""
-
-
-class ErrorFault(Fault, frozen=True, kw_only=True):
-    """Base of the faults that are an error of the service.
-
-    ``status`` and ``message`` default to the service's own for ``code``. ``retry_delay`` adds a
-    RetryInfo, ``quota`` (a quota id) a QuotaFailure of ``quota_value``; ``details`` come last.
-    """
-
-    code: int = 500
-    message: str | None = None
-    status: str | None = None
-    retry_delay: float | None = None
-    quota: str | None = None
-    quota_value: str = "20"
-    details: Sequence[JSONObject] = ()
-
-
-class Status(ErrorFault, frozen=True, kw_only=True):
-    """The answer is an HTTP error; after the head has gone out, a naked error in the stream.
-
-    ``body`` replaces the error envelope: a text or a table.
-    """
-
-    body: str | JSONObject | None = None
-
-
-class ErrorInStream(ErrorFault, frozen=True, kw_only=True):
-    """An event of the stream holds an error, and the stream ends."""
-
-
-class NakedError(ErrorFault, frozen=True, kw_only=True):
-    """The stream breaks off with an error object that is no event; ``pretty`` over many lines."""
-
-    pretty: bool = False
-
-
-class Cut(Fault, frozen=True, kw_only=True):
-    """The connection breaks at byte ``at_byte`` of the whole body, or here without it."""
-
-    at_byte: int | None = None
-
-
-class End(Fault, frozen=True, kw_only=True):
-    """The answer ends cleanly here, with no finish reason."""
-
-
-class Stall(Fault, frozen=True, kw_only=True):
-    """Nothing more comes until the client leaves."""
-
-
 Step = str | Chunk | Pause | WaitForAck | Body | Fault
 """A step; a plain text is a chunk of it."""
-
-FAULTS: Mapping[str, type[Fault]] = {
-    "status": Status,
-    "error_in_stream": ErrorInStream,
-    "naked_error": NakedError,
-    "cut": Cut,
-    "end": End,
-    "stall": Stall,
-}

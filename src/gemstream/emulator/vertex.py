@@ -5,7 +5,8 @@ Pure. Source: https://cloud.google.com/vertex-ai/docs/reference/rest.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -31,8 +32,11 @@ __all__ = (
     "embeddings_asked_for",
     "predicted_embeddings",
     "read_embed_request",
+    "vertex_dressing",
     "vertex_token_count",
 )
+
+_Chunk = Message | dict[str, Any]
 
 _EXHAUSTED = (
     "Resource exhausted. Please try again later. Please refer to "
@@ -46,6 +50,21 @@ _SCORES = {HarmProbability.NEGLIGIBLE: 0.05, HarmProbability.HIGH: 0.9}
 _MOST_INSTANCES = 250
 # Settings of embedContent that no made-up vector depends on.
 _NO_MATTER = ("autoTruncate", "auto_truncate", "documentOcr", "audioTrackExtraction")
+
+
+def vertex_dressing(now: float) -> Callable[[_Chunk], Sequence[_Chunk]]:
+    """Return what adds to typed chunks what Vertex adds; a scripted table is as written.
+
+    ``now``: when the answer is begun, in seconds since 1970.
+    """
+    create_time = datetime.fromtimestamp(now, UTC).isoformat().replace("+00:00", "Z")
+
+    def dress(chunk: _Chunk) -> Sequence[_Chunk]:
+        if isinstance(chunk, GenerateContentResponse):
+            return (dressed(chunk, create_time),)
+        return (chunk,)
+
+    return dress
 
 
 def as_vertex_error(error: APIError) -> APIError:
