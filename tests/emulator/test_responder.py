@@ -236,7 +236,7 @@ def test_the_stream_folds_into_the_whole(text: str, config: dict[str, Any]) -> N
     tools = [{"functionDeclarations": [{"name": "f"}, {"name": "g"}]}]
     answer = answer_to({**asking(text, **config), "tools": tools})
     chunks, whole = list(answer.chunks()), answer.whole()
-    assert to_plain(fold(chunks)) == to_plain(whole)
+    assert to_plain(fold(chunks)) == to_plain(fold([whole]))
     _check_usage(chunks, whole)
     _check_ends(chunks, config.get("candidateCount", 1))
     assert answer_to({**asking(text, **config), "tools": tools}) == answer

@@ -8,7 +8,14 @@ from .exchange import Exchange
 from .journal import key_hash_of
 from .limits import Keys, Limits
 from .quota import Entry, QuotaLog
-from .refusal import bad_key, deadline_too_short, missing_key, over_quota
+from .refusal import (
+    bad_key,
+    bad_token,
+    deadline_too_short,
+    missing_credentials,
+    missing_key,
+    over_quota,
+)
 
 __all__ = ("Admission", "check_head", "key_of")
 
@@ -19,9 +26,9 @@ def check_head(exchange: Exchange, keys: Keys) -> None:
     """Raise what the service answers to a missing or bad key and to too short a deadline."""
     key = key_of(exchange)
     if key is None:
-        raise missing_key()
+        raise missing_credentials() if exchange.is_vertex else missing_key()
     if not keys.accept(key):
-        raise bad_key()
+        raise bad_key() if _is_api_key(exchange) else bad_token()
     seconds = server_timeout(exchange)
     if seconds is not None and seconds < _SHORTEST_DEADLINE:
         raise deadline_too_short(seconds)
@@ -32,6 +39,10 @@ def key_of(exchange: Exchange) -> str | None:
     scheme, _, token = exchange.headers.get("authorization", "").partition(" ")
     bearer = token.strip() if scheme.lower() == "bearer" else ""
     return exchange.headers.get("x-goog-api-key") or exchange.query.get("key") or bearer or None
+
+
+def _is_api_key(exchange: Exchange) -> bool:
+    return bool(exchange.headers.get("x-goog-api-key") or exchange.query.get("key"))
 
 
 class Admission:

@@ -12,14 +12,13 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
-
 from ..errors import APIError, ConfigError, DeadlineExceeded
 from ..wire.endpoint import Operation, match
 from ..wire.request import GenerateContentRequest
 from .acks import Acks
 from .admission import Admission, check_head, key_of
 from .answer import Answer
+from .built_in import BuiltIn
 from .clock import Clock
 from .control import PREFIX, answer_control
 from .deadline import within_deadline
@@ -30,13 +29,12 @@ from .number import whole_number
 from .output import ArrayOutput, ErrorForm, EventOutput, Output, WholeOutput, send_error
 from .playing import Performance, Told, play
 from .prompt import prompt_text
-from .refusal import internal, invalid, not_served
+from .refusal import internal, not_served
 from .request_check import check_request, read_request
-from .responder import compose
-from .schema_filler import SchemaTooComplex
 from .script import Request, Rule, Script
 from .service import Call, answer_call
 from .token_count import request_tokens
+from .vertex import as_vertex_error, vertex_dressing
 
 __all__ = ("Emulator",)
 
@@ -50,8 +48,9 @@ class Emulator:
     ``script``: answers and faults, replaceable at any time; what no rule fits is answered by the
     built-in model. ``journal``: a file for the books. ``seed``: of every made-up value. ``rate``:
     tokens per second of built-in answers, None as fast as they are taken. ``clock``: of pauses,
-    pace, limits, deadlines and the journal, None the machine's. Raises ConfigError for a rate that
-    is not positive.
+    pace, limits, deadlines and the journal, None the machine's. ``hop_tokens``: how long one
+    request may answer with Gemini 4, None for the service's own caps (65,536 streamed, 32,768
+    whole). Raises ConfigError for a rate or a hop that is not positive.
     """
 
     def __init__(
@@ -62,12 +61,16 @@ class Emulator:
         seed: int = 0,
         rate: float | None = None,
         clock: Clock | None = None,
+        hop_tokens: int | None = None,
     ) -> None:
         if rate is not None and not rate > 0:
             raise ConfigError(
                 f"rate is {rate!r}; it must be a positive number of tokens per second"
             )
+        if hop_tokens is not None and not hop_tokens > 0:
+            raise ConfigError(f"hop_tokens is {hop_tokens!r}; it must be a positive number")
         self._script = script or Script()
+        self._built_in = BuiltIn(seed, hop_tokens)
         self._journal = Journal(journal)
         self._seed = seed
         self._rate = rate
@@ -155,6 +158,8 @@ class Emulator:
             await self._refuse(exchange, internal())
 
     async def _refuse(self, exchange: Exchange, error: APIError) -> None:
+        if exchange.is_vertex:
+            error = as_vertex_error(error)
         in_array = _is_stream(exchange) and not _wants_events(exchange)
         await send_error(exchange, error, in_array=in_array)
 
@@ -163,7 +168,8 @@ class Emulator:
         if route is None:
             raise not_served(exchange.method, exchange.path)
         exchange.operation = route.operation.value
-        exchange.model = (route.model or "").removeprefix("models/") or None
+        exchange.model = _bare_name(route.model or "")
+        exchange.is_vertex = route.is_vertex
         exchange.request_id = self._new_id()
         check_head(exchange, self._script.keys)
         if exchange.body_error is not None:
@@ -176,7 +182,7 @@ class Emulator:
 
     async def _generate(self, exchange: Exchange, call: Call) -> None:
         request = read_request(call.body, GenerateContentRequest)
-        check_request(request)
+        check_request(request, call.route)
         tokens = request_tokens(request)
         self._admission.enter(exchange, sum(tokens.values()), self._script.limits)
         frame = Answer((), tokens, exchange.model or "", exchange.request_id)
@@ -184,7 +190,7 @@ class Emulator:
             exchange,
             prompt_text(request.contents),
             frame,
-            lambda: self._built_in(call, request, frame),
+            lambda: self._built_in.answer(call, request, frame),
         )
 
     async def _serve_call(self, exchange: Exchange, call: Call) -> None:
@@ -197,7 +203,7 @@ class Emulator:
     ) -> None:
         performance = Performance(
             exchange=exchange,
-            output=_output_for(exchange),
+            output=_output_for(exchange, self._clock.now()),
             frame=frame,
             answer=answer,
             sleep=self._clock.sleep,
@@ -219,14 +225,6 @@ class Emulator:
         self._ordinals[family] += 1
         request = Request(prompt, exchange.model or "", method, self._ordinals[family])
         return self._script.rule_for(request)
-
-    def _built_in(self, call: Call, request: GenerateContentRequest, frame: Answer) -> Answer:
-        known = call.known_model()
-        try:
-            drafts = compose(request, output_limit=known.output_token_limit, seed=self._seed)
-        except SchemaTooComplex as error:
-            raise invalid(f"* GenerateContentRequest.generation_config: {error}") from None
-        return msgspec.structs.replace(frame, drafts=drafts)
 
     def _new_id(self) -> str:
         self._served += 1
@@ -253,6 +251,10 @@ class Emulator:
         await self._journal.record(entry)
 
 
+def _bare_name(resource: str) -> str | None:
+    return resource.removeprefix("publishers/google/").removeprefix("models/") or None
+
+
 def _is_stream(exchange: Exchange) -> bool:
     return exchange.operation == Operation.STREAM.value
 
@@ -261,7 +263,14 @@ def _wants_events(exchange: Exchange) -> bool:
     return exchange.query.get("alt") == "sse"
 
 
-def _output_for(exchange: Exchange) -> Output:
+def _output_for(exchange: Exchange, now: float) -> Output:
+    output = _plain_output_for(exchange)
+    if exchange.is_vertex:
+        output.alterations = (vertex_dressing(now),)
+    return output
+
+
+def _plain_output_for(exchange: Exchange) -> Output:
     if not _is_stream(exchange):
         return WholeOutput(exchange)
     return EventOutput(exchange) if _wants_events(exchange) else ArrayOutput(exchange)

@@ -96,6 +96,7 @@ class Exchange:
         self.request_id = ""
         self.operation: str | None = None
         self.model: str | None = None
+        self.is_vertex = False
         self.usage: UsageMetadata | None = None
         self.status = 0
         self.bytes = 0

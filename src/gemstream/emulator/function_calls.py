@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
 
 from ..wire.codec import JSONObject, encode
-from ..wire.content import FunctionCall, FunctionResponse, Part
+from ..wire.content import FunctionCall, FunctionResponse, Part, PartialArg
 from ..wire.request import GenerateContentRequest
 from ..wire.tool import FunctionCallingConfig, FunctionCallingMode, FunctionDeclaration
 from .prompt import PromptValues
 from .schema_filler import SchemaFiller
+from .signature import signature_of
+from .text_pieces import pieces
 
-__all__ = ("call_parts", "functions_to_call", "result_text")
+__all__ = ("argument_pieces", "call_parts", "functions_to_call", "result_text")
 
 
 def functions_to_call(request: GenerateContentRequest, prompt: str) -> list[FunctionDeclaration]:
@@ -42,9 +46,57 @@ def call_parts(functions: Sequence[FunctionDeclaration], prompt: str, *, seed: s
         name = function.name or ""
         digest = hashlib.blake2b(f"{seed}|{number}|{name}".encode(), digest_size=32).digest()
         call = FunctionCall(name=name, args=_arguments(function, prompt, seed), id=digest[:6].hex())
-        signature = base64.b64encode(digest).decode() if number == 0 else None
+        signature = signature_of(digest, name) if number == 0 else None
         parts.append(Part(function_call=call, thought_signature=signature))
     return parts
+
+
+def argument_pieces(part: Part) -> Iterator[Part]:
+    """Yield a function call as Vertex streams it: its name, its arguments in pieces, its end.
+
+    A piece names its value by an RFC 9535 path; pieces of one text join. An argument that is an
+    empty object or list has no piece.
+    """
+    call = part.function_call
+    assert call is not None
+    opening = FunctionCall(name=call.name, id=call.id, will_continue=True)
+    yield msgspec.structs.replace(part, function_call=opening)
+    for path, value in _leaves("$", call.args or {}):
+        for piece in _value_pieces(path, value):
+            yield Part(function_call=FunctionCall(partial_args=[piece], will_continue=True))
+    yield Part(function_call=FunctionCall())
+
+
+def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _leaves(f"{path}{_member(key)}", inner)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _leaves(f"{path}[{index}]", inner)
+    else:
+        yield path, value
+
+
+def _member(key: str) -> str:
+    if re.fullmatch(r"[^\W\d]\w*", key):
+        return f".{key}"
+    quoted = key.replace("\\", "\\\\").replace("'", "\\'")
+    return f"['{quoted}']"
+
+
+def _value_pieces(path: str, value: Any) -> Iterator[PartialArg]:
+    if isinstance(value, str):
+        *firsts, last = pieces(value) or [""]
+        for text in firsts:
+            yield PartialArg(json_path=path, string_value=text, will_continue=True)
+        yield PartialArg(json_path=path, string_value=last)
+    elif isinstance(value, bool):
+        yield PartialArg(json_path=path, bool_value=value)
+    elif value is None:
+        yield PartialArg(json_path=path, null_value="NULL_VALUE")
+    else:
+        yield PartialArg(json_path=path, number_value=value)
 
 
 def result_text(results: Sequence[FunctionResponse]) -> str:

@@ -7,12 +7,21 @@ import binascii
 from collections.abc import Mapping
 
 from ..config.models import KnownModel, bundled_models
-from ..wire.endpoint import Operation
+from ..errors import APIError
+from ..wire.codec import JSONObject, Message
+from ..wire.endpoint import Operation, Route
 from ..wire.model import ListModelsResponse, Model
 from .number import whole_number
-from .refusal import bad_page_token, retired_model, unknown_model
+from .refusal import bad_page_token, retired_model, unknown_model, unknown_publisher_model
 
-__all__ = ("RETIRED", "find_model", "list_models", "model_for", "model_resource_of")
+__all__ = (
+    "RETIRED",
+    "find_model",
+    "list_models",
+    "model_for",
+    "model_resource_of",
+    "publisher_model_of",
+)
 
 # Models the service has switched off, with the one it names instead.
 RETIRED: Mapping[str, str] = {
@@ -29,40 +38,71 @@ _NEEDED: Mapping[Operation, str] = {
     Operation.COUNT_TOKENS: "countTokens",
     Operation.EMBED: "embedContent",
     Operation.BATCH_EMBED: "embedContent",
+    Operation.PREDICT: "embedContent",  # of embeddings; images are not made
 }
 _DEFAULT_PAGE, _LARGEST_PAGE = 50, 1000
 
 
-def model_for(resource: str, version: str, operation: Operation) -> KnownModel:
-    """Return the model of this name that answers ``operation``; raises NotFound."""
-    known = find_model(resource, version, operation)
-    if _NEEDED[operation] not in known.methods:
-        raise unknown_model(resource, version, operation.value)
+def model_for(route: Route) -> KnownModel:
+    """Return the model of a path that answers its operation; raises NotFound."""
+    known = find_model(route)
+    if _NEEDED[route.operation] not in known.methods:
+        raise _unknown(route, route.operation.value)
     return known
 
 
-def find_model(resource: str, version: str, operation: Operation) -> KnownModel:
-    """Return the model of this name whatever it can; raises NotFound."""
+def find_model(route: Route) -> KnownModel:
+    """Return the model of a path whatever it can; raises NotFound.
+
+    Any endpoint of Vertex is taken for one of the default model.
+    """
+    resource = route.model or ""
+    if resource.startswith("endpoints/"):
+        resource = bundled_models().default
     name = resource.removeprefix("models/")
     if name in RETIRED:
         raise retired_model(resource, RETIRED[name])
     known = bundled_models().find(resource)
-    if known is None or not _is_served(known, version):
-        raise unknown_model(resource, version, _asked_method(operation))
+    if known is None or not _is_served(known, route.version):
+        raise _unknown(route, _asked_method(route.operation))
     return known
 
 
-def list_models(version: str, page_size: int | None, page_token: str | None) -> ListModelsResponse:
+def _unknown(route: Route, method: str) -> APIError:
+    resource = route.model or ""
+    if not route.is_vertex:
+        return unknown_model(resource, route.version, method)
+    return unknown_publisher_model(
+        f"{route.parent}/{resource}" if route.project is not None else resource
+    )
+
+
+def list_models(route: Route, page_size: int | None, page_token: str | None) -> Message:
     """Return one page of the models; raises InvalidArgument for a token that is not one."""
-    models = [known for known in bundled_models().models if _is_served(known, version)]
+    models = [known for known in bundled_models().models if _is_served(known, route.version)]
     start = _decode_token(page_token) if page_token else 0
     if start > len(models):
         raise bad_page_token()
     end = start + min(page_size or _DEFAULT_PAGE, _LARGEST_PAGE)
+    following = _encode_token(end) if end < len(models) else None
+    if route.is_vertex:
+        page = [publisher_model_of(known) for known in models[start:end]]
+        token = {"nextPageToken": following} if following else {}
+        return Message(extra={"publisherModels": page, **token})
     return ListModelsResponse(
         models=[model_resource_of(known) for known in models[start:end]],
-        next_page_token=_encode_token(end) if end < len(models) else None,
+        next_page_token=following,
     )
+
+
+def publisher_model_of(known: KnownModel) -> JSONObject:
+    """Return the resource as Vertex tells it."""
+    return {
+        "name": f"publishers/google/models/{known.name}",
+        "versionId": "default",
+        "launchStage": "GA",
+        "displayName": known.display_name,
+    }
 
 
 def model_resource_of(known: KnownModel) -> Model:

@@ -46,6 +46,7 @@ from .token_count import (
     tokens_of_size,
     usage_of,
 )
+from .vertex import as_vertex_error
 
 __all__ = ("Performance", "Told", "play")
 
@@ -153,6 +154,8 @@ async def _play_naked_error(performance: Performance, step: NakedError) -> None:
 async def _fail(performance: Performance, step: ErrorFault, form: ErrorForm) -> None:
     performance.ended = True
     error: APIError = scripted_error(step, performance.exchange.model or "")
+    if performance.exchange.is_vertex and not error.details:
+        error = as_vertex_error(error)
     await performance.output.send_error(error, form)
 
 

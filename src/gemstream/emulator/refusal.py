@@ -22,15 +22,18 @@ from .faults import ErrorFault
 from .quota import Excess
 
 __all__ = (
+    "bad_continuation_token",
     "bad_json",
     "bad_key",
     "bad_page_token",
+    "bad_token",
     "bad_value",
     "deadline_exceeded",
     "deadline_too_short",
     "internal",
     "invalid",
     "missing_cache",
+    "missing_credentials",
     "missing_key",
     "not_loopback",
     "not_served",
@@ -40,6 +43,7 @@ __all__ = (
     "too_large",
     "unknown_fields",
     "unknown_model",
+    "unknown_publisher_model",
     "unsupported_encoding",
 )
 
@@ -62,6 +66,44 @@ def missing_key() -> APIError:
         403,
         "Method doesn't allow unregistered callers (callers without established identity). "
         "Please use API Key or other form of API consumer identity to call this API.",
+    )
+
+
+def bad_token() -> APIError:
+    """The bearer token is not one."""
+    info = ErrorInfo(reason="ACCESS_TOKEN_TYPE_UNSUPPORTED", domain="googleapis.com")
+    return api_error(
+        401,
+        "Request had invalid authentication credentials. Expected OAuth 2 access token, login "
+        "cookie or other valid authentication credential. See "
+        "https://developers.google.com/identity/sign-in/web/devconsole-project.",
+        details=[info],
+    )
+
+
+def missing_credentials() -> APIError:
+    """No token and no key came along to Vertex."""
+    info = ErrorInfo(
+        reason="CREDENTIALS_MISSING",
+        domain="googleapis.com",
+        metadata={"service": "aiplatform.googleapis.com"},
+    )
+    return api_error(
+        401,
+        "Request is missing required authentication credential. Expected OAuth 2 access token, "
+        "login cookie or other valid authentication credential. See "
+        "https://developers.google.com/identity/sign-in/web/devconsole-project.",
+        details=[info],
+    )
+
+
+def unknown_publisher_model(resource: str) -> APIError:
+    """Vertex has no such model, or the project may not use it."""
+    return api_error(
+        404,
+        f"Publisher Model `{resource}` was not found or your project does not have access to it. "
+        "Please ensure you are using a valid model version. For more information, see: "
+        "https://cloud.google.com/vertex-ai/generative-ai/docs/learn/model-versions",
     )
 
 
@@ -127,6 +169,11 @@ def unknown_fields(found: Iterable[tuple[str, str]]) -> APIError:
 def invalid(message: str) -> APIError:
     """The request breaks a rule of its fields."""
     return api_error(400, message)
+
+
+def bad_continuation_token(reason: str) -> APIError:
+    """The continuation token goes nowhere."""
+    return api_error(400, f"Invalid value at 'continuation_token': {reason}.")
 
 
 def bad_page_token() -> APIError:

@@ -5,16 +5,28 @@ Pure. Each function returns the typed request or raises the APIError the service
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import TypeVar
 
-from ..errors import APIError, DecodeError
+from ..errors import DecodeError
 from ..wire.codec import Message, decode_plain, from_plain, strangers
 from ..wire.content import Content, Part
-from ..wire.generation_config import GenerationConfig
+from ..wire.endpoint import Route
+from ..wire.generation_config import GenerationConfig, ImageConfig
 from ..wire.request import GenerateContentRequest
-from .refusal import bad_json, bad_value, invalid, missing_cache, unknown_fields
+from ..wire.scalar import decode_base64
+from .model_rules import check_for_model
+from .pictures import ASPECT_RATIOS, IMAGE_SIZES
+from .refusal import (
+    bad_continuation_token,
+    bad_json,
+    bad_value,
+    invalid,
+    missing_cache,
+    unknown_fields,
+)
 from .responder import json_schema_of
 
 __all__ = ("check_contents", "check_request", "read_request")
@@ -27,6 +39,7 @@ _ROLES = (None, "", "user", "model", "function", "tool")
 _MIME_TYPES = (None, "", "text/plain", "application/json", "text/x.enum")
 _MAX_STOP_SEQUENCES = 5
 _MAX_CANDIDATES = 8
+_BELOW_TWO = math.nextafter(2, 0)
 _FUNCTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}", re.ASCII)
 
 
@@ -46,9 +59,14 @@ def read_request(body: bytes, kind: type[M]) -> M:
     return request
 
 
-def check_request(request: GenerateContentRequest) -> None:
+def check_request(request: GenerateContentRequest, route: Route) -> None:
     """Raise the error that the service answers to a request it can read and not use."""
     check_contents(request.contents, "GenerateContentRequest")
+    for number, part in enumerate(
+        request.system_instruction.parts if request.system_instruction else ()
+    ):
+        _check_bytes(part, f"* GenerateContentRequest.system_instruction.parts[{number}]")
+    _check_token(request.continuation_token or "")
     if request.cached_content:
         raise missing_cache(request.cached_content)
     config = request.generation_config or GenerationConfig()
@@ -60,6 +78,7 @@ def check_request(request: GenerateContentRequest) -> None:
     problems += _tool_problems(request)
     if problems:
         raise invalid("\n".join(problems))
+    check_for_model(request, route)
 
 
 def check_contents(contents: Sequence[Content], message: str) -> None:
@@ -82,20 +101,39 @@ def _check_part(part: Part, where: str) -> None:
         raise invalid(f"{where}.data: required oneof field 'data' must have one initialized field")
     if len(given) > 1:
         raise invalid(f"{where}.data: oneof field 'data' is already set: {', '.join(given)}")
+    if part.inline_data is not None and not part.inline_data.mime_type:
+        raise invalid(f"{where}.inline_data.mime_type: the mime type must be set.")
+    _check_bytes(part, where)
+
+
+def _check_bytes(part: Part, where: str) -> None:
+    """Raise InvalidArgument for bytes that are not base64, wherever a part holds some."""
     if part.inline_data is not None:
-        if not part.inline_data.mime_type:
-            raise invalid(f"{where}.inline_data.mime_type: the mime type must be set.")
-        try:
-            _ = part.inline_data.content
-        except DecodeError:
-            raise _not_base64(where) from None
+        _check_base64(part.inline_data.data, f"{where}.inline_data.data")
+    if part.thought_signature is not None:
+        _check_base64(part.thought_signature, f"{where}.thought_signature")
+    inner = part.function_response.parts if part.function_response is not None else ()
+    for number, media in enumerate(inner):
+        if media.inline_data is not None:
+            place = f"{where}.function_response.parts[{number}].inline_data.data"
+            _check_base64(media.inline_data.data, place)
 
 
-def _not_base64(where: str) -> APIError:
-    return invalid(
-        f"Invalid value at '{where.removeprefix('* ')}.inline_data.data' (TYPE_BYTES), "
-        "Base64 decoding failed."
-    )
+def _check_token(token: str) -> None:
+    """A script may give tokens of its own, so only the built-in answer looks further."""
+    try:
+        decode_base64(token)
+    except DecodeError:
+        raise bad_continuation_token("it is not base64") from None
+
+
+def _check_base64(text: str, where: str) -> None:
+    try:
+        decode_base64(text)
+    except DecodeError:
+        raise invalid(
+            f"Invalid value at '{where.removeprefix('* ')}' (TYPE_BYTES), Base64 decoding failed."
+        ) from None
 
 
 _DATA_FIELDS = (
@@ -113,6 +151,14 @@ _DATA_FIELDS = (
 
 def _within(value: float | None, low: float, high: float) -> bool:
     return value is None or low <= value <= high
+
+
+def _image(config: GenerationConfig) -> ImageConfig:
+    return config.image_config or ImageConfig()
+
+
+def _is_among(value: str | None, allowed: Container[str]) -> bool:
+    return not value or value in allowed
 
 
 def _schema_has_mime_type(config: GenerationConfig) -> bool:
@@ -140,6 +186,31 @@ _CONFIG_RULES: tuple[tuple[str, str, Callable[[GenerationConfig], bool]], ...] =
         "temperature",
         "temperature must be in the range [0.0, 2.0].",
         lambda config: _within(config.temperature, 0, 2),
+    ),
+    (
+        "presence_penalty",
+        "presence_penalty must be in the range [-2.0, 2.0).",
+        lambda config: _within(config.presence_penalty, -2, _BELOW_TWO),
+    ),
+    (
+        "frequency_penalty",
+        "frequency_penalty must be in the range [-2.0, 2.0).",
+        lambda config: _within(config.frequency_penalty, -2, _BELOW_TWO),
+    ),
+    (
+        "logprobs",
+        "logprobs must be in the range [0, 20].",
+        lambda config: _within(config.logprobs, 0, 20),
+    ),
+    (
+        "image_config.aspect_ratio",
+        f"aspect_ratio must be one of {', '.join(ASPECT_RATIOS)}.",
+        lambda config: _is_among(_image(config).aspect_ratio, ASPECT_RATIOS),
+    ),
+    (
+        "image_config.image_size",
+        f"image_size must be one of {', '.join(IMAGE_SIZES)}.",
+        lambda config: _is_among(_image(config).image_size, IMAGE_SIZES),
     ),
     (
         "top_p",

@@ -25,11 +25,17 @@ from ..wire.request import CountTokensRequest, CountTokensResponse
 from ..wire.response import GenerateContentResponse
 from ..wire.usage import UsageMetadata
 from .embedding import embed_text
-from .models import find_model, list_models, model_for, model_resource_of
+from .models import find_model, list_models, model_for, model_resource_of, publisher_model_of
 from .number import whole_number
 from .refusal import bad_page_token, invalid
 from .request_check import check_contents, check_request, read_request
 from .token_count import contents_tokens, modality_details, request_tokens
+from .vertex import (
+    embeddings_asked_for,
+    predicted_embeddings,
+    read_embed_request,
+    vertex_token_count,
+)
 
 __all__ = ("Call", "answer_call")
 
@@ -52,7 +58,7 @@ class Call(msgspec.Struct, frozen=True):
 
     def known_model(self) -> KnownModel:
         """Return the model of the path; raises NotFound when it cannot do what is asked."""
-        return model_for(self.model, self.route.version, self.route.operation)
+        return model_for(self.route)
 
 
 class _Reply(msgspec.Struct, frozen=True):
@@ -73,11 +79,13 @@ def answer_call(call: Call) -> _Reply:
 
 
 def _count_tokens(call: Call) -> Message:
+    if call.route.is_vertex:
+        return vertex_token_count(call.body, call.route, call.known_model())
     request = read_request(call.body, CountTokensRequest)
     call.known_model()
     whole = request.generate_content_request
     if whole is not None:
-        check_request(whole)
+        check_request(whole, call.route)
         tokens = request_tokens(whole)
     else:
         check_contents(request.contents, "CountTokensRequest")
@@ -88,7 +96,10 @@ def _count_tokens(call: Call) -> Message:
 
 
 def _embed(call: Call) -> Message:
-    request = read_request(call.body, EmbedContentRequest)
+    if call.route.is_vertex:
+        request = read_embed_request(call.body)
+    else:
+        request = read_request(call.body, EmbedContentRequest)
     embedding = _embedding(request, call.known_model())
     return EmbedContentResponse(embedding=embedding, usage_metadata=_embed_usage([request]))
 
@@ -115,16 +126,25 @@ def _batch_embed(call: Call) -> Message:
     )
 
 
+def _predict(call: Call) -> Message:
+    """The older embeddings of Vertex: texts as instances."""
+    model = call.known_model()
+    requests = embeddings_asked_for(call.body)
+    return predicted_embeddings([(one, _embedding(one, model)) for one in requests])
+
+
 def _list_models(call: Call) -> Message:
     given = call.query.get("pageSize")
     size = None if given is None else whole_number(given)
     if given is not None and size is None:
         raise bad_page_token()
-    return list_models(call.route.version, size, call.query.get("pageToken"))
+    return list_models(call.route, size, call.query.get("pageToken"))
 
 
 def _show_model(call: Call) -> Message:
-    known = find_model(call.model, call.route.version, call.route.operation)
+    known = find_model(call.route)
+    if call.route.is_vertex:
+        return Message(extra=publisher_model_of(known))
     return model_resource_of(known)
 
 
@@ -132,6 +152,7 @@ _SERVICES: Mapping[Operation, Callable[[Call], Message]] = {
     Operation.COUNT_TOKENS: _count_tokens,
     Operation.EMBED: _embed,
     Operation.BATCH_EMBED: _batch_embed,
+    Operation.PREDICT: _predict,
     Operation.LIST_MODELS: _list_models,
     Operation.GET_MODEL: _show_model,
 }

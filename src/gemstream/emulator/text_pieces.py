@@ -31,6 +31,8 @@ def shortened(text: str, limit: int) -> str:
     """Return the longest beginning of ``text`` with at most ``limit`` code points."""
     if len(text) <= limit:
         return text
+    if text.isascii():  # 4 MB of a long answer: 4 ms against 2 s
+        return text[: limit - (text[max(0, limit - 1) : limit + 1] == "\r\n")]
     length = 0
     for cluster in graphemes(text[: limit + 1]):
         if length + len(cluster) > limit:
