@@ -7,6 +7,8 @@ replaces its answers and makes it misbehave; ``serving`` and ``serve`` put it on
 from .app import Emulator
 from .journal import End as JournalEnd
 from .journal import JournalEntry
+from .recorder import Recorder
+from .replay import Replay
 from .script import Rule, Script
 from .server import serve, serving
 from .steps import (
@@ -34,6 +36,8 @@ __all__ = (
     "JournalEntry",
     "NakedError",
     "Pause",
+    "Recorder",
+    "Replay",
     "Rule",
     "Script",
     "Stall",

@@ -11,13 +11,14 @@ import hashlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from ..errors import APIError, ConfigError
-from ..wire.endpoint import Operation, match
+from ..net.recording import Recording
+from ..wire.endpoint import Operation, Route, match
 from ..wire.request import GenerateContentRequest
 from .acks import Acks
 from .admission import check_head, key_of
@@ -29,12 +30,15 @@ from .number import whole_number
 from .output import ArrayOutput, EventOutput, Output, WholeOutput, send_error
 from .playing import Performance, Told, play
 from .prompt import prompt_text
+from .recorder import Recorder
 from .refusal import internal, invalid, not_served
+from .replay import Replay
 from .request_check import check_request, read_request
 from .responder import compose
 from .schema_filler import SchemaTooComplex
 from .script import Request, Rule, Script
 from .service import Call, answer_call
+from .source import Source, source_of
 from .token_count import request_tokens
 
 __all__ = ("Emulator",)
@@ -49,7 +53,9 @@ class Emulator:
     ``script``: answers and faults, replaceable at any time; what no rule fits is answered by the
     built-in model. ``journal``: a file for the books. ``seed``: of every made-up value. ``rate``:
     tokens per second of built-in answers, None as fast as they are taken. ``sleep``: how time
-    passes, in scripts and at a rate. Raises ConfigError for a rate that is not positive.
+    passes, in scripts, at a rate and in recordings. ``replay``: recordings that answer every API
+    request instead. ``record``: forwards every API request instead. Raises ConfigError for a rate
+    that is not positive, more than one of script, replay and record, and what Replay does.
     """
 
     def __init__(
@@ -60,11 +66,14 @@ class Emulator:
         seed: int = 0,
         rate: float | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        replay: Replay | Sequence[Recording | Path | str] = (),
+        record: Recorder | None = None,
     ) -> None:
         if rate is not None and not rate > 0:
             raise ConfigError(
                 f"rate is {rate!r}; it must be a positive number of tokens per second"
             )
+        self._source = source_of(replay, record, is_scripted=script is not None)
         self._script = script or Script()
         self._journal = Journal(journal)
         self._seed = seed
@@ -83,6 +92,8 @@ class Emulator:
 
     @script.setter
     def script(self, script: Script) -> None:
+        if script.rules and self._source is not None:
+            raise ConfigError("recordings answer every request: a script would have no say")
         self._script = script
         self._ordinals.clear()
 
@@ -98,6 +109,8 @@ class Emulator:
     def reset(self) -> None:
         """Forget script, journal, counts and acks; running answers go on."""
         self.script = Script()
+        if self._source is not None:
+            self._source.reset()
         self._journal.clear()
         self._acks.clear()
 
@@ -160,6 +173,9 @@ class Emulator:
 
     async def _answer_api(self, exchange: Exchange) -> None:
         route = match(exchange.method, exchange.path)
+        if self._source is not None:
+            await self._answer_from(self._source, exchange, route)
+            return
         if route is None:
             raise not_served(exchange.method, exchange.path)
         exchange.operation = route.operation.value
@@ -173,6 +189,16 @@ class Emulator:
             await self._generate(exchange, call)
         else:
             await self._serve_call(exchange, call)
+
+    async def _answer_from(self, source: Source, exchange: Exchange, route: Route | None) -> None:
+        exchange.operation = route.operation.value if route else exchange.path
+        exchange.model = ((route and route.model) or "").removeprefix("models/") or None
+        exchange.request_id = self._new_id()
+        if not source.judges:
+            check_head(exchange)
+        if exchange.body_error is not None:
+            raise exchange.body_error
+        await source.answer(exchange, self._sleep)
 
     async def _generate(self, exchange: Exchange, call: Call) -> None:
         request = read_request(call.body, GenerateContentRequest)

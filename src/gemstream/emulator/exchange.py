@@ -19,7 +19,7 @@ from ..wire.usage import UsageMetadata
 from .journal import End
 from .refusal import too_large, unsupported_encoding
 
-__all__ = ("MAX_BODY", "Cut", "Exchange", "Receive", "Scope", "Send")
+__all__ = ("MAX_BODY", "Cut", "Exchange", "Header", "Receive", "Scope", "Send")
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -120,6 +120,13 @@ class Exchange:
             *more,
         ]
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def send_head(self, status: int, headers: Iterable[Header]) -> None:
+        """Send a head that was made elsewhere, as it is."""
+        self.status = status
+        await self._send(
+            {"type": "http.response.start", "status": status, "headers": list(headers)}
+        )
 
     async def write(self, data: bytes) -> None:
         """Send a piece of the body at once; raises Cut at the byte where it is to break."""
