@@ -7,6 +7,17 @@ from typing import Annotated
 
 import typer
 
+from .emulation import (
+    Answers,
+    RecordFrom,
+    RecordTo,
+    Redacted,
+    ReplayAgain,
+    Replayed,
+    ReplayPace,
+    Toxics,
+    toxics_of,
+)
 from .exit_codes import ExitCode
 from .options import Debug
 from .session import run_command
@@ -40,6 +51,13 @@ def emulate(
             show_default=False,
         ),
     ] = None,
+    replay: Replayed = None,
+    replay_pace: ReplayPace = 1.0,
+    replay_again: ReplayAgain = False,
+    record: RecordFrom = None,
+    record_to: RecordTo = None,
+    redact: Redacted = None,
+    chaos: Toxics = None,
     debug: Debug = False,
 ) -> None:
     """Serve a local Gemini to build against; Ctrl-C ends it."""
@@ -50,9 +68,25 @@ def emulate(
         from ..emulator.server import serve
 
         loaded = None if script is None else Script.load(script)
-        emulator = Emulator(loaded, journal=journal, seed=seed, rate=rate)
+        source = Answers(
+            replay=replay or (),
+            pace=replay_pace,
+            again=replay_again,
+            record=record,
+            record_to=record_to,
+            redact=redact or (),
+        ).options()
+        emulator = Emulator(loaded, journal=journal, seed=seed, rate=rate, **source)
         err = stderr()
-        serve(emulator, host, port, announce=lambda url: _announce(err, url))
+        toxics = toxics_of(chaos or ())
+        serve(
+            emulator,
+            host,
+            port,
+            toxics=toxics,
+            seed=seed,
+            announce=lambda url: _announce(err, url),
+        )
         return ExitCode.OK
 
     run_command(main, debug=debug)

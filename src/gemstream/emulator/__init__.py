@@ -5,6 +5,7 @@ replaces its answers and makes it misbehave; ``serving`` and ``serve`` put it on
 """
 
 from .app import Emulator
+from .fault_proxy import chaos
 from .journal import End as JournalEnd
 from .journal import JournalEntry
 from .recorder import Recorder
@@ -44,6 +45,7 @@ __all__ = (
     "Status",
     "Step",
     "WaitForAck",
+    "chaos",
     "serve",
     "serving",
 )

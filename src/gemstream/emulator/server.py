@@ -9,13 +9,15 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
 from ..errors import ConfigError
 from .app import Emulator
 from .exchange import Cut
+from .fault_proxy import chaos
+from .toxics import Toxic
 
 __all__ = ("DEFAULT_PORT", "serve", "serving")
 
@@ -30,15 +32,19 @@ def serve(
     host: str = "127.0.0.1",
     port: int = DEFAULT_PORT,
     *,
+    toxics: Sequence[Toxic] = (),
+    seed: int = 0,
     announce: Callable[[str], None] | None = None,
 ) -> None:
     """Serve until Ctrl-C or SIGTERM; blocks.
 
     ``announce`` is called with the base URL once the port listens; port 0 takes a free one.
+    ``toxics`` stand before it on the port, see ``chaos``; ``seed`` is theirs.
     Raises ConfigError when the port cannot be had or uvicorn is not installed.
     """
+    server = _behind_toxics(emulator, host, port, toxics, seed)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve_until_stopped(emulator, host, port, announce))
+        runner.run(_serve_until_stopped(server, announce))
 
 
 @asynccontextmanager
@@ -63,8 +69,23 @@ async def serving(emulator: Emulator, host: str = "127.0.0.1", port: int = 0) ->
         listener.close()
 
 
+@asynccontextmanager
+async def _behind_toxics(
+    emulator: Emulator, host: str, port: int, toxics: Sequence[Toxic], seed: int
+) -> AsyncIterator[str]:
+    if not toxics:
+        async with serving(emulator, host, port) as url:
+            yield url
+        return
+    async with (
+        serving(emulator) as hidden,
+        chaos(hidden, *toxics, host=host, port=port, seed=seed) as url,
+    ):
+        yield url
+
+
 async def _serve_until_stopped(
-    emulator: Emulator, host: str, port: int, announce: Callable[[str], None] | None
+    server: AbstractAsyncContextManager[str], announce: Callable[[str], None] | None
 ) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -72,7 +93,7 @@ async def _serve_until_stopped(
         # Not on Windows and not in another thread than the main one: Ctrl-C then cancels us.
         with suppress(NotImplementedError, RuntimeError, ValueError):
             loop.add_signal_handler(number, stopped.set)
-    async with serving(emulator, host, port) as url:
+    async with server as url:
         if announce is not None:
             announce(url)
         await stopped.wait()
