@@ -7,6 +7,7 @@ framing and body are those that users meet.
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -26,7 +27,7 @@ from support.service import AT_ONCE, KEY, chunk
 TEXTS = ["a ", "b ", "c"]
 CHUNKS = [chunk("a "), chunk("b "), chunk("c", finish="STOP")]  # short ones: fewer bytes to cut at
 # As our client asks, so that the answer has the head that it will see.
-_BODY = str(prompt("hi")).replace("'", '"').encode()
+_BODY = json.dumps(prompt("hi")).encode()
 _REQUEST = (
     f"POST {stream_url()} HTTP/1.1\r\nHost: x\r\nx-goog-api-key: k\r\n"
     f"Content-Length: {len(_BODY)}\r\n\r\n"

@@ -42,6 +42,13 @@ async def test_the_reads_come_as_they_were_recorded() -> None:
     assert await talk.read_all() == [b"on", b"e\r", b"\n"]
 
 
+async def test_what_belonged_to_the_connection_is_not_replayed() -> None:
+    headers = {"Content-Type": "a/b", "Content-Length": "9", "Content-Encoding": "gzip"}
+    talk = streamed(Emulator(replay=Replay([recording(b"one", headers=headers)], pace=0)))
+    assert await talk.head() == (200, {"content-type": "a/b"})
+    assert await talk.read_all() == [b"one"]
+
+
 async def _at_once(_: float) -> None:
     pass
 

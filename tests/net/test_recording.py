@@ -122,6 +122,29 @@ async def test_an_answer_its_reader_left_is_recorded_at_once(leave: str, tmp_pat
     assert len(load(file)) == 1
 
 
+async def test_the_recording_of_a_large_answer_breaks_off(caplog: pytest.LogCaptureFixture) -> None:
+    recording = await recorded(answering(b"one", b"two", b"three"), max_size=6)
+    assert (recording.body, recording.end) == (b"onetwo", RecordingEnd.ABORTED)
+    assert "larger than 6 bytes; its recording breaks off there" in caplog.text
+
+
+async def test_a_header_that_is_no_text_is_stored_with_signs(tmp_path: Path) -> None:
+    async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        await send(
+            {"type": "http.response.start", "status": 200, "headers": [(b"server", b"a\xff")]}
+        )
+        await send({"type": "http.response.body", "body": b"one"})
+
+    async with asgi_server(app) as url:
+        transport = RecordingTransport(AiohttpTransport(), tmp_path / "r.jsonl")
+        exchange = await transport.open(HTTPRequest("GET", f"{url}/x"), Deadlines())
+        assert exchange.headers["server"] == "a\udcff"
+        while await exchange.receive():
+            pass
+        await transport.aclose()
+    assert load(tmp_path / "r.jsonl")[0].headers["server"] == "a\ufffd"
+
+
 async def test_an_exchange_without_an_answer_leaves_no_recording() -> None:
     async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         raise ValueError

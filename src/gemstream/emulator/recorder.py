@@ -17,30 +17,14 @@ from ..net.recording import Recording, RecordingTransport
 from ..net.transport import Deadlines, HTTPRequest, Transport
 from ..net.transport import Exchange as Upstream
 from ..wire.status import api_error
-from .exchange import Cut, Exchange, Header
+from .exchange import Cut, Exchange
 from .journal import End
 from .recorded_body import UsageReader
+from .recorded_head import OF_THE_CONNECTION, message_headers
 from .refusal import invalid
 
 __all__ = ("Recorder",)
 
-# Of the connection and not of the message (RFC 9110, 7.6.1), or untrue once a body was decoded.
-_OF_THE_CONNECTION = frozenset(
-    {
-        "connection",
-        "content-encoding",
-        "content-length",
-        "host",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
 # How long the client waits is the client's affair; that nobody is there should be told at once.
 _DEADLINES = Deadlines(connect=5.0)
 
@@ -107,7 +91,7 @@ class Recorder:
 
 async def _pass_on(upstream: Upstream, exchange: Exchange) -> None:
     usage = UsageReader(upstream.headers.get("content-type", ""))
-    await exchange.send_head(upstream.status, _answer_headers(upstream))
+    await exchange.send_head(upstream.status, message_headers(upstream.headers))
     try:
         while data := await upstream.receive():
             exchange.usage = usage.receive_data(data)
@@ -121,7 +105,7 @@ def _request(url: str, exchange: Exchange) -> HTTPRequest:
     headers = {
         name: value
         for name, value in exchange.headers.items()
-        if name not in _OF_THE_CONNECTION and not name.startswith("x-emulator-")
+        if name not in OF_THE_CONNECTION and not name.startswith("x-emulator-")
     }
     # What is compressed would be recorded in other pieces than it was said in.
     headers["accept-encoding"] = "identity"
@@ -131,14 +115,6 @@ def _request(url: str, exchange: Exchange) -> HTTPRequest:
     path = quote(exchange.path, safe="/:@!$&'()*+,;=~")
     target = f"{url}{path}" + (f"?{urlencode(query)}" if query else "")
     return HTTPRequest(exchange.method, target, headers, exchange.body)
-
-
-def _answer_headers(upstream: Upstream) -> list[Header]:
-    return [
-        (name.lower().encode(), value.encode("utf-8", "surrogateescape"))
-        for name, value in upstream.headers.items()
-        if name.lower() not in _OF_THE_CONNECTION
-    ]
 
 
 def _unreachable(url: str, error: GemstreamError) -> APIError:

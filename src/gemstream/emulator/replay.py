@@ -21,6 +21,7 @@ from .exchange import Cut, Exchange
 from .journal import End
 from .number import whole_number
 from .recorded_body import UsageReader, content_type_of, status_of
+from .recorded_head import message_headers
 
 __all__ = ("Replay",)
 
@@ -147,11 +148,10 @@ class _Performance:
 
     async def play(self) -> None:
         recording, exchange = self._recording, self._exchange
-        usage = UsageReader(recording.headers.get("content-type", ""))
+        headers = message_headers(recording.headers)
+        usage = UsageReader(dict(headers).get(b"content-type", b"").decode("utf-8", "replace"))
         await self._wait_until(recording.at_ms)
-        await exchange.send_head(
-            recording.status, [(n.encode(), v.encode()) for n, v in recording.headers.items()]
-        )
+        await exchange.send_head(recording.status, headers)
         for read in recording.reads:
             await self._wait_until(read.at_ms)
             exchange.usage = usage.receive_data(read.data)
