@@ -36,7 +36,7 @@ def streamed(emulator: Emulator, **headers: str) -> Talk:
 
 
 async def test_the_reads_come_as_they_were_recorded() -> None:
-    emulator = Emulator(replay=[recording(b"on", b"e\r", b"\n")], sleep=_at_once)
+    emulator = Emulator(replay=Replay([recording(b"on", b"e\r", b"\n")], pace=0))
     talk = streamed(emulator)
     assert await talk.head() == (200, {"content-type": SSE, "x-new": "1"})
     assert await talk.read_all() == [b"on", b"e\r", b"\n"]
@@ -47,10 +47,6 @@ async def test_what_belonged_to_the_connection_is_not_replayed() -> None:
     talk = streamed(Emulator(replay=Replay([recording(b"one", headers=headers)], pace=0)))
     assert await talk.head() == (200, {"content-type": "a/b"})
     assert await talk.read_all() == [b"one"]
-
-
-async def _at_once(_: float) -> None:
-    pass
 
 
 PACES = [(1.0, [500, 1000, 2000, 2500]), (0.5, [250, 500, 1000, 1250]), (0.0, [0, 0, 0, 0])]
