@@ -151,14 +151,15 @@ async def test_jitter_comes_from_the_seed() -> None:
 
 async def test_what_is_held_has_not_passed() -> None:
     """The byte waits for the sleep to end, and for nothing else."""
-    over = asyncio.Event()
+    held, over = asyncio.Event(), asyncio.Event()
 
     async def sleep(_: float) -> None:
+        held.set()
         await over.wait()
 
     async with raw_server(_answer) as far, chaos(far, Latency(ms=1), sleep=sleep) as near:
         reading = asyncio.create_task(_read(near))
-        await asyncio.wait([reading], timeout=0.02)
+        await held.wait()
         assert not reading.done()
         over.set()
         assert await reading == ANSWER

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from conformance.transport import CHECKS, Check
+from conformance.transport import CHECKS, MOMENT, Check
 from gemstream.errors import ConfigError, IdleTimeout, StreamInterrupted
 from gemstream.net.aiohttp_transport import AiohttpTransport
 from gemstream.net.asgi import ASGITransport
@@ -65,11 +65,13 @@ def answering(*pieces: bytes, end: bool = True) -> App:
     return app
 
 
-async def recorded(app: App, url: str = URL, body: bytes = b"{}", **options: Any) -> Recording:
+async def recorded(
+    app: App, body: bytes = b"{}", idle: float | None = None, **options: Any
+) -> Recording:
     """Return the recording of one exchange that was read to its end."""
     recordings: list[Recording] = []
     transport = RecordingTransport(ASGITransport(app), recordings.append, **options)  # type: ignore[arg-type]
-    exchange = await transport.open(HTTPRequest("POST", url, HEADERS, body), Deadlines(idle=0.02))
+    exchange = await transport.open(HTTPRequest("POST", URL, HEADERS, body), Deadlines(idle=idle))
     exchange.began()
     with contextlib.suppress(StreamInterrupted, IdleTimeout):
         while await exchange.receive():
@@ -99,7 +101,7 @@ async def test_an_answer_that_fell_silent_is_recorded_as_left() -> None:
         await send({"type": "http.response.body", "body": b"one", "more_body": True})
         await until_gone(receive)
 
-    recording = await recorded(app)
+    recording = await recorded(app, idle=MOMENT)
     assert (recording.body, recording.end) == (b"one", RecordingEnd.ABORTED)
 
 
