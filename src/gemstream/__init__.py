@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .net.transport import Transport
     from .policy.answer import Chunk, Completeness, Response
     from .policy.retry import RetryPolicy
+    from .telemetry.opentelemetry import OpenTelemetry
     from .wire.content import Blob, Content, FileData, FunctionCall, FunctionResponse, Part
     from .wire.embedding import BatchEmbedContentsResponse
     from .wire.generation_config import GenerationConfig, ThinkingConfig
@@ -60,6 +61,7 @@ _HOMES = {
     "Completeness": "policy.answer",
     "Response": "policy.answer",
     "RetryPolicy": "policy.retry",
+    "OpenTelemetry": "telemetry.opentelemetry",
     "Blob": "wire.content",
     "Content": "wire.content",
     "FileData": "wire.content",
@@ -110,6 +112,7 @@ __all__ = (
     "HarmBlockThreshold",
     "HarmCategory",
     "Model",
+    "OpenTelemetry",
     "Part",
     "Response",
     "RetryPolicy",
