@@ -71,9 +71,13 @@ def request_attributes(start: CallStarted) -> Attributes:
     return told
 
 
-def ended_attributes(end: CallEnded) -> Attributes:
-    """Return what came of the call."""
-    told = Tokens.of(end.usage).attributes() | {
+def ended_attributes(end: CallEnded, operation: str) -> Attributes:
+    """Return what came of the call; ``operation`` is its name in the conventions."""
+    tokens = Tokens.of(end.usage)
+    used = tokens.totals()
+    if operation == semconv.GENERATE_CONTENT:  # embeddings have a total only
+        used |= tokens.breakdown()
+    told = used | {
         ATTEMPTS: end.attempts,
         CHUNKS: end.chunks,
         OUTCOME: end.outcome.value,

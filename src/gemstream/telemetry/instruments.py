@@ -79,13 +79,13 @@ class Instruments:
         if end.first_chunk_seconds is not None:
             self._first_chunk.record(end.first_chunk_seconds, told, context)
         operation = identity[semconv.OPERATION_NAME]
-        if operation == "count_tokens":  # it counts and uses none
+        if operation == semconv.COUNT_TOKENS:  # it counts and uses none
             return
         tokens = Tokens.of(end.usage)
         for kind, count in (("input", tokens.input), ("output", tokens.output)):
             if count.total is not None:
                 self._tokens.record(count.total, told | {semconv.TOKEN_TYPE: kind}, context)
-        if self._inference is not None and operation == "generate_content":
+        if self._inference is not None and operation == semconv.GENERATE_CONTENT:
             self._inference.ended(tokens, told, failure)
 
 

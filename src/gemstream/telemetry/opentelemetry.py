@@ -138,7 +138,7 @@ class OpenTelemetry:
 
     def _end(self, call: OpenCall, end: CallEnded) -> None:
         try:
-            told = ended_attributes(end)
+            told = ended_attributes(end, call.identity[semconv.OPERATION_NAME])
             call.span.set_attributes(told)
             if end.error is not None:
                 words = str(end.error) if self._capture.in_span else error_sentence(end.error)

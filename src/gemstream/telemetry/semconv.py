@@ -13,8 +13,11 @@ __all__ = (
     "CLIENT_TIME_PER_OUTPUT_CHUNK",
     "CLIENT_TIME_TO_FIRST_CHUNK",
     "CLIENT_TOKEN_USAGE",
+    "COUNT_TOKENS",
     "DURATION_BUCKETS",
+    "EMBEDDINGS",
     "ERROR_TYPE",
+    "GENERATE_CONTENT",
     "INFERENCE_DETAILS",
     "INFERENCE_INPUT_TOKENS",
     "INFERENCE_OUTPUT_TOKENS",
@@ -76,6 +79,7 @@ REQUEST_PARAMETERS: Mapping[str, str] = {
     "stop_sequences": "gen_ai.request.stop_sequences",
     "frequency_penalty": "gen_ai.request.frequency_penalty",
     "presence_penalty": "gen_ai.request.presence_penalty",
+    "output_dimensionality": "gen_ai.embeddings.dimension.count",
 }
 """Settings under their names in Python → attributes; those that need a decision stand apart."""
 
@@ -105,15 +109,19 @@ INFERENCE_DETAILS = "gen_ai.client.inference.operation.details"
 
 # --- values ----------------------------------------------------------------------------------
 
+GENERATE_CONTENT = "generate_content"
+EMBEDDINGS = "embeddings"
+COUNT_TOKENS = "count_tokens"
+"""Our own: the conventions know no counting."""
 OPERATION_NAMES: Mapping[str, str] = {
-    "generateContent": "generate_content",
-    "streamGenerateContent": "generate_content",
-    "embedContent": "embeddings",
-    "batchEmbedContents": "embeddings",
-    "predict": "embeddings",
-    "countTokens": "count_tokens",
+    "generateContent": GENERATE_CONTENT,
+    "streamGenerateContent": GENERATE_CONTENT,
+    "embedContent": EMBEDDINGS,
+    "batchEmbedContents": EMBEDDINGS,
+    "predict": EMBEDDINGS,
+    "countTokens": COUNT_TOKENS,
 }
-"""The API's methods → operations. The conventions know no counting, so that name is our own."""
+"""The API's methods → operations."""
 
 # --- metrics ---------------------------------------------------------------------------------
 

@@ -16,6 +16,9 @@ from . import semconv
 __all__ = ("TokenCount", "Tokens")
 
 
+_UNSAID = {"modality_unspecified": semconv.UNKNOWN_MODALITY}
+
+
 class TokenCount(msgspec.Struct, frozen=True):
     """A total, and how much of it which modality is, in lower case; None: the service said none."""
 
@@ -57,24 +60,29 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
             reasoning=TokenCount(usage.get("thoughts_token_count")),
         )
 
-    def attributes(self) -> dict[str, int]:
-        """Return the ``gen_ai.usage`` attributes; a subset of nothing is left out."""
+    def totals(self) -> dict[str, int]:
+        """Return the attributes of the counts themselves; a subset of nothing is left out."""
         told = {
-            semconv.USAGE_CACHE_READ_INPUT_TOKENS: self.cache_read.total or None,
-            semconv.USAGE_REASONING_OUTPUT_TOKENS: self.reasoning.total or None,
             semconv.USAGE_INPUT_TOKENS: self.input.total,
             semconv.USAGE_OUTPUT_TOKENS: self.output.total,
+            semconv.USAGE_CACHE_READ_INPUT_TOKENS: self.cache_read.total or None,
+            semconv.USAGE_REASONING_OUTPUT_TOKENS: self.reasoning.total or None,
         }
+        return {name: count for name, count in told.items() if count is not None}
+
+    def breakdown(self) -> dict[str, int]:
+        """Return the attributes of the modalities that were used."""
         kinds = {
             "input_tokens": self.input,
             "output_tokens": self.output,
             "cache_read.input_tokens": self.cache_read,
         }
-        for kind, count in kinds.items():
-            for modality in semconv.USAGE_MODALITIES:
-                name = semconv.usage_of_modality(modality, kind)
-                told[name] = count.modalities.get(modality) or None
-        return {name: count for name, count in told.items() if count is not None}
+        return {
+            semconv.usage_of_modality(modality, kind): count.modalities[modality]
+            for kind, count in kinds.items()
+            for modality in semconv.USAGE_MODALITIES
+            if count.modalities.get(modality)
+        }
 
 
 def _total(usage: Mapping[str, Any], *fields: str) -> int | None:
@@ -90,6 +98,3 @@ def _modalities(usage: Mapping[str, Any], *fields: str) -> dict[str, int]:
             name = _UNSAID.get(name, name)
             counts[name] = counts.get(name, 0) + (detail.get("token_count") or 0)
     return counts
-
-
-_UNSAID = {"modality_unspecified": semconv.UNKNOWN_MODALITY}
