@@ -111,7 +111,9 @@ class OpenTelemetry:
         if self._capture.in_span:
             span.set_attributes(_as_json(said))
         context = self._trace.set_span_in_context(span)
-        lost = self._open.add(start.call, OpenCall(span, context, known, asked, said))
+        # A prompt may hold megabytes of pictures: it is kept only for the log at the end.
+        kept = {} if self._log is None else said
+        lost = self._open.add(start.call, OpenCall(span, context, known, asked, kept))
         if lost is not None:
             lost.span.set_attribute(OUTCOME, "lost")
             lost.span.end()
