@@ -17,9 +17,11 @@ NEWER = {
     "gen_ai.client.inference.operation.input_tokens",
     "gen_ai.client.inference.operation.output_tokens",
     "gen_ai.client.inference.usage.cache_read.input_tokens",
+    "gen_ai.client.inference.usage.cache_write.input_tokens",
     "gen_ai.client.inference.usage.input_tokens",
     "gen_ai.client.inference.usage.output_tokens",
     "gen_ai.client.inference.usage.reasoning.output_tokens",
+    "gen_ai.realtime_session.id",
     "gen_ai.token.modality",
 }
 
@@ -56,3 +58,10 @@ def test_operations_and_providers_are_published() -> None:
     assert set(semconv.OPERATION_NAMES.values()) - known == {"count_tokens"}
     providers = {member.value for member in gen_ai_attributes.GenAiProviderNameValues}
     assert {"gcp.gemini", "gcp.vertex_ai", "gcp.gen_ai"} <= providers
+
+
+def test_buckets_rise() -> None:
+    for name in semconv.__all__:
+        if name.endswith("_BUCKETS"):
+            bounds = getattr(semconv, name)
+            assert list(bounds) == sorted(set(bounds))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -236,6 +237,16 @@ def test_calls_at_once_keep_apart(exported: Exported) -> None:
     spans = [span for span in exported.spans if span.name == "generate_content gemini-2.5-flash"]
     assert len({span.get_span_context().span_id for span in spans}) == 20
     assert {len(span.events) for span in spans} == {2}
+
+
+def test_threads_may_share_a_hook(exported: Exported) -> None:
+    hook = exported.hook()
+    with ThreadPoolExecutor(8) as threads:
+        for told in [threads.submit(tell, hook, stream(number)) for number in range(1, 201)]:
+            told.result()
+    assert {len(span.events) for span in exported.spans} == {2}
+    assert len(exported.spans) == 200
+    assert exported.metrics["gen_ai.client.operation.duration"] == [(IDENTITY, 400.0)]
 
 
 def test_a_call_whose_end_is_never_told_makes_way(exported: Exported) -> None:

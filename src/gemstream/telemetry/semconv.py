@@ -13,10 +13,12 @@ __all__ = (
     "CLIENT_TIME_PER_OUTPUT_CHUNK",
     "CLIENT_TIME_TO_FIRST_CHUNK",
     "CLIENT_TOKEN_USAGE",
+    "CONVERSATION_ID",
     "COUNT_TOKENS",
     "DURATION_BUCKETS",
     "EMBEDDINGS",
     "ERROR_TYPE",
+    "FIRST_TOKEN_BUCKETS",
     "GENERATE_CONTENT",
     "INFERENCE_DETAILS",
     "INFERENCE_INPUT_TOKENS",
@@ -29,7 +31,10 @@ __all__ = (
     "OPT_IN_VARIABLE",
     "OUTPUT_MESSAGES",
     "OUTPUT_TYPE",
+    "PER_TOKEN_BUCKETS",
     "PROVIDER_NAME",
+    "REALTIME_INFERENCE",
+    "REALTIME_SESSION_ID",
     "REQUEST_CHOICE_COUNT",
     "REQUEST_MODEL",
     "REQUEST_PARAMETERS",
@@ -40,6 +45,9 @@ __all__ = (
     "RESPONSE_TIME_TO_FIRST_CHUNK",
     "SERVER_ADDRESS",
     "SERVER_PORT",
+    "SERVER_REQUEST_DURATION",
+    "SERVER_TIME_PER_OUTPUT_TOKEN",
+    "SERVER_TIME_TO_FIRST_TOKEN",
     "SYSTEM_INSTRUCTIONS",
     "TOKEN_BUCKETS",
     "TOKEN_MODALITY",
@@ -48,6 +56,7 @@ __all__ = (
     "UNKNOWN_MODALITY",
     "USAGE_CACHE_READ_INPUT_TOKENS",
     "USAGE_COUNTER_CACHE_READ",
+    "USAGE_COUNTER_CACHE_WRITE",
     "USAGE_COUNTER_INPUT",
     "USAGE_COUNTER_OUTPUT",
     "USAGE_COUNTER_REASONING",
@@ -63,6 +72,8 @@ __all__ = (
 OPERATION_NAME = "gen_ai.operation.name"
 PROVIDER_NAME = "gen_ai.provider.name"
 OUTPUT_TYPE = "gen_ai.output.type"
+CONVERSATION_ID = "gen_ai.conversation.id"
+REALTIME_SESSION_ID = "gen_ai.realtime_session.id"
 ERROR_TYPE = "error.type"
 SERVER_ADDRESS = "server.address"
 SERVER_PORT = "server.port"
@@ -111,6 +122,8 @@ INFERENCE_DETAILS = "gen_ai.client.inference.operation.details"
 
 GENERATE_CONTENT = "generate_content"
 EMBEDDINGS = "embeddings"
+REALTIME_INFERENCE = "realtime_inference"
+"""One generation of a Live session."""
 COUNT_TOKENS = "count_tokens"
 """Our own: the conventions know no counting."""
 OPERATION_NAMES: Mapping[str, str] = {
@@ -134,9 +147,15 @@ CLIENT_TOKEN_USAGE = "gen_ai.client.token.usage"
 USAGE_COUNTER_INPUT = "gen_ai.client.inference.usage.input_tokens"
 USAGE_COUNTER_OUTPUT = "gen_ai.client.inference.usage.output_tokens"
 USAGE_COUNTER_CACHE_READ = "gen_ai.client.inference.usage.cache_read.input_tokens"
+USAGE_COUNTER_CACHE_WRITE = "gen_ai.client.inference.usage.cache_write.input_tokens"
 USAGE_COUNTER_REASONING = "gen_ai.client.inference.usage.reasoning.output_tokens"
 INFERENCE_INPUT_TOKENS = "gen_ai.client.inference.operation.input_tokens"
 INFERENCE_OUTPUT_TOKENS = "gen_ai.client.inference.operation.output_tokens"
+
+# What a server tells of itself.
+SERVER_REQUEST_DURATION = "gen_ai.server.request.duration"
+SERVER_TIME_TO_FIRST_TOKEN = "gen_ai.server.time_to_first_token"
+SERVER_TIME_PER_OUTPUT_TOKEN = "gen_ai.server.time_per_output_token"
 
 DURATION_BUCKETS = (
     *(0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64),
@@ -145,6 +164,16 @@ DURATION_BUCKETS = (
 """Seconds, as the conventions have them."""
 LONG_DURATION_BUCKETS = (*DURATION_BUCKETS, 163.84, 327.68, 655.36)
 """Three more for Prometheus: a long generation takes minutes, and the total timeout is 600 s."""
+FIRST_TOKEN_BUCKETS = (
+    *(0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1),
+    *(0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0),
+)
+"""Seconds, of ``SERVER_TIME_TO_FIRST_TOKEN``."""
+PER_TOKEN_BUCKETS = (
+    *(0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2),
+    *(0.3, 0.4, 0.5, 0.75, 1.0, 2.5),
+)
+"""Seconds, of ``SERVER_TIME_PER_OUTPUT_TOKEN``."""
 TOKEN_BUCKETS = tuple(4**power for power in range(14))
 """Tokens: 1, 4, 16 … 67108864."""
 
