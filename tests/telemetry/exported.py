@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from typing import Any
 
 from opentelemetry.sdk._logs import LoggerProvider
@@ -30,9 +29,7 @@ class Exported:
         self.meter_provider = MeterProvider([self._metrics], shutdown_on_exit=False)
         self._logs = InMemoryLogRecordExporter()
         self.logger_provider = LoggerProvider(shutdown_on_exit=False)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            self.logger_provider.add_log_record_processor(SimpleLogRecordProcessor(self._logs))
+        self.logger_provider.add_log_record_processor(SimpleLogRecordProcessor(self._logs))
 
     def hook(self, **options: Any) -> OpenTelemetry:
         """Return our hook over these providers."""

@@ -65,9 +65,10 @@ class Instruments:
         )
         self._inference = _Inference(meter) if latest else None
 
-    def chunk_gap(self, seconds: float, identity: Attributes, context: Context) -> None:
+    def chunk_gap(self, seconds: float, identity: Attributes) -> None:
         """Record the time since the chunk before."""
-        self._per_chunk.record(seconds, identity, context)
+        # No exemplars of ours here: they would take a chunk's cost from 9 to 12 µs.
+        self._per_chunk.record(seconds, identity)
 
     def ended(self, end: CallEnded, identity: Attributes, context: Context) -> None:
         """Record everything that is known once a call is over."""

@@ -131,8 +131,7 @@ class OpenTelemetry:
         if call.last_chunk_at is None:
             call.span.add_event(FIRST_CHUNK)
         else:
-            gap = event.at - call.last_chunk_at
-            self._instruments.chunk_gap(gap, call.identity, call.context)
+            self._instruments.chunk_gap(event.at - call.last_chunk_at, call.identity)
         call.last_chunk_at = event.at
 
     def _hop(self, call: OpenCall, event: HopStarted) -> None:
