@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
+import pytest
+
+from emulator.driver import method_url, prompt
+from gemstream.emulator import Emulator, JournalEnd
 from gemstream.emulator.exchange import Exchange
 from gemstream.emulator.exchanges import Exchanges
 
@@ -72,3 +77,28 @@ async def test_those_of_another_thread_are_told() -> None:
         there = asyncio.create_task(asyncio.to_thread(lambda: asyncio.run(wait_there())))
         await waits.wait()
     await there
+
+
+async def test_a_server_that_says_by_an_error_that_the_client_left_is_understood(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    emulator = Emulator()
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": method_url("streamGenerateContent"),
+        "headers": [(b"x-goog-api-key", b"k")],
+    }
+    messages = [{"type": "http.request", "body": json.dumps(prompt("hi")).encode()}]
+
+    async def receive() -> Any:
+        if messages:
+            return messages.pop()
+        return await asyncio.Event().wait()  # it never says so here
+
+    async def send(_: Any) -> None:
+        raise ConnectionResetError("the client left")
+
+    await emulator(scope, receive, send)
+    assert [entry.end for entry in emulator.journal] == [JournalEnd.ABORTED]
+    assert [record for record in caplog.records if record.name.startswith("gemstream")] == []

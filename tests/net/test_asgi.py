@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gemstream.errors import StreamInterrupted
+from gemstream.errors import ProtocolError, StreamInterrupted
 from gemstream.net.asgi import ASGITransport
 from gemstream.net.transport import Deadlines, HTTPRequest
 from support.clock import in_no_time
@@ -71,6 +71,19 @@ async def test_the_failure_of_an_application_is_the_cause() -> None:
     with pytest.raises(StreamInterrupted) as caught:
         await ASGITransport(_fails).open(_REQUEST, Deadlines())  # type: ignore[arg-type]
     assert isinstance(caught.value.__cause__, LookupError)
+
+
+async def test_a_packed_body_is_refused_and_its_application_told() -> None:
+    gone = asyncio.Event()
+
+    async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        await respond(send, headers={"content-encoding": "gzip"})
+        await until_gone(receive)
+        gone.set()
+
+    with pytest.raises(ProtocolError, match=r"'gzip', which ASGITransport does not unpack"):
+        await ASGITransport(app).open(_REQUEST, Deadlines())  # type: ignore[arg-type]
+    await gone.wait()
 
 
 async def test_exactly_one_piece_is_ahead_of_the_reader() -> None:

@@ -23,7 +23,7 @@ from .built_in import BuiltIn
 from .clock import Clock
 from .control import PREFIX, answer_control
 from .deadline import within_deadline
-from .exchange import Cut, Exchange, Receive, Scope, Send
+from .exchange import Cut, Exchange, Left, Receive, Scope, Send
 from .exchanges import Exchanges
 from .journal import End, Journal, JournalEntry, key_hash_of
 from .number import whole_number
@@ -160,7 +160,7 @@ class Emulator:
                 await answer_control(self, exchange)
             else:
                 await self._answer_api(exchange)
-        except Cut:
+        except (Cut, Left):
             raise
         except APIError as error:
             await self._refuse(exchange, error)

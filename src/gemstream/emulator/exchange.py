@@ -20,7 +20,17 @@ from ..wire.usage import UsageMetadata
 from .journal import End
 from .refusal import too_large, unsupported_encoding
 
-__all__ = ("MAX_BODY", "Cut", "Exchange", "Header", "Receive", "Scope", "Send", "Write")
+__all__ = (
+    "MAX_BODY",
+    "Cut",
+    "Exchange",
+    "Header",
+    "Left",
+    "Receive",
+    "Scope",
+    "Send",
+    "Write",
+)
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -47,7 +57,7 @@ class _Ended(Exception):
     """The body ended cleanly in the middle of a write."""
 
 
-class _Left(Exception):
+class Left(Exception):
     """The client went away."""
 
 
@@ -68,7 +78,7 @@ class Exchange:
         settle: Callable[[Exchange, End], Awaitable[None]],
     ) -> None:
         self._receive = receive
-        self._send = send
+        self._send_out = send
         self._settle = settle
         self._settled = False
         self._interrupted = False
@@ -114,7 +124,7 @@ class Exchange:
         try:
             await self._read_unless_interrupted()
             await self._work_while_connected(work)
-        except _Left:
+        except Left:
             await self._settle_once(End.ABORTED)
             if self._interrupted:
                 raise Cut from None
@@ -203,6 +213,12 @@ class Exchange:
         accepted = self.headers.get("accept-encoding", "")
         return self.must_compress or (self.may_compress and _accepts_gzip(accepted))
 
+    async def _send(self, message: MutableMapping[str, Any]) -> None:
+        try:
+            await self._send_out(message)
+        except OSError:  # how a server says that the client has left (ASGI 2.4, "Disconnected")
+            raise Left from None
+
     async def _write_until_end(self, data: bytes) -> None:
         with suppress(_Ended):  # also what paces and slices the write stops there
             await self._write_out(data)
@@ -234,7 +250,7 @@ class Exchange:
             asyncio.create_task(self._read_body(), name=f"emulator reads {self.path}")
         )
         if self._interrupted:  # when the body had just been read
-            raise _Left
+            raise Left
 
     async def _work_while_connected(self, work: Callable[[Exchange], Awaitable[None]]) -> None:
         async def answer() -> None:
@@ -246,7 +262,7 @@ class Exchange:
         )
 
     async def _finish_first(self, task: asyncio.Task[None], *rivals: asyncio.Task[None]) -> None:
-        """Wait for ``task``; raises _Left when a rival ended first or it was interrupted."""
+        """Wait for ``task``; raises Left when a rival ended first or it was interrupted."""
         self._running = task
         tasks = (task, *rivals)
         try:
@@ -256,7 +272,7 @@ class Exchange:
                 running.cancel()
             await asyncio.wait(tasks)
         if task.cancelled():
-            raise _Left
+            raise Left
         task.result()
 
     async def _until_left(self) -> None:
@@ -270,7 +286,7 @@ class Exchange:
         while True:
             message = await self._receive()
             if message["type"] == "http.disconnect":
-                raise _Left
+                raise Left
             chunk = message.get("body", b"")
             size += len(chunk)
             if size <= MAX_BODY:

@@ -5,6 +5,7 @@ One verb each for a chunk, an error and the end, so what tells an answer need no
 
 from __future__ import annotations
 
+import asyncio
 import enum
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -102,8 +103,13 @@ class Output:
         raise NotImplementedError
 
     async def _write(self, data: bytes) -> None:
-        for piece in expanded(data) if self.has_filler else (data,):
+        if not self.has_filler:
+            await self._exchange.write(data)
+            return
+        for piece in expanded(data):
             await self._exchange.write(piece)
+            # A server may take all of it without a wait, and never see that the client has left.
+            await asyncio.sleep(0)
 
 
 def pretty(payload: bytes) -> bytes:

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ..errors import InvalidState, StreamInterrupted, StreamTimeout
+from .coding import check_coding
 from .timer import StreamTimer
 from .transport import Deadlines, HTTPRequest
 
@@ -32,7 +33,7 @@ _FAREWELL = 1.0
 
 
 class ASGITransport:
-    """Opens exchanges with an ASGI application in this process."""
+    """Opens exchanges with an ASGI application in this process; refuses packed bodies."""
 
     def __init__(self, application: ASGIApplication) -> None:
         self._application = application
@@ -46,6 +47,7 @@ class ASGITransport:
         exchange = _ASGIExchange(self._application, request, deadlines, self._open)
         try:
             await exchange.start()
+            check_coding(exchange.headers, "ASGITransport")
         except BaseException:
             exchange.abort()
             raise

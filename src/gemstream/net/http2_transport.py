@@ -27,6 +27,7 @@ from ..errors import (
     StreamInterrupted,
     StreamTimeout,
 )
+from .coding import check_coding
 from .http2_errors import check_url, translate
 from .proxy import environment_proxy, origin
 from .timer import StreamTimer, head_timeout
@@ -297,15 +298,12 @@ def _new_library(route: _Route, certificates: bytes | None) -> pyqwest.HTTPTrans
 
 
 def _unpacked(exchange: _HTTP2Exchange) -> _HTTP2Exchange:
-    """Refuse a body in a coding that nobody asked for."""
-    coding = exchange.headers.get("content-encoding", "identity")
-    if coding.lower() == "identity":
-        return exchange
-    exchange.abort()
-    raise ProtocolError(
-        f"the service packed its answer with {coding!r}, which HTTP2Transport does not unpack and "
-        "had not asked for; use the default transport"
-    )
+    try:
+        check_coding(exchange.headers, "HTTP2Transport")
+    except ProtocolError:
+        exchange.abort()
+        raise
+    return exchange
 
 
 def _require_library() -> None:
