@@ -86,6 +86,38 @@ def test_a_bad_mark_says_what_is_wrong(arguments: str, said: str, tmp_path: Path
     assert "1 error" in ran.stdout
 
 
+def test_a_mark_alone_brings_the_emulator(tmp_path: Path) -> None:
+    test = """
+        import pytest
+        from gemstream import Client
+
+        @pytest.mark.gemini_script("from the script")
+        def test_it():
+            with Client() as client:
+                assert client.generate("go").text == "from the script"
+    """
+    ran = run(project(tmp_path, test))
+    assert "1 passed" in ran.stdout, ran.stdout
+
+
+def test_other_fixtures_find_the_emulator_whatever_the_order(tmp_path: Path) -> None:
+    test = """
+        import pytest
+        from gemstream import Client
+
+        @pytest.fixture
+        def client():
+            with Client() as client:
+                yield client
+
+        def test_it(client, gemini_leak_check, gemini_emulator):
+            assert client.generate("go").text == "You said: go"
+            assert len(gemini_emulator.requests) == 1
+    """
+    ran = run(project(tmp_path, test))
+    assert "1 passed" in ran.stdout and "error" not in ran.stdout, ran.stdout
+
+
 LEAKS = {
     "a stream left open": (
         """

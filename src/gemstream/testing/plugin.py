@@ -29,6 +29,21 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", mark)
 
 
+@pytest.fixture(autouse=True)
+def _gemini_first(request: pytest.FixtureRequest) -> None:
+    """Set up what a test asks of this plugin before its other fixtures, also for a mark alone.
+
+    A fixture that makes a client finds the emulator, whatever the order of the names; and what it
+    closes is no leak, while the emulator's own sockets are none either.
+    """
+    asked = set(request.fixturenames)
+    if request.node.get_closest_marker("gemini_script"):
+        asked.add("gemini_emulator")
+    for name in ("gemini_emulator", "gemini_leak_check"):
+        if name in asked:
+            request.getfixturevalue(name)
+
+
 @pytest.fixture
 def gemini_emulator(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
@@ -49,12 +64,10 @@ def gemini_emulator(
 
 
 @pytest.fixture
-def gemini_leak_check(request: pytest.FixtureRequest) -> Iterator[None]:
+def gemini_leak_check() -> Iterator[None]:
     """Fail the test when a task or a socket that it opened is still there after it."""
     from .leaks import LeakCheck
 
-    if "gemini_emulator" in request.fixturenames:
-        request.getfixturevalue("gemini_emulator")  # its own sockets are no leak
     check = LeakCheck()
     yield
     if leaks := check.leaks():
