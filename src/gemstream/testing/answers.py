@@ -14,7 +14,7 @@ from ..errors import ConfigError
 from .new_recording import NewRecording
 from .recording_mark import RecordingMark, recording_of_mark
 from .script_mark import script_of_marks
-from .served import API_KEY, ListeningEmulator, ServedEmulator
+from .served import ListeningEmulator, ServedEmulator
 from .strict_replay import StrictReplay
 
 __all__ = ("emulator_for",)
@@ -88,7 +88,7 @@ def _recorded(request: pytest.FixtureRequest, recording: RecordingMark) -> Itera
         )
     url = node.config.getoption("gemini_record_url")
     try:
-        recorder = NewRecording(url, os.environ, test_key=API_KEY, redact=recording.redact)
+        recorder = NewRecording(url, os.environ, redact=recording.redact)
     except ConfigError as error:
         _fail(str(error))
     failed = request.session.testsfailed
@@ -108,4 +108,5 @@ def _shown(node: Any, path: Path) -> str:
 
 
 def _fail(why: str) -> NoReturn:
-    pytest.fail(why, pytrace=False)
+    # Without its cause: who reads it wants to know what to change, not where we noticed.
+    raise pytest.fail.Exception(why, pytrace=False) from None

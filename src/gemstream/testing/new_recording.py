@@ -1,6 +1,6 @@
 """A test's requests forwarded to the real service, and their answers kept for the next run.
 
-The test itself knows the emulator's key only; the real one is put in on the way.
+The test and its client know no key of the service; it is put in on the way.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _KEY_HEADER = "x-goog-api-key"
 class NewRecording(Recorder):
     """Forwards to ``url``, or where ``environ`` says, and keeps what passes until ``write``.
 
-    ``test_key``: the key that is replaced by the one in ``environ``. Raises ConfigError without a
-    key there, and for an address that is none.
+    The key in ``environ`` takes the place of whatever key a request has. Raises ConfigError without
+    one there, and for an address that is none.
     """
 
     def __init__(
@@ -32,27 +32,20 @@ class NewRecording(Recorder):
         url: str | None,
         environ: Mapping[str, str],
         *,
-        test_key: str,
         redact: Sequence[str] = (),
     ) -> None:
         key, _ = resolve_key(None, environ)
         if key is None:
             raise ConfigError("recording needs a key of the real service in GEMINI_API_KEY")
         self._key = key
-        self._test_key = test_key
         self._kept: list[Recording] = []
         address = url or environ.get(BASE_URL_VARIABLE) or BASE_URL
         super().__init__(address, self._kept.append, redact=redact)
 
     async def answer(self, exchange: Exchange, sleep: Callable[[float], Awaitable[None]]) -> None:
         """Answer with what the service answers; raises Unavailable when it cannot be reached."""
-        headers = dict(exchange.headers)
-        if exchange.query.get("key") == self._test_key:
-            del exchange.query["key"]
-            headers.setdefault(_KEY_HEADER, self._test_key)
-        if headers.get(_KEY_HEADER) == self._test_key:
-            headers[_KEY_HEADER] = self._key
-        exchange.headers = headers
+        exchange.query.pop("key", None)
+        exchange.headers = {**exchange.headers, _KEY_HEADER: self._key}
         await super().answer(exchange, sleep)
 
     @property
