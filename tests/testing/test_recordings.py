@@ -21,7 +21,7 @@ TEST = """
     @pytest.mark.gemini_recording("talk.jsonl")
     def test_it():
         assert os.environ["GEMINI_API_KEY"] != "key-of-the-real-service-0123456789"
-        with Client("a key of its own") as client:
+        with Client("a-key-of-its-own") as client:
             assert client.generate("Count to 3").text == "1, 2, 3"
             assert list(client.generate_stream("Count to 2").text_stream) == ["1, ", "2"]
             assert client.count_tokens("Count to 3").total_tokens == 3

@@ -94,7 +94,7 @@ def _recorded(request: pytest.FixtureRequest, recording: RecordingMark) -> Itera
     failed = request.session.testsfailed
     with ServedEmulator(ListeningEmulator(record=recorder), closing=recorder.aclose) as served:
         yield served
-    if recorder.has_errors and request.session.testsfailed > failed:
+    if not recorder.is_good and request.session.testsfailed > failed:
         return  # what the service refused is kept for a test that wants it so
     try:
         recorder.write(path)

@@ -49,9 +49,9 @@ class NewRecording(Recorder):
         await super().answer(exchange, sleep)
 
     @property
-    def has_errors(self) -> bool:
-        """True when the service refused something."""
-        return any(recording.status >= 400 for recording in self._kept)
+    def is_good(self) -> bool:
+        """True when something was recorded and the service refused nothing."""
+        return bool(self._kept) and all(recording.status < 400 for recording in self._kept)
 
     def write(self, path: Path) -> None:
         """Put the file at ``path``, all of it or nothing; call it when the recorder is closed.
