@@ -17,7 +17,7 @@ import pytest
 
 from gemstream import AsyncClient, Blob, Part, RetryPolicy, Timeouts, errors
 from gemstream.emulator import Cut, Emulator, End, ErrorInStream, NakedError, Stall, Status
-from gemstream.emulator.steps import Step
+from gemstream.emulator.scripts.steps import Step
 from support.clock import in_no_time
 from support.emulated import async_client, scripted
 from support.peers import full_listener

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 
 from gemstream.emulator import Emulator, Rule, Script
-from gemstream.emulator.faults import FAULTS
+from gemstream.emulator.scripts.faults import FAULTS
 from gemstream.testing.leaks import LeakCheck
 from support.beside import beside
 from support.fault_table import FAULT_ROWS, PATIENT, Row

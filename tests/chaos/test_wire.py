@@ -17,7 +17,16 @@ from emulator.driver import prompt, stream_url
 from gemstream import AsyncClient
 from gemstream.config.timeouts import Timeouts
 from gemstream.emulator import Chunk, Emulator, WaitForAck, chaos, serving
-from gemstream.emulator.toxics import Cut, Direction, Latency, Place, Refuse, Reset, Swallow, Toxic
+from gemstream.emulator.tcp.toxics import (
+    Cut,
+    Direction,
+    Latency,
+    Place,
+    Refuse,
+    Reset,
+    Swallow,
+    Toxic,
+)
 from gemstream.errors import ConnectFailed, FirstChunkTimeout, GemstreamError, StreamInterrupted
 from gemstream.policy.answer import Completeness
 from support.emulated import scripted

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from gemstream import Chunk, FunctionDeclaration, StreamControl
 from gemstream.emulator import Cut, Emulator, End, ErrorInStream, Stall, Status
-from gemstream.emulator.steps import Step
+from gemstream.emulator.scripts.steps import Step
 from gemstream.errors import GemstreamError
 from support.emulated import async_client, blocking_client, scripted
 

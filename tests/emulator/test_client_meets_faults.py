@@ -35,7 +35,7 @@ from gemstream.emulator import (
     Usage,
     serving,
 )
-from gemstream.emulator.faults import FAULTS
+from gemstream.emulator.scripts.faults import FAULTS
 from gemstream.errors import (
     DecodeError,
     GemstreamError,

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from emulator.driver import answer, ask, events, method_url, prompt, stream, stream_url, text_of
 from gemstream.emulator import Emulator, Rule, Script
-from gemstream.emulator.answer import Answer, Draft
-from gemstream.emulator.checkpoint import Checkpoints, position_of
-from gemstream.emulator.continuation import hop_of
+from gemstream.emulator.builtin.answer import Answer, Draft
+from gemstream.emulator.builtin.checkpoint import Checkpoints, position_of
+from gemstream.emulator.builtin.continuation import hop_of
 from gemstream.errors import APIError, ConfigError
 from gemstream.wire.content import CodeExecutionResult, ExecutableCode, FunctionCall, Part
 from gemstream.wire.response import FinishReason

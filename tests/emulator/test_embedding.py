@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gemstream.emulator.embedding import embed_text
+from gemstream.emulator.builtin.embedding import embed_text
 
 
 def likeness(one: str, other: str) -> float:

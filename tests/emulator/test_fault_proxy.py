@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gemstream.emulator.fault_proxy import chaos
-from gemstream.emulator.toxics import (
+from gemstream.emulator.tcp.fault_proxy import chaos
+from gemstream.emulator.tcp.toxics import (
     Bandwidth,
     Cut,
     Direction,

@@ -44,7 +44,7 @@ from gemstream.emulator import (
     fault_list,
     serving,
 )
-from gemstream.emulator.faults import FAULTS
+from gemstream.emulator.scripts.faults import FAULTS
 from gemstream.errors import ConfigError
 
 WHOLE = method_url("generateContent")

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gemstream.emulator.framing import PlaceFinder
-from gemstream.emulator.toxics import Place
+from gemstream.emulator.tcp.framing import PlaceFinder
+from gemstream.emulator.tcp.toxics import Place
 from support.recorded import partitions
 
 HEAD = b"HTTP/1.1 200 OK\r\nA: b\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gemstream.emulator.image_header import ImageHeader, read_image_header
+from gemstream.emulator.builtin.image_header import ImageHeader, read_image_header
 
 PNG = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 640, 480)
 GIF = b"GIF89a" + struct.pack("<HH", 3, 5)

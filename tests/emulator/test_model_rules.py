@@ -9,7 +9,7 @@ import pytest
 
 from emulator.driver import MODEL, answer, method_url, prompt, stream, text_of
 from gemstream.emulator import Chunk, Emulator, Rule, Script
-from gemstream.emulator.signature import needs_signatures
+from gemstream.emulator.builtin.signature import needs_signatures
 
 GEMINI_3, GEMINI_4 = "gemini-3.8-flash", "gemini-4-carbon"
 

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.test_image_header import PNG
-from gemstream.emulator.answer import Answer
-from gemstream.emulator.counting import count_asked_for
-from gemstream.emulator.responder import compose
-from gemstream.emulator.schema_filler import SchemaTooComplex
-from gemstream.emulator.token_count import contents_tokens, request_tokens
+from gemstream.emulator.builtin.answer import Answer
+from gemstream.emulator.builtin.counting import count_asked_for
+from gemstream.emulator.builtin.responder import compose
+from gemstream.emulator.builtin.schema_filler import SchemaTooComplex
+from gemstream.emulator.builtin.token_count import contents_tokens, request_tokens
 from gemstream.policy.fold import fold
 from gemstream.wire.codec import from_plain, to_plain
 from gemstream.wire.request import GenerateContentRequest

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gemstream.emulator.prompt import PromptValues
-from gemstream.emulator.schema_filler import SchemaFiller, SchemaTooComplex
+from gemstream.emulator.builtin.prompt import PromptValues
+from gemstream.emulator.builtin.schema_filler import SchemaFiller, SchemaTooComplex
 
 
 def fits(schema: dict[str, Any], value: Any) -> bool:

@@ -20,7 +20,7 @@ from gemstream.emulator import (
     Status,
     WaitForAck,
 )
-from gemstream.emulator.script import Request
+from gemstream.emulator.scripts.script import Request
 from gemstream.errors import ConfigError
 
 REQUEST = Request("Weather in Paris\ntoday", "gemini-2.5-flash", "streamGenerateContent", 2)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gemstream.emulator.text_pieces import graphemes, pieces, shortened
+from gemstream.emulator.builtin.text_pieces import graphemes, pieces, shortened
 
 TRICKY = "ab \r\n\u0301\u200d\ufe0f👩🏽🚀🇩🇪🇫é漢\u1100\u1161\U000e0067"
 CHARACTERS = st.one_of(st.sampled_from(TRICKY), st.characters(codec="utf-8"))

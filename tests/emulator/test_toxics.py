@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gemstream.emulator.fault_list import toxic_list
-from gemstream.emulator.toxics import (
+from gemstream.emulator.scripts.fault_list import toxic_list
+from gemstream.emulator.tcp.toxics import (
     TOXICS,
     Bandwidth,
     Cut,

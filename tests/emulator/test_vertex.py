@@ -9,7 +9,7 @@ import pytest
 
 from emulator.driver import MODEL, answer, ask, events, method_url, prompt, stream_url, text_of
 from gemstream.emulator import Chunk, Emulator, Rule, Script, Status
-from gemstream.emulator.function_calls import argument_pieces
+from gemstream.emulator.builtin.function_calls import argument_pieces
 from gemstream.wire.content import FunctionCall, Part
 
 HOME = "/v1/projects/p/locations/us-central1"

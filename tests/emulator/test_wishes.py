@@ -25,10 +25,10 @@ from emulator.driver import (
 )
 from emulator.test_responder import answer_to, asking, said
 from gemstream.emulator import Emulator
-from gemstream.emulator.grounding import computation
-from gemstream.emulator.image_header import read_image_header
-from gemstream.emulator.pictures import ASPECT_RATIOS, IMAGE_SIZES
-from gemstream.emulator.wishes import Wish, wishes_of
+from gemstream.emulator.builtin.grounding import computation
+from gemstream.emulator.builtin.image_header import read_image_header
+from gemstream.emulator.builtin.pictures import ASPECT_RATIOS, IMAGE_SIZES
+from gemstream.emulator.builtin.wishes import Wish, wishes_of
 from gemstream.policy.fold import fold
 from gemstream.wire.codec import to_plain
 

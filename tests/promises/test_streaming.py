@@ -24,7 +24,7 @@ from gemstream.emulator import (
     WaitForAck,
     serving,
 )
-from gemstream.emulator.steps import Step
+from gemstream.emulator.scripts.steps import Step
 from gemstream.errors import (
     GemstreamError,
     ResourceExhausted,

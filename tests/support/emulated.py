@@ -7,7 +7,7 @@ from typing import Any
 
 from gemstream import AsyncClient, Client
 from gemstream.emulator import Emulator, Rule, Script
-from gemstream.emulator.steps import Step
+from gemstream.emulator.scripts.steps import Step
 from gemstream.net.asgi import ASGITransport
 from support.service import AT_ONCE, KEY
 

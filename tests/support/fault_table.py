@@ -30,7 +30,7 @@ from gemstream.emulator import (
     Status,
     Usage,
 )
-from gemstream.emulator.steps import Step
+from gemstream.emulator.scripts.steps import Step
 from gemstream.errors import (
     DecodeError,
     FirstChunkTimeout,
@@ -214,7 +214,7 @@ FAULT_ROWS: Mapping[str, Mapping[str, Row]] = {
         "before an event": Row(
             steps=["a", Garbage(text="<oops>"), "b"],
             generate=Fails(DecodeError),
-            stream=Fails(StreamTruncated, "a"),  # the last event is the rest of that line
+            stream=Fails(ProtocolError, "a"),  # the last event is the rest of that line
             count=Fails(DecodeError),
         ),
     },

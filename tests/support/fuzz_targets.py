@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 
-from gemstream.emulator.script import Script
+from gemstream.emulator.scripts.script import Script
 from gemstream.errors import APIError, ConfigError, GemstreamError
 from gemstream.policy.generation import Generation, GenerationState
 from gemstream.policy.unary import read_response

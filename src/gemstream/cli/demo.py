@@ -89,9 +89,9 @@ async def perform(program: Sequence[Act], out: Printer, *, patience: float = _PA
 def acts() -> list[Act]:
     """Return the program of the demo."""
     from ..emulator.app import Emulator
-    from ..emulator.faults import Cut, Status
-    from ..emulator.script import Rule, Script
-    from ..emulator.steps import Pause, Step
+    from ..emulator.scripts.faults import Cut, Status
+    from ..emulator.scripts.script import Rule, Script
+    from ..emulator.scripts.steps import Pause, Step
 
     cut: list[Step] = [step for piece in _PIECES for step in (Pause(0.2), piece)]
     limited = Status(code=429, message="Quota exceeded.", retry_delay=_RETRY_DELAY)

@@ -29,7 +29,7 @@ from .session import run_command
 from .terminal import Printer, stderr, stdout
 
 if TYPE_CHECKING:
-    from ..emulator.fault_list import FaultEntry
+    from ..emulator.scripts.fault_list import FaultEntry
 
 __all__ = ("emulate",)
 
@@ -105,7 +105,7 @@ def emulate(
         from ..emulator.app import Emulator
         from ..emulator.authority import LocalAuthority
         from ..emulator.clock import Clock
-        from ..emulator.script import Script
+        from ..emulator.scripts.script import Script
         from ..emulator.server import serve
 
         if tls_ca is not None and not tls:
@@ -140,7 +140,7 @@ def emulate(
 
 
 def _write_faults(out: Printer, *, as_json: bool) -> None:
-    from ..emulator.fault_list import fault_list, toxic_list
+    from ..emulator.scripts.fault_list import fault_list, toxic_list
 
     faults, toxics = fault_list(), toxic_list()
     if as_json:

@@ -12,7 +12,7 @@ import typer
 from ..errors import ConfigError
 
 if TYPE_CHECKING:
-    from ..emulator.toxics import Toxic
+    from ..emulator.tcp.toxics import Toxic
 
 __all__ = (
     "Answers",
@@ -89,11 +89,11 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
         """Return what the emulator takes; raises ConfigError for options that do not fit."""
         self._check()
         if self.record is not None and self.record_to is not None:
-            from ..emulator.recorder import Recorder
+            from ..emulator.recording.recorder import Recorder
 
             return {"record": Recorder(self.record, self.record_to, redact=self.redact)}
         if self.replay:
-            from ..emulator.replay import Replay
+            from ..emulator.recording.replay import Replay
 
             return {"replay": Replay(self.replay, pace=self.pace, again=self.again)}
         return {}
@@ -111,6 +111,6 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
 
 def toxics_of(texts: Sequence[str]) -> list[Toxic]:
     """Return the toxics that ``--chaos`` names; raises ConfigError with the nearest name."""
-    from ..emulator.toxics import decode_toxic
+    from ..emulator.tcp.toxics import decode_toxic
 
     return [decode_toxic(text) for text in texts]

@@ -1,15 +1,21 @@
 """A local Gemini that speaks the real wire protocol: for demos, tests and work without a key.
 
-``Emulator`` is an ASGI application with a deterministic built-in model; a ``Script`` of ``Rule``s
-replaces its answers and makes it misbehave; ``serving`` and ``serve`` put it on a socket.
+``Emulator`` is an ASGI application; ``serving`` and ``serve`` put it on a socket. Its parts: this
+folder routes, admits, judges and keeps the books; ``builtin`` is the model that answers when nobody
+says otherwise; ``scripts`` replace its answers and make them go wrong; ``recording`` stores a real
+service's answers and gives them again; ``tcp`` breaks the wire itself.
 """
 
 from .app import Emulator
 from .authority import LocalAuthority
 from .clock import Clock
-from .fault_list import fault_list
-from .fault_proxy import chaos
-from .faults import (
+from .journal import End as JournalEnd
+from .journal import JournalEntry
+from .limits import Keys, Limits, ModelLimits
+from .recording.recorder import Recorder
+from .recording.replay import Replay
+from .scripts.fault_list import fault_list
+from .scripts.faults import (
     ContentType,
     Cut,
     Drip,
@@ -28,14 +34,10 @@ from .faults import (
     Status,
     Usage,
 )
-from .journal import End as JournalEnd
-from .journal import JournalEntry
-from .limits import Keys, Limits, ModelLimits
-from .recorder import Recorder
-from .replay import Replay
-from .script import Rule, Script
+from .scripts.script import Rule, Script
+from .scripts.steps import Body, Chunk, Pause, Step, WaitForAck
 from .server import serve, serving
-from .steps import Body, Chunk, Pause, Step, WaitForAck
+from .tcp.fault_proxy import chaos
 
 __all__ = (
     "Body",

@@ -18,8 +18,10 @@ from ..wire.endpoint import Operation, Route, match
 from ..wire.request import GenerateContentRequest
 from .acks import Acks
 from .admission import Admission, check_head, key_of
-from .answer import Answer
-from .built_in import BuiltIn
+from .builtin.answer import Answer
+from .builtin.built_in import BuiltIn
+from .builtin.prompt import prompt_text
+from .builtin.token_count import request_tokens
 from .clock import Clock
 from .control import PREFIX, answer_control
 from .deadline import within_deadline
@@ -28,16 +30,14 @@ from .exchanges import Exchanges
 from .journal import End, Journal, JournalEntry, key_hash_of
 from .number import whole_number
 from .output import ArrayOutput, ErrorForm, EventOutput, Output, WholeOutput, send_error
-from .playing import Performance, Told, play
-from .prompt import prompt_text
-from .recorder import Recorder
+from .recording.recorder import Recorder
+from .recording.replay import Replay
+from .recording.source import Source, source_of
 from .refusal import internal, not_served
-from .replay import Replay
 from .request_check import check_request, read_request
-from .script import Request, Rule, Script
+from .scripts.playing import Performance, Told, play
+from .scripts.script import Request, Rule, Script
 from .service import Call, answer_call
-from .source import Source, source_of
-from .token_count import request_tokens
 from .vertex import as_vertex_error, vertex_dressing
 
 __all__ = ("Emulator",)

@@ -13,7 +13,7 @@ from .exchange import Exchange
 from .journal import JournalEntry
 from .number import whole_number
 from .refusal import invalid, not_loopback, not_served
-from .script import Script
+from .scripts.script import Script
 
 __all__ = ("PREFIX", "Controlled", "answer_control")
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from ..wire.endpoint import Operation, Route
 from ..wire.generation_config import GenerationConfig, ThinkingConfig, ThinkingLevel
 from ..wire.request import GenerateContentRequest
-from .continuation import WHOLE_HOP_TOKENS, can_continue
+from .builtin.continuation import WHOLE_HOP_TOKENS, can_continue
+from .builtin.signature import check_signatures, needs_signatures
 from .refusal import invalid, unknown_fields
-from .signature import check_signatures, needs_signatures
 
 __all__ = ("check_for_model",)
 

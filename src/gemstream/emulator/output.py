@@ -19,8 +19,8 @@ from ..wire.response import GenerateContentResponse
 from ..wire.sse import encode_event
 from ..wire.status import encode_error
 from .exchange import Exchange
-from .filler import expanded
 from .journal import End
+from .scripts.filler import expanded
 
 __all__ = (
     "JSON_TYPE",

@@ -18,8 +18,8 @@ from ..wire.status import (
     RetryInfo,
     api_error,
 )
-from .faults import ErrorFault
 from .quota import Excess
+from .scripts.faults import ErrorFault
 
 __all__ = (
     "bad_continuation_token",

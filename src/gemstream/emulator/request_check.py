@@ -17,8 +17,9 @@ from ..wire.endpoint import Route
 from ..wire.generation_config import GenerationConfig, ImageConfig
 from ..wire.request import GenerateContentRequest
 from ..wire.scalar import decode_base64
+from .builtin.pictures import ASPECT_RATIOS, IMAGE_SIZES
+from .builtin.responder import json_schema_of
 from .model_rules import check_for_model
-from .pictures import ASPECT_RATIOS, IMAGE_SIZES
 from .refusal import (
     bad_continuation_token,
     bad_json,
@@ -27,7 +28,6 @@ from .refusal import (
     missing_cache,
     unknown_fields,
 )
-from .responder import json_schema_of
 
 __all__ = ("check_contents", "check_request", "read_request")
 

@@ -18,8 +18,8 @@ from ..errors import ConfigError
 from .app import Emulator
 from .authority import LocalAuthority
 from .exchange import Cut
-from .fault_proxy import chaos
-from .toxics import Toxic
+from .tcp.fault_proxy import chaos
+from .tcp.toxics import Toxic
 
 __all__ = ("DEFAULT_PORT", "serve", "serving")
 

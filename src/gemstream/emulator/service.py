@@ -24,12 +24,12 @@ from ..wire.endpoint import Operation, Route
 from ..wire.request import CountTokensRequest, CountTokensResponse
 from ..wire.response import GenerateContentResponse
 from ..wire.usage import UsageMetadata
-from .embedding import embed_text
+from .builtin.embedding import embed_text
+from .builtin.token_count import contents_tokens, modality_details, request_tokens
 from .models import find_model, list_models, model_for, model_resource_of, publisher_model_of
 from .number import whole_number
 from .refusal import bad_page_token, invalid
 from .request_check import check_contents, check_request, read_request
-from .token_count import contents_tokens, modality_details, request_tokens
 from .vertex import (
     embeddings_asked_for,
     predicted_embeddings,

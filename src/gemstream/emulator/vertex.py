@@ -22,9 +22,9 @@ from ..wire.response import Candidate, CitationMetadata, GenerateContentResponse
 from ..wire.safety import HarmProbability, SafetyRating
 from ..wire.status import api_error
 from ..wire.usage import UsageMetadata
+from .builtin.token_count import contents_tokens, modality_details, request_tokens
 from .refusal import bad_json, invalid
 from .request_check import check_contents, check_request, read_request
-from .token_count import contents_tokens, modality_details, request_tokens
 
 __all__ = (
     "as_vertex_error",

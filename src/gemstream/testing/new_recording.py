@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..config.options import BASE_URL, BASE_URL_VARIABLE, resolve_key
 from ..emulator.exchange import Exchange
-from ..emulator.recorder import Recorder
+from ..emulator.recording.recorder import Recorder
 from ..errors import ConfigError
 from ..net.recording import Recording, encode
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..emulator.script import Rule, Script
-from ..emulator.steps import Step
+from ..emulator.scripts.script import Rule, Script
+from ..emulator.scripts.steps import Step
 from ..errors import ConfigError
 
 __all__ = ("script_of_marks",)

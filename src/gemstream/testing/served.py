@@ -13,7 +13,7 @@ from ..emulator.app import Emulator
 from ..emulator.control import PREFIX
 from ..emulator.exchange import Receive, Scope, Send
 from ..emulator.journal import JournalEntry
-from ..emulator.script import Script
+from ..emulator.scripts.script import Script
 from ..emulator.server import serving
 
 __all__ = ("AskedRequest", "ListeningEmulator", "ServedEmulator")

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from ..emulator.exchange import Exchange
-from ..emulator.replay import CHOICE_HEADER, Replay
+from ..emulator.recording.replay import CHOICE_HEADER, Replay
 from ..net.recording import KEPT_PARAMETERS, Recording, load
 from ..net.redaction import Redaction
 from ..wire.status import api_error
