@@ -16,6 +16,7 @@ HEAVY = {
     "httpx",
     "hypothesis",
     "multidict",
+    "opentelemetry",
     "pydantic",
     "rich",
     "ssl",
@@ -35,6 +36,7 @@ LIGHT = [
     ("import gemstream.config.options, gemstream.config.models", HEAVY),
     ("import gemstream.credentials.api_key", HEAVY),
     ("from gemstream import AsyncClient, Client", HEAVY - {"asyncio", "ssl"}),
+    ("from gemstream import OpenTelemetry", HEAVY),
 ]
 
 

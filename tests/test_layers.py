@@ -62,7 +62,7 @@ CLOCK_READINGS = ("now", "today", "utcnow")
 
 # Libraries that only net talks to, for the packages that leave bytes and HTTP to it.
 NO_SOCKETS = ("client", "limits", "streams", "narrative")
-SOCKETS = "aiohttp httptools pyqwest pyreqwest socket ssl"
+SOCKETS = "aiohttp httptools pyqwest socket ssl"
 
 # Slow to import (aiohttp alone takes 310 ms), so these packages import them at first use.
 WAITS = ("__init__", "net", "stores", "credentials", "narrative", "testing")

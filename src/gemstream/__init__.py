@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .net.transport import Transport
     from .policy.answer import Chunk, Completeness, Response
     from .policy.retry import RetryPolicy
+    from .telemetry.opentelemetry import OpenTelemetry
     from .wire.content import Blob, Content, FileData, FunctionCall, FunctionResponse, Part
     from .wire.embedding import BatchEmbedContentsResponse
     from .wire.generation_config import GenerationConfig, ImageConfig, ThinkingConfig, ThinkingLevel
@@ -74,6 +75,7 @@ _HOMES = {
     "Completeness": "policy.answer",
     "Response": "policy.answer",
     "RetryPolicy": "policy.retry",
+    "OpenTelemetry": "telemetry.opentelemetry",
     "Blob": "wire.content",
     "Content": "wire.content",
     "FileData": "wire.content",
@@ -147,6 +149,7 @@ __all__ = (
     "ImageConfig",
     "MediaResolution",
     "Model",
+    "OpenTelemetry",
     "Part",
     "Response",
     "RetryPolicy",

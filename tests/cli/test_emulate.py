@@ -64,11 +64,13 @@ def test_a_wrong_command_is_refused(arguments: list[str], word: str) -> None:
 def test_it_lists_the_faults() -> None:
     result = gemstream("emulate", "--list-faults")
     assert (result.code, result.err) == (0, "")
-    assert "\nhtml: The answer is a proxy's error page in HTML; after the head" in result.out
-    assert "  code: integer = 502\n" in result.out
+    assert "\n  html: The answer is a proxy's error page in HTML; after the head" in result.out
+    assert "    code: integer = 502\n" in result.out
+    assert "\n  latency: " in result.out
     listed = json.loads(gemstream("emulate", "--list-faults", "--json").out)
     assert listed["schema"] == "gemstream.faults/1"
     usage = next(fault for fault in listed["faults"] if fault["kind"] == "usage")
+    assert "swallow" in {toxic["kind"] for toxic in listed["toxics"]}
     words = "'missing' or 'decreasing' or 'first_only'"
     assert usage["fields"] == [{"name": "mode", "type": words, "default": "missing"}]
 

@@ -132,6 +132,17 @@ async def test_the_start_says_who_is_asked_what() -> None:
     assert start.content()["contents"][0]["parts"] == [{"text": "Hi"}]
 
 
+async def test_the_start_of_embeddings_says_how_long_they_are_to_be() -> None:
+    told: list[Event] = []
+    client = async_client(Emulator(), on_event=told.append)
+    await client.embed("Hi", output_dimensionality=8)
+    start, end = told[0], told[-1]
+    assert isinstance(start, CallStarted)
+    assert isinstance(end, CallEnded)
+    assert start.parameters == {"output_dimensionality": 8}
+    assert end.usage["prompt_token_count"] == 1
+
+
 async def test_the_end_says_what_came_of_it() -> None:
     told: list[Event] = []
     client = async_client(Emulator(), on_event=told.append)

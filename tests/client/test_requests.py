@@ -31,7 +31,7 @@ from gemstream import (
 )
 from gemstream.client.settings import timeouts_of
 from gemstream.emulator import Emulator
-from gemstream.errors import FirstChunkTimeout
+from gemstream.errors import FirstChunkTimeout, InvalidRequest
 from gemstream.wire.speech import AudioTranscriptionConfig
 from support.clock import in_no_time
 from support.emulated import async_client
@@ -183,6 +183,17 @@ THINKING = [
 @pytest.mark.parametrize(("thinking", "sent"), THINKING, ids=str)
 async def test_thinking_may_be_a_switch_a_budget_or_a_level(thinking: Any, sent: Any) -> None:
     assert (await _sent("a", thinking=thinking))["generationConfig"] == {"thinkingConfig": sent}
+
+
+async def test_a_model_without_budgets_is_asked_for_thoughts_alone() -> None:
+    service = Service(said(finish("a")))
+    client = client_of(service)
+    await client.generate("Hi", model="gemini-4-argon", thinking=True)
+    assert service.last.json["generationConfig"] == {"thinkingConfig": {"includeThoughts": True}}
+    for refused in (False, 0, 512):
+        with pytest.raises(InvalidRequest, match="takes no budget"):
+            await client.generate("Hi", model="gemini-4-argon", thinking=refused)
+    assert len(service.asked) == 1
 
 
 _HARASSMENT = {"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}
@@ -424,9 +435,9 @@ def test_a_number_leaves_the_other_timeouts_as_they_were() -> None:
 
 
 async def test_a_call_keeps_the_timeouts_of_its_client() -> None:
-    client = client_of(Service(held()), timeouts=Timeouts(first_chunk=0.01), retry=None)
+    client = client_of(Service(held()), timeouts=Timeouts(first_chunk=0.01))
     with pytest.raises(FirstChunkTimeout):
-        await client.generate_stream("a", timeouts=0.5).finish()
+        await client.generate_stream("a", timeouts=30).finish()
 
 
 async def test_a_stream_asks_not_to_be_compressed() -> None:

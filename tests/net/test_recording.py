@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from conformance.transport import CHECKS, Check
+from conformance.transport import CHECKS, MOMENT, Check
 from gemstream.errors import ConfigError, IdleTimeout, StreamInterrupted
 from gemstream.net.aiohttp_transport import AiohttpTransport
 from gemstream.net.asgi import ASGITransport
@@ -65,11 +65,13 @@ def answering(*pieces: bytes, end: bool = True) -> App:
     return app
 
 
-async def recorded(app: App, url: str = URL, body: bytes = b"{}", **options: Any) -> Recording:
+async def recorded(
+    app: App, body: bytes = b"{}", idle: float | None = None, **options: Any
+) -> Recording:
     """Return the recording of one exchange that was read to its end."""
     recordings: list[Recording] = []
     transport = RecordingTransport(ASGITransport(app), recordings.append, **options)  # type: ignore[arg-type]
-    exchange = await transport.open(HTTPRequest("POST", url, HEADERS, body), Deadlines(idle=0.02))
+    exchange = await transport.open(HTTPRequest("POST", URL, HEADERS, body), Deadlines(idle=idle))
     exchange.began()
     with contextlib.suppress(StreamInterrupted, IdleTimeout):
         while await exchange.receive():
@@ -99,7 +101,7 @@ async def test_an_answer_that_fell_silent_is_recorded_as_left() -> None:
         await send({"type": "http.response.body", "body": b"one", "more_body": True})
         await until_gone(receive)
 
-    recording = await recorded(app)
+    recording = await recorded(app, idle=MOMENT)
     assert (recording.body, recording.end) == (b"one", RecordingEnd.ABORTED)
 
 
@@ -120,6 +122,29 @@ async def test_an_answer_its_reader_left_is_recorded_at_once(leave: str, tmp_pat
     await exchange.aclose()
     await transport.aclose()
     assert len(load(file)) == 1
+
+
+async def test_the_recording_of_a_large_answer_breaks_off(caplog: pytest.LogCaptureFixture) -> None:
+    recording = await recorded(answering(b"one", b"two", b"three"), max_size=6)
+    assert (recording.body, recording.end) == (b"onetwo", RecordingEnd.ABORTED)
+    assert "larger than 6 bytes; its recording breaks off there" in caplog.text
+
+
+async def test_a_header_that_is_no_text_is_stored_with_signs(tmp_path: Path) -> None:
+    async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        await send(
+            {"type": "http.response.start", "status": 200, "headers": [(b"server", b"a\xff")]}
+        )
+        await send({"type": "http.response.body", "body": b"one"})
+
+    async with asgi_server(app) as url:
+        transport = RecordingTransport(AiohttpTransport(), tmp_path / "r.jsonl")
+        exchange = await transport.open(HTTPRequest("GET", f"{url}/x"), Deadlines())
+        assert exchange.headers["server"] == "a\udcff"
+        while await exchange.receive():
+            pass
+        await transport.aclose()
+    assert load(tmp_path / "r.jsonl")[0].headers["server"] == "a\ufffd"
 
 
 async def test_an_exchange_without_an_answer_leaves_no_recording() -> None:

@@ -135,6 +135,12 @@ def test_any_bytes_pass(body: bytes, places: list[int]) -> None:
     assert b"".join(read.data for read in redaction.reads(reads)) == redaction.body(joined)
 
 
+def test_a_body_nested_deeper_than_any_is_read_once() -> None:
+    depth = 200_000
+    body = b'{"a":' * depth + b"1" + b"}" * depth
+    assert Redaction(["a.b", "b"]).body(body) == body
+
+
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from("abc") | st.text(), inner),

@@ -43,3 +43,19 @@ async def test_vision_base64_image(how: str, tmp_path: Path) -> None:
     sent = service.last.json["contents"][0]["parts"][1]["inlineData"]
     assert sent["mimeType"] == "image/png"
     assert base64.b64decode(sent["data"], validate=True) == PICTURE
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "gs://bucket/red.png",
+        "https://example.com/red.png",
+        "https://generativelanguage.googleapis.com/v1beta/files/abc-123",
+    ],
+)
+async def test_vision_by_uri(uri: str) -> None:
+    service = Service(streamed(finish("a")))
+    part = Part.of_uri(uri, "image/png")
+    await client_of(service).generate_stream(["What is this?", part]).finish()
+    sent = service.last.json["contents"][0]["parts"][1]
+    assert sent == {"fileData": {"fileUri": uri, "mimeType": "image/png"}}

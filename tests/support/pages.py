@@ -58,7 +58,8 @@ class Block:
 
     @property
     def is_run(self) -> bool:
-        return self.language in RUNNABLE and "not run" not in self.marks
+        is_used = self.language in RUNNABLE or "file" in self.marks
+        return is_used and "not run" not in self.marks
 
     @property
     def exit_code(self) -> int:

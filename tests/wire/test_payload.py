@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gemstream.errors import APIError, DecodeError, GemstreamError, StreamTruncated
+from gemstream.errors import APIError, DecodeError, GemstreamError, ProtocolError, StreamTruncated
 from gemstream.policy.generation import Generation
 from gemstream.wire.payload import PayloadDecoder
 from gemstream.wire.status import decode_error
@@ -169,3 +169,21 @@ def test_after_a_fault_every_call_raises_it() -> None:
     for call in (decoder.check, decoder.receive_eof, lambda: decoder.receive_data(b"{}")):
         with pytest.raises(GemstreamError, match="oops"):
             call()
+
+
+@pytest.mark.parametrize("damage", [b"\0", b"garbage", b"x: ", b"\xff\xfe"])
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_a_chunk_behind_damage_is_no_field_to_ignore(damage: bytes, size: int) -> None:
+    body = b'data: {"a":1}\r\n\r\n' + damage + b'data: {"b":2}\r\n\r\n'
+    decoder = PayloadDecoder("text/event-stream")
+    payloads: list[bytes] = []
+    with pytest.raises(ProtocolError, match="no event's data"):
+        for place in range(0, len(body), size):
+            payloads += decoder.receive_data(body[place : place + size])
+        decoder.check()
+    assert payloads == [b'{"a":1}']
+
+
+def test_a_field_that_nobody_knows_is_ignored_when_it_holds_no_chunk() -> None:
+    decoder = PayloadDecoder("text/event-stream")
+    assert decoder.receive_data(b'x-note: 1\r\ndata: {"a":1}\r\n\r\n') == [b'{"a":1}']

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import ConfigError
+from .emulation import (
+    Answers,
+    RecordFrom,
+    RecordTo,
+    Redacted,
+    ReplayAgain,
+    Replayed,
+    ReplayPace,
+    Toxics,
+    toxics_of,
+)
 from .exit_codes import ExitCode
 from .options import AsJSON, Debug
 from .session import run_command
 from .terminal import Printer, stderr, stdout
+
+if TYPE_CHECKING:
+    from ..emulator.fault_list import FaultEntry
 
 __all__ = ("emulate",)
 
@@ -69,6 +84,13 @@ def emulate(
         bool, typer.Option("--list-faults", help="Show what a script can break, and leave.")
     ] = False,
     as_json: AsJSON = False,
+    replay: Replayed = None,
+    replay_pace: ReplayPace = 1.0,
+    replay_again: ReplayAgain = False,
+    record: RecordFrom = None,
+    record_to: RecordTo = None,
+    redact: Redacted = None,
+    chaos: Toxics = None,
     debug: Debug = False,
 ) -> None:
     """Serve a local Gemini to build against; Ctrl-C ends it."""
@@ -90,30 +112,54 @@ def emulate(
             raise ConfigError("--tls-ca is for --tls; give both, or neither")
         loaded = None if script is None else Script.load(script)
         clock = Clock(scale=time_scale)
-        emulator = Emulator(loaded, journal=journal, seed=seed, rate=rate, clock=clock)
+        source = Answers(
+            replay=replay or (),
+            pace=replay_pace,
+            again=replay_again,
+            record=record,
+            record_to=record_to,
+            redact=redact or (),
+        ).options()
+        emulator = Emulator(loaded, journal=journal, seed=seed, rate=rate, clock=clock, **source)
         err = stderr()
         authority = LocalAuthority() if tls else None
+        toxics = toxics_of(chaos or ())
         with authority.file(tls_ca) if authority else nullcontext() as ca:
-            serve(emulator, host, port, tls=authority, announce=lambda url: _announce(err, url, ca))
+            serve(
+                emulator,
+                host,
+                port,
+                tls=authority,
+                toxics=toxics,
+                seed=seed,
+                announce=lambda url: _announce(err, url, ca),
+            )
         return ExitCode.OK
 
     run_command(main, debug=debug)
 
 
 def _write_faults(out: Printer, *, as_json: bool) -> None:
-    from ..emulator.fault_list import fault_list
+    from ..emulator.fault_list import fault_list, toxic_list
 
-    faults = fault_list()
+    faults, toxics = fault_list(), toxic_list()
     if as_json:
         from ..wire.codec import encode
 
-        out.line(encode({"schema": _SCHEMA, "faults": faults}).decode())
+        out.line(encode({"schema": _SCHEMA, "faults": faults, "toxics": toxics}).decode())
         return
-    for fault in faults:
-        out.line(f"{fault.kind}: {fault.sentence}")
-        for field in fault.fields:
+    out.line("faults of a script:")
+    _write_entries(out, faults)
+    out.line("toxics of the wire, for --chaos:")
+    _write_entries(out, toxics)
+
+
+def _write_entries(out: Printer, entries: Iterable[FaultEntry]) -> None:
+    for entry in entries:
+        out.line(f"  {entry.kind}: {entry.sentence}")
+        for field in entry.fields:
             default = "" if field.default is None else f" = {json.dumps(field.default)}"
-            out.line(f"  {field.name}: {field.type}{default}")
+            out.line(f"    {field.name}: {field.type}{default}")
 
 
 def _announce(err: Printer, url: str, ca: Path | None) -> None:

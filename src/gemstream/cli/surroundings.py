@@ -33,7 +33,7 @@ _LIBRARIES = (
     "typer",
     "uvicorn",
     "httptools",
-    "pyreqwest",
+    "pyqwest",
     "opentelemetry-api",
 )
 

@@ -165,10 +165,11 @@ class AsyncClient:
         return self._service.settings.max_request_size
 
     def _channel(self, options: GenerateOptions) -> tuple[Channel, dict[str, Any]]:
-        """Return the channel of the call's model, and the options that were given."""
+        """Return the channel of the call's model, and the options given with the model's name."""
         self._service.check_open()
         given = given_options(options)
-        return self._channels.of(given.get("model", self.options.model)), given
+        channel = self._channels.of(given.get("model", self.options.model))
+        return channel, {**given, "model": channel.name}
 
     def _hops(self, channel: Channel, prompt: Prompt, given: dict[str, Any]) -> Hops:
         """Return the way of one checked request, from the token it was given on."""

@@ -150,12 +150,23 @@ SILENT = Observation()
 def sampling_of(body: bytes) -> dict[str, Any]:
     """Return the settings that a request's JSON asks for, under their names in Python."""
     plain = decode_plain(body)
-    config = plain.get("generationConfig") if isinstance(plain, dict) else None
-    if not isinstance(config, dict):
+    if not isinstance(plain, dict):
         return {}
+    config = plain.get("generationConfig")
+    if not isinstance(config, dict):
+        size = _dimensionality(plain)
+        return {} if size is None else {"output_dimensionality": size}
     settings = msgspec.structs.asdict(from_plain(config, GenerationConfig))
     extra = settings.pop("extra") or {}
     return {name: to_plain(value) for name, value in settings.items() if _is_given(value)} | extra
+
+
+def _dimensionality(plain: Mapping[str, Any]) -> Any:
+    """Return how long the embeddings of a request are to be, wherever its form says it."""
+    first = next(iter(plain.get("requests") or ()), plain)
+    places = (first, plain.get("parameters"), plain.get("embedContentConfig"))
+    asked = (place.get("outputDimensionality") for place in places if isinstance(place, Mapping))
+    return next((size for size in asked if size is not None), None)
 
 
 def _is_given(value: Any) -> bool:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from ..errors import InvalidRequest
+from ..policy.capability import takes_thinking_budget
 from ..wire.codec import JSONObject, decode_plain, encode, to_plain
 from ..wire.embedding import BatchEmbedContentsRequest, EmbedContentRequest
 from ..wire.generation_config import GenerationConfig, ThinkingConfig, ThinkingLevel
@@ -197,7 +198,7 @@ def _config_of(options: Mapping[str, Any]) -> GenerationConfig:
         if base.response_mime_type is None:
             given.setdefault("response_mime_type", "application/json")
     if "thinking" in options:
-        given["thinking_config"] = _thinking_of(options["thinking"])
+        given["thinking_config"] = _thinking_of(options["thinking"], options.get("model", ""))
     config = msgspec.structs.replace(base, **given)
     for name in _SAMPLING:  # also what came in ``config``, which checks nothing itself
         _check_sampling(name, getattr(config, name))
@@ -219,10 +220,17 @@ def _check_sampling(name: str, value: Any) -> None:
         raise InvalidRequest(f"{name} is {value!r}; it must be a finite number")
 
 
-def _thinking_of(thinking: ThinkingConfig | bool | int | str) -> ThinkingConfig:
-    """Return the config that a level, a token budget or a switch means."""
+def _thinking_of(thinking: ThinkingConfig | bool | int | str, model: str) -> ThinkingConfig:
+    """Return the config that a level, a token budget or a switch means to ``model``."""
     if isinstance(thinking, ThinkingConfig):
         return thinking
+    if isinstance(thinking, int) and not takes_thinking_budget(model):
+        if thinking is True:
+            return ThinkingConfig(include_thoughts=True)
+        raise InvalidRequest(
+            f"thinking is {thinking!r}, but {model} always thinks and takes no budget; "
+            "pass a level, as 'low'"
+        )
     if isinstance(thinking, bool):
         return ThinkingConfig(include_thoughts=thinking, thinking_budget=-1 if thinking else 0)
     if isinstance(thinking, int):

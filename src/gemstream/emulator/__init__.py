@@ -8,6 +8,7 @@ from .app import Emulator
 from .authority import LocalAuthority
 from .clock import Clock
 from .fault_list import fault_list
+from .fault_proxy import chaos
 from .faults import (
     ContentType,
     Cut,
@@ -30,6 +31,8 @@ from .faults import (
 from .journal import End as JournalEnd
 from .journal import JournalEntry
 from .limits import Keys, Limits, ModelLimits
+from .recorder import Recorder
+from .replay import Replay
 from .script import Rule, Script
 from .server import serve, serving
 from .steps import Body, Chunk, Pause, Step, WaitForAck
@@ -59,6 +62,8 @@ __all__ = (
     "NakedError",
     "NoFinish",
     "Pause",
+    "Recorder",
+    "Replay",
     "Rule",
     "Script",
     "Slice",
@@ -67,6 +72,7 @@ __all__ = (
     "Step",
     "Usage",
     "WaitForAck",
+    "chaos",
     "fault_list",
     "serve",
     "serving",

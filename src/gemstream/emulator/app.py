@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..errors import APIError, ConfigError, DeadlineExceeded
-from ..wire.endpoint import Operation, match
+from ..net.recording import Recording
+from ..wire.endpoint import Operation, Route, match
 from ..wire.request import GenerateContentRequest
 from .acks import Acks
 from .admission import Admission, check_head, key_of
@@ -29,10 +30,13 @@ from .number import whole_number
 from .output import ArrayOutput, ErrorForm, EventOutput, Output, WholeOutput, send_error
 from .playing import Performance, Told, play
 from .prompt import prompt_text
+from .recorder import Recorder
 from .refusal import internal, not_served
+from .replay import Replay
 from .request_check import check_request, read_request
 from .script import Request, Rule, Script
 from .service import Call, answer_call
+from .source import Source, source_of
 from .token_count import request_tokens
 from .vertex import as_vertex_error, vertex_dressing
 
@@ -48,9 +52,11 @@ class Emulator:
     ``script``: answers and faults, replaceable at any time; what no rule fits is answered by the
     built-in model. ``journal``: a file for the books. ``seed``: of every made-up value. ``rate``:
     tokens per second of built-in answers, None as fast as they are taken. ``clock``: of pauses,
-    pace, limits, deadlines and the journal, None the machine's. ``hop_tokens``: how long one
-    request may answer with Gemini 4, None for the service's own caps (65,536 streamed, 32,768
-    whole). Raises ConfigError for a rate or a hop that is not positive.
+    pace, limits, deadlines, recordings and the journal, None the machine's. ``hop_tokens``: how
+    long one request may answer with Gemini 4, None for the service's own caps (65,536 streamed,
+    32,768 whole). ``replay``: recordings that answer every API request instead. ``record``:
+    forwards every API request instead. Raises ConfigError for a rate or a hop that is not positive,
+    more than one of script, replay and record, and what Replay does.
     """
 
     def __init__(
@@ -62,6 +68,8 @@ class Emulator:
         rate: float | None = None,
         clock: Clock | None = None,
         hop_tokens: int | None = None,
+        replay: Replay | Sequence[Recording | Path | str] = (),
+        record: Recorder | None = None,
     ) -> None:
         if rate is not None and not rate > 0:
             raise ConfigError(
@@ -69,6 +77,7 @@ class Emulator:
             )
         if hop_tokens is not None and not hop_tokens > 0:
             raise ConfigError(f"hop_tokens is {hop_tokens!r}; it must be a positive number")
+        self._source = source_of(replay, record, is_scripted=script is not None)
         self._script = script or Script()
         self._built_in = BuiltIn(seed, hop_tokens)
         self._journal = Journal(journal)
@@ -88,6 +97,8 @@ class Emulator:
 
     @script.setter
     def script(self, script: Script) -> None:
+        if script.rules and self._source is not None:
+            raise ConfigError("recordings answer every request: a script would have no say")
         self._script = script
         self._ordinals.clear()
 
@@ -112,6 +123,8 @@ class Emulator:
     def reset(self) -> None:
         """Forget script, journal, counts, used quota and acks; running answers and time go on."""
         self.script = Script()
+        if self._source is not None:
+            self._source.reset()
         self._journal.clear()
         self._admission.clear()
         self._acks.clear()
@@ -165,6 +178,9 @@ class Emulator:
 
     async def _answer_api(self, exchange: Exchange) -> None:
         route = match(exchange.method, exchange.path)
+        if self._source is not None:
+            await self._answer_from(self._source, exchange, route)
+            return
         if route is None:
             raise not_served(exchange.method, exchange.path)
         exchange.operation = route.operation.value
@@ -179,6 +195,16 @@ class Emulator:
             await self._generate(exchange, call)
         else:
             await self._serve_call(exchange, call)
+
+    async def _answer_from(self, source: Source, exchange: Exchange, route: Route | None) -> None:
+        exchange.operation = route.operation.value if route else exchange.path
+        exchange.model = _bare_name((route.model if route else None) or "")
+        exchange.request_id = self._new_id()
+        if not source.judges:
+            check_head(exchange, self._script.keys)
+        if exchange.body_error is not None:
+            raise exchange.body_error
+        await source.answer(exchange, self._clock.sleep)
 
     async def _generate(self, exchange: Exchange, call: Call) -> None:
         request = read_request(call.body, GenerateContentRequest)

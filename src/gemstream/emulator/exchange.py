@@ -20,7 +20,17 @@ from ..wire.usage import UsageMetadata
 from .journal import End
 from .refusal import too_large, unsupported_encoding
 
-__all__ = ("MAX_BODY", "Cut", "Exchange", "Left", "Receive", "Scope", "Send", "Write")
+__all__ = (
+    "MAX_BODY",
+    "Cut",
+    "Exchange",
+    "Header",
+    "Left",
+    "Receive",
+    "Scope",
+    "Send",
+    "Write",
+)
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -146,6 +156,13 @@ class Exchange:
             self._gzip = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
             headers += [(b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding")]
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def send_head(self, status: int, headers: Iterable[Header]) -> None:
+        """Send a head that was made elsewhere, as it is."""
+        self.status = status
+        await self._send(
+            {"type": "http.response.start", "status": status, "headers": list(headers)}
+        )
 
     def shape(self, wrap: Callable[[Write], Write]) -> None:
         """Have the body's bytes written by what ``wrap`` makes of the present way."""

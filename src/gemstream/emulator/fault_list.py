@@ -1,16 +1,18 @@
-"""The faults a script can name, told from their own definitions."""
+"""What can go wrong, in scripts and on the wire, told from the faults' own definitions."""
 
 from __future__ import annotations
 
+import enum
 import types
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from .faults import FAULTS, Fault
+from .faults import FAULTS
+from .toxics import TOXICS
 
-__all__ = ("FaultEntry", "FaultField", "fault_list")
+__all__ = ("FaultEntry", "FaultField", "fault_list", "toxic_list")
 
 
 class FaultField(msgspec.Struct, frozen=True):
@@ -22,7 +24,7 @@ class FaultField(msgspec.Struct, frozen=True):
 
 
 class FaultEntry(msgspec.Struct, frozen=True):
-    """One fault: its ``kind`` in a script, one sentence, its fields."""
+    """One fault or toxic: its ``kind``, one sentence, its fields."""
 
     kind: str
     sentence: str
@@ -31,15 +33,24 @@ class FaultEntry(msgspec.Struct, frozen=True):
 
 def fault_list() -> list[FaultEntry]:
     """Return every fault of the scripts, in the order of the reference."""
-    return [FaultEntry(kind, _sentence(fault), _fields(fault)) for kind, fault in FAULTS.items()]
+    return _entries(FAULTS)
 
 
-def _sentence(fault: type[Fault]) -> str:
+def toxic_list() -> list[FaultEntry]:
+    """Return every toxic of the wire, in the order of the reference."""
+    return _entries(TOXICS)
+
+
+def _entries(kinds: Mapping[str, type[msgspec.Struct]]) -> list[FaultEntry]:
+    return [FaultEntry(kind, _sentence(fault), _fields(fault)) for kind, fault in kinds.items()]
+
+
+def _sentence(fault: type[msgspec.Struct]) -> str:
     """Return the first paragraph of the docstring on one line."""
     return " ".join((fault.__doc__ or "").partition("\n\n")[0].split())
 
 
-def _fields(fault: type[Fault]) -> list[FaultField]:
+def _fields(fault: type[msgspec.Struct]) -> list[FaultField]:
     hints = get_type_hints(fault)
     return [
         FaultField(field.name, _words(hints[field.name]), _plain(field.default))
@@ -48,6 +59,10 @@ def _fields(fault: type[Fault]) -> list[FaultField]:
 
 
 def _plain(default: Any) -> Any:
+    if default is msgspec.NODEFAULT:
+        return None
+    if isinstance(default, enum.Enum):
+        return default.value
     return list(default) if isinstance(default, tuple) else default
 
 
@@ -58,6 +73,8 @@ def _words(hint: Any) -> str:
         return " or ".join(_words(one) for one in arguments if one is not type(None))
     if origin is Literal:
         return " or ".join(map(repr, arguments))
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return " or ".join(repr(member.value) for member in hint)
     if origin is Sequence:
         return f"array of {_words(arguments[0])}"
     return _WORDS.get(origin or hint, str(hint))

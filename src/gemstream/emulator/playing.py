@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
-from ..errors import APIError, DecodeError
-from ..wire.codec import Message, decode_plain, encode
+from ..errors import APIError
+from ..wire.codec import Message, encode
 from ..wire.content import Blob, Content, Part
 from ..wire.response import Candidate, FinishReason, GenerateContentResponse
 from .alterations import alter, sliced
@@ -36,6 +36,7 @@ from .filler import marker
 from .journal import End as Ending
 from .output import JSON_TYPE, ErrorForm, RawOutput
 from .performance import Performance, Told
+from .recorded_body import content_type_of, status_of
 from .refusal import scripted_error
 from .sequence import BuiltIn, Closing, prepared
 from .steps import Body, Chunk, Pause, Step, WaitForAck
@@ -122,8 +123,8 @@ async def _play_wait(performance: Performance, step: WaitForAck) -> None:
 async def _play_body(performance: Performance, step: Body) -> None:
     exchange = performance.exchange
     if not exchange.status:
-        status = _status_of(step.content) if step.status is None else step.status
-        await exchange.start(status, step.content_type or _type_of(step.content))
+        status = status_of(step.content) if step.status is None else step.status
+        await exchange.start(status, step.content_type or content_type_of(step.content))
     raw = RawOutput(exchange)
     raw.alterations = performance.output.alterations
     performance.output = raw
@@ -255,22 +256,3 @@ def _chunk_of(
         model_version=frame.model_version,
         response_id=frame.response_id,
     )
-
-
-def _status_of(body: bytes) -> int:
-    plain = _plain(body)
-    error = plain.get("error") if isinstance(plain, dict) else None
-    code = error.get("code") if isinstance(error, dict) else None
-    return code if isinstance(code, int) and 200 <= code <= 599 else 200
-
-
-def _type_of(body: bytes) -> str:
-    return JSON_TYPE if body.lstrip()[:1] in (b"{", b"[") else "text/event-stream"
-
-
-def _plain(body: bytes) -> Any:
-    try:
-        plain = decode_plain(body)
-    except DecodeError:  # events are no JSON document
-        return None
-    return plain[0] if isinstance(plain, list) and plain else plain

@@ -10,7 +10,7 @@ import logging
 import signal
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
@@ -18,6 +18,8 @@ from ..errors import ConfigError
 from .app import Emulator
 from .authority import LocalAuthority
 from .exchange import Cut
+from .fault_proxy import chaos
+from .toxics import Toxic
 
 __all__ = ("DEFAULT_PORT", "serve", "serving")
 
@@ -33,16 +35,21 @@ def serve(
     port: int = DEFAULT_PORT,
     *,
     tls: LocalAuthority | None = None,
+    toxics: Sequence[Toxic] = (),
+    seed: int = 0,
     announce: Callable[[str], None] | None = None,
 ) -> None:
     """Serve until Ctrl-C or SIGTERM; blocks.
 
     ``announce`` is called with the base URL once the port listens; port 0 takes a free one.
-    ``tls``: see ``serving``. Raises ConfigError when the port cannot be had or uvicorn is not
-    installed.
+    ``tls``: see ``serving``. ``toxics`` stand before it on the port, see ``chaos``; ``seed`` is
+    theirs. Raises ConfigError when the port cannot be had or uvicorn is not installed.
     """
+    server = serving(emulator, host, port, tls=tls)
+    if toxics:
+        server = _behind_toxics(emulator, host, port, tls, toxics, seed)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve_until_stopped(serving(emulator, host, port, tls=tls), announce))
+        runner.run(_serve_until_stopped(server, announce))
 
 
 @asynccontextmanager
@@ -69,6 +76,23 @@ async def serving(
             await server.shutdown(sockets=[listener])
     finally:
         listener.close()
+
+
+@asynccontextmanager
+async def _behind_toxics(
+    emulator: Emulator,
+    host: str,
+    port: int,
+    tls: LocalAuthority | None,
+    toxics: Sequence[Toxic],
+    seed: int,
+) -> AsyncIterator[str]:
+    sleep = emulator.clock.sleep
+    async with (
+        serving(emulator, tls=tls) as hidden,
+        chaos(hidden, *toxics, host=host, port=port, seed=seed, sleep=sleep) as url,
+    ):
+        yield url
 
 
 async def _serve_until_stopped(

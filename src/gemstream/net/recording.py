@@ -11,6 +11,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -78,15 +79,22 @@ class RecordingTransport:
 
     ``to``: a file, which recordings are added to, or a function that takes one (called in another
     thread). ``redact``: paths of JSON whose values are replaced in request and answer, see
-    ``Redaction``. The clean end of an answer is told when its recording is written; a recording
-    that cannot be written is told in the log, for the answer is not worse for it. Closes
-    ``transport`` with itself. Raises ConfigError for a file that cannot be written or a path that
-    is none.
+    ``Redaction``. ``max_size``: bytes of an answer that are kept; the recording of a larger one
+    breaks off there, which the log tells. The clean end of an answer is told when its recording is
+    written; a recording that cannot be written is told in the log, for the answer is not worse for
+    it. Closes ``transport`` with itself. Raises ConfigError for a file that cannot be written or a
+    path that is none.
     """
 
     def __init__(
-        self, transport: Transport, to: Path | str | Sink, *, redact: Sequence[str] = ()
+        self,
+        transport: Transport,
+        to: Path | str | Sink,
+        *,
+        redact: Sequence[str] = (),
+        max_size: int = MAX_RECORDED,
     ) -> None:
+        self._max_size = max_size
         self._transport = transport
         self._redaction = Redaction(redact)
         self._sink = RecordingFile(Path(to)).add if isinstance(to, Path | str) else to
@@ -94,7 +102,7 @@ class RecordingTransport:
 
     async def open(self, request: HTTPRequest, deadlines: Deadlines) -> Exchange:
         """Send ``request`` and return its exchange; see ``Transport.open``."""
-        tape = _Tape(request)
+        tape = _Tape(request, self._max_size)
         exchange = await self._transport.open(request, deadlines)
         recording = _RecordingExchange(exchange, tape, self._store, self._open.discard)
         self._open.add(recording)
@@ -118,9 +126,19 @@ class RecordingTransport:
 class _Tape:
     """What was seen of one exchange so far."""
 
-    __slots__ = ("_began", "_head_at", "_reads", "_request", "_size", "_time", "is_over")
+    __slots__ = (
+        "_began",
+        "_head_at",
+        "_reads",
+        "_request",
+        "_size",
+        "_time",
+        "is_over",
+        "max_size",
+    )
 
-    def __init__(self, request: HTTPRequest) -> None:
+    def __init__(self, request: HTTPRequest, max_size: int) -> None:
+        self.max_size = max_size
         self._time = asyncio.get_running_loop().time
         self._request = request
         self._began = self._time()
@@ -135,7 +153,7 @@ class _Tape:
     def note_read(self, data: bytes) -> bool:
         """Keep ``data``; False when that is too much."""
         self._size += len(data)
-        if self._size > MAX_RECORDED:
+        if self._size > self.max_size:
             return False
         self._reads.append(Read(self._now(), data))
         return True
@@ -160,7 +178,11 @@ class _Tape:
         kept = KEPT_HEADERS | KEPT_PARAMETERS
         values = [v for name, v in named if _IS_SECRET.search(name) and name.lower() not in kept]
         words = [word for value in values for word in value.split()]
-        return [word.encode() for word in words if len(word) >= _SHORTEST_SECRET]
+        return [
+            word.encode("utf-8", "surrogateescape")
+            for word in words
+            if len(word) >= _SHORTEST_SECRET
+        ]
 
     def _now(self) -> int:
         return round((self._time() - self._began) * 1000)
@@ -205,7 +227,8 @@ class _RecordingExchange:
             await self._end(RecordingEnd.CLEAN)
         elif not self._tape.is_over and not self._tape.note_read(data):
             _log.warning(
-                "an answer is larger than %d bytes; its recording breaks off there", MAX_RECORDED
+                "an answer is larger than %d bytes; its recording breaks off there",
+                self._tape.max_size,
             )
             await self._end(RecordingEnd.ABORTED)
         return data
@@ -243,35 +266,45 @@ class _RecordingExchange:
 
 
 def _kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items() if name.lower() in KEPT_HEADERS}
+    return {
+        name.lower(): _text(value)
+        for name, value in headers.items()
+        if name.lower() in KEPT_HEADERS
+    }
 
 
 def _kept_path(url: str) -> str:
     parts = urlsplit(url)
     query = [pair for pair in parse_qsl(parts.query) if pair[0].lower() in KEPT_PARAMETERS]
-    return (parts.path or "/") + (f"?{urlencode(query)}" if query else "")
+    return _text(parts.path or "/") + (f"?{urlencode(query)}" if query else "")
+
+
+def _text(value: str) -> str:
+    """Return ``value`` with a sign for each byte that was no UTF-8: JSON cannot say it."""
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _without(secrets: Sequence[bytes], recording: Recording) -> Recording:
     """Return ``recording`` with stars for each of ``secrets``, also one cut by the reads."""
-    found = [secret for secret in secrets if secret in recording.body]
-    body = recording.body if found else b""
-    for secret in found:  # as many stars as it had bytes: the reads keep their places
-        body = body.replace(secret, b"*" * len(secret))
-    reads, position = [], 0
-    for read in recording.reads if found else ():
-        reads.append(Read(read.at_ms, body[position : position + len(read.data)]))
-        position += len(read.data)
-    request_body, path = recording.request_body, recording.path.encode()
-    for secret in secrets:
-        request_body = request_body.replace(secret, b"*" * len(secret))
-        path = path.replace(secret, b"*" * len(secret))
+    body = _starred(recording.body, secrets)
+    ends = list(accumulate(len(read.data) for read in recording.reads))
+    reads = [
+        Read(read.at_ms, body[start:end])
+        for read, start, end in zip(recording.reads, [0, *ends], ends, strict=False)
+    ]
     return msgspec.structs.replace(
         recording,
-        path=path.decode(),
-        request_body=request_body,
-        reads=reads if found else recording.reads,
+        path=_starred(recording.path.encode(), secrets).decode("utf-8", "replace"),
+        request_body=_starred(recording.request_body, secrets),
+        reads=reads,
     )
+
+
+def _starred(data: bytes, secrets: Sequence[bytes]) -> bytes:
+    """Return ``data`` with as many stars as a secret had bytes, so that every place stays."""
+    for secret in secrets:
+        data = data.replace(secret, b"*" * len(secret))
+    return data
 
 
 def _redacted(recording: Recording, redaction: Redaction) -> Recording:

@@ -104,10 +104,11 @@ class _Container(msgspec.Struct):
 class _Scanner:
     """One pass over a body's tokens."""
 
-    __slots__ = ("_begun", "_body", "_paths", "_stack")
+    __slots__ = ("_begun", "_body", "_longest", "_paths", "_stack")
 
     def __init__(self, paths: frozenset[tuple[str, ...]], body: bytes) -> None:
         self._paths = paths
+        self._longest = max(map(len, paths))
         self._body = body
         self._stack: list[_Container] = []
         self._begun: tuple[int, int] | None = None  # of a replaced container: depth and place
@@ -172,7 +173,9 @@ class _Scanner:
         if not self._stack:
             return ()
         top = self._stack[-1]
-        return (*top.path, top.key or "") if top.is_object else top.path
+        if not top.is_object or len(top.path) > self._longest:
+            return top.path  # deeper than any path asked for: it need not grow any more
+        return (*top.path, top.key or "")
 
 
 def _text(token: bytes) -> str:

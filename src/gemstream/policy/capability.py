@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from ..config.models import ModelCatalog
 
-__all__ = ("supports_streaming",)
+__all__ = ("supports_streaming", "takes_thinking_budget")
 
+_GENERATION = re.compile(r"gemini-(\d+)", re.ASCII)
+# https://ai.google.dev/gemini-api/docs/thinking: a budget is answered with 400 there.
+_FIRST_WITHOUT_BUDGET = 4
 _STREAMS = frozenset({"generateContent", "streamGenerateContent", "bidiGenerateContent"})
 
 
@@ -16,3 +21,9 @@ def supports_streaming(model: str, catalog: ModelCatalog) -> bool:
     """
     known = catalog.find(model)
     return known is None or not _STREAMS.isdisjoint(known.methods)
+
+
+def takes_thinking_budget(model: str) -> bool:
+    """Return False for the models that take a thinking level only, from Gemini 4 on."""
+    found = _GENERATION.match(model.rpartition("/")[2])
+    return found is None or int(found[1]) < _FIRST_WITHOUT_BUDGET

@@ -1,1 +1,35 @@
-"""What a call does, told to whoever listens: events, and their names in OpenTelemetry."""
+"""What a call does, told to whoever listens: events, and their names in OpenTelemetry.
+
+The events are here; ``OpenTelemetry`` loads with ``from gemstream import OpenTelemetry``, so that a
+client without it does not pay for it.
+"""
+
+from __future__ import annotations
+
+from .events import (
+    AttemptFailed,
+    AttemptStarted,
+    CallEnded,
+    CallStarted,
+    ChunkReceived,
+    Event,
+    Hook,
+    HopStarted,
+    Outcome,
+    combined,
+    guarded,
+)
+
+__all__ = (
+    "AttemptFailed",
+    "AttemptStarted",
+    "CallEnded",
+    "CallStarted",
+    "ChunkReceived",
+    "Event",
+    "Hook",
+    "HopStarted",
+    "Outcome",
+    "combined",
+    "guarded",
+)

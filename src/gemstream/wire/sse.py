@@ -20,6 +20,7 @@ MAX_EVENT_SIZE = 64 * 1024 * 1024
 
 _BOM = b"\xef\xbb\xbf"
 _LF, _CR = 10, 13
+_EXCERPT = 200
 _STRAIGHT = b"data: "  # what all of Gemini's own lines start with
 
 
@@ -46,7 +47,8 @@ class SSEDecoder:
 
     With ``stop_at_json`` a line that starts with ``{`` or ``[`` while no data is pending ends the
     decoding: Gemini breaks off a stream with a naked error object. ``rest`` then holds that line
-    and all behind it, and ``receive_data`` must not be called again.
+    and all behind it, and ``receive_data`` must not be called again. JSON behind an unknown field's
+    name is then a fault, not a field to ignore: it is a chunk that something damaged.
     """
 
     __slots__ = (
@@ -215,6 +217,12 @@ class SSEDecoder:
             self._id = value.decode("utf-8", "replace")
         elif name == b"retry" and value.isdigit():  # bytes.isdigit knows ASCII digits only
             self.retry = int(value[:18])
+        elif self._stop_at_json and b'{"' in line:
+            # The standard drops a field it does not know, and here a chunk with it.
+            raise ProtocolError(
+                f"a line of the stream holds JSON and is no event's data: {line[:_EXCERPT]!r}",
+                excerpt=line[:_EXCERPT],
+            )
 
     def _dispatch(self, events: list[ServerSentEvent]) -> None:
         if self._data:
