@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
 import pytest
 
+from testing.projects import project, run
+
 FOREIGN = Path(__file__).parent / "foreign"
-_OURS = ("GEMINI", "GOOGLE", "PYTEST", "CI")
-
-
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run pytest in a folder that knows nothing of gemstream's own tests."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(_OURS)}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-    return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120
-    )
-
-
-def project(folder: Path, test: str, **files: str) -> Path:
-    """Write a project of one test file."""
-    (folder / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\n")
-    (folder / "test_it.py").write_text(textwrap.dedent(test))
-    for name, text in files.items():
-        (folder / name.replace("__", ".")).write_text(textwrap.dedent(text))
-    return folder
 
 
 def test_a_foreign_project_tests_its_app_without_a_key(tmp_path: Path) -> None:
@@ -84,6 +64,38 @@ def test_a_bad_mark_says_what_is_wrong(arguments: str, said: str, tmp_path: Path
     ran = run(project(tmp_path, test))
     assert said in ran.stdout
     assert "1 error" in ran.stdout
+
+
+def test_a_mark_alone_brings_the_emulator(tmp_path: Path) -> None:
+    test = """
+        import pytest
+        from gemstream import Client
+
+        @pytest.mark.gemini_script("from the script")
+        def test_it():
+            with Client() as client:
+                assert client.generate("go").text == "from the script"
+    """
+    ran = run(project(tmp_path, test))
+    assert "1 passed" in ran.stdout, ran.stdout
+
+
+def test_other_fixtures_find_the_emulator_whatever_the_order(tmp_path: Path) -> None:
+    test = """
+        import pytest
+        from gemstream import Client
+
+        @pytest.fixture
+        def client():
+            with Client() as client:
+                yield client
+
+        def test_it(client, gemini_leak_check, gemini_emulator):
+            assert client.generate("go").text == "You said: go"
+            assert len(gemini_emulator.requests) == 1
+    """
+    ran = run(project(tmp_path, test))
+    assert "1 passed" in ran.stdout and "error" not in ran.stdout, ran.stdout
 
 
 LEAKS = {

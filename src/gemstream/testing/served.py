@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from types import TracebackType
 from typing import Any
 
@@ -77,8 +77,14 @@ class ServedEmulator:
     called from any thread.
     """
 
-    def __init__(self, emulator: ListeningEmulator) -> None:
+    def __init__(
+        self,
+        emulator: ListeningEmulator,
+        *,
+        closing: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self.emulator = emulator
+        self._closing = closing  # what the emulator used, in the loop that used it
         self.api_key = API_KEY
         self.url = ""
         self._loop = asyncio.new_event_loop()
@@ -159,3 +165,5 @@ class ServedEmulator:
             self.url = url
             self._ready.set()
             await self._ending.wait()
+        if self._closing is not None:
+            await self._closing()
