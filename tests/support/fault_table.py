@@ -218,7 +218,7 @@ FAULT_ROWS: Mapping[str, Mapping[str, Row]] = {
         "before an event": Row(
             steps=["a", Garbage(text="<oops>"), "b"],
             generate=Fails(DecodeError),
-            stream=Fails(StreamTruncated, "a"),  # the last event is the rest of that line
+            stream=Fails(ProtocolError, "a"),  # an event is the rest of that line, and lost
             count=Fails(DecodeError),
         ),
     },
