@@ -26,6 +26,7 @@ from gemstream.errors import (
     ProtocolError,
     StreamInterrupted,
 )
+from gemstream.net.http2_errors import translate
 from gemstream.net.http2_transport import HTTP2Transport
 from gemstream.net.transport import Deadlines, Exchange, HTTPRequest
 from support.http2_server import Authority, Peer, http2_server
@@ -542,3 +543,12 @@ def _run(code: str) -> str:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert not done.stderr
     return done.stdout
+
+
+def test_a_connection_that_the_library_gives_up_is_an_interruption() -> None:
+    said = (
+        "Request failed: client error (SendRequest): http2 error: connection error detected: "
+        'detected excessive load generating behavior (b"too_many_internal_resets")'
+    )
+    error = translate(OSError(said), Deadlines())
+    assert isinstance(error, StreamInterrupted) and error.retryable

@@ -6,7 +6,7 @@ way differs by right, the row says from which, to what and why.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -31,6 +31,7 @@ from gemstream.emulator import (
     Usage,
 )
 from gemstream.emulator.scripts.steps import Step
+from gemstream.emulator.tcp.toxics import Toxic
 from gemstream.errors import (
     DecodeError,
     FirstChunkTimeout,
@@ -43,7 +44,7 @@ from gemstream.errors import (
     TotalTimeout,
     Unavailable,
 )
-from support.ways import LARGEST, Answer, Counted, Fails, Met, brief
+from support.ways import LARGEST, WAYS, Answer, Counted, Fails, Met, brief
 
 __all__ = ("FAULT_ROWS", "PATIENT", "ROWS_BY_NAME", "Differs", "Row")
 
@@ -68,14 +69,17 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One appearance of a fault, and what comes of it.
 
     ``steps``: those of an answer; a count has no text, so the texts among them are left out there.
-    ``timeouts``: of the calls that are named, where time has to pass.
+    ``toxics``: what is on the wire besides. ``timeouts``: of the calls that are named, where time
+    has to pass. ``only_on``: the ways on which the fault exists.
     """
 
     steps: Sequence[Step]
     generate: Met
     stream: Met
     count: Met
+    toxics: Sequence[Toxic] = ()
     timeouts: Mapping[str, Timeouts] = {}
+    only_on: Collection[str] = tuple(WAYS)
     ways: Mapping[str, Differs] = {}
 
     def steps_of(self, call: str) -> Sequence[Step]:
@@ -214,7 +218,7 @@ FAULT_ROWS: Mapping[str, Mapping[str, Row]] = {
         "before an event": Row(
             steps=["a", Garbage(text="<oops>"), "b"],
             generate=Fails(DecodeError),
-            stream=Fails(ProtocolError, "a"),  # the last event is the rest of that line
+            stream=Fails(ProtocolError, "a"),  # an event is the rest of that line, and lost
             count=Fails(DecodeError),
         ),
     },

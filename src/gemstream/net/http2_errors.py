@@ -32,6 +32,9 @@ _TLS = ("peer certificate", "corrupt message", "fatal alert", "tls ", "peer is i
 _PROXY = ("tunnel error", "proxy")
 # Said of a proxy that was reached and refuses; another try would meet the same.
 _PROXY_REFUSES = ("authorization required", "unsuccessful")
+# The library's own defence, which breaks a connection on which late frames of a thousand streams
+# that were reset here have come in: the peer did nothing wrong.
+_GIVEN_UP = ("too_many_internal_resets",)
 # Found wrong on this side: what the peer reports, or does by leaving, is an interruption.
 _NOT_HTTP = ("error detected", "invalid", "too large")
 
@@ -68,7 +71,8 @@ def translate(error: Exception, deadlines: Deadlines) -> GemstreamError:
         return _not_connected(said)
     if isinstance(error, ValueError | TypeError) or "builder error" in str(error):
         return InvalidRequest(f"the request cannot be sent as HTTP: {said}")
-    if any(phrase in said for phrase in _NOT_HTTP):
+    is_peers = not any(phrase in said for phrase in _GIVEN_UP)
+    if is_peers and any(phrase in said for phrase in _NOT_HTTP):
         return ProtocolError(f"the answer is not valid HTTP: {said}")
     return StreamInterrupted(f"the connection broke: {said}")
 
