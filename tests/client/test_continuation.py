@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 from typing import Any
 
 import pytest
 
 from gemstream import ASGITransport, Client, Completeness, RetryPolicy, StreamControl
+from gemstream.client.request import Draft
 from gemstream.errors import (
     GemstreamError,
     InvalidRequest,
@@ -234,3 +237,76 @@ def test_the_blocking_face_gives_the_same() -> None:
     assert seen == [("a", 1, None), ("one ", 1, None), ("three", 2, None), ("", 2, "STOP")]
     assert (response.text, response.hops, response.attempts) == ("aone three", 2, 2)
     assert response.usage.prompt_token_count == 10
+
+
+# --- what a token cannot lead on from --------------------------------------------------------
+
+
+def both(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Return one chunk of two candidates."""
+    (second,) = other["candidates"]
+    return {**one, "candidates": [*one["candidates"], {**second, "index": 1}]}
+
+
+async def test_a_token_behind_which_another_candidate_spoke_leads_nowhere() -> None:
+    service = Service(cut(both(TOKEN, piece("other"))), streamed(*LAST))
+    with pytest.raises(StreamInterrupted) as caught:
+        await texts(service)
+    assert (caught.value.partial, caught.value.continuation_token) == ("one ", "dDE=")
+    assert len(service.asked) == 1
+
+
+async def test_an_answer_that_ended_at_its_token_does_not_go_on() -> None:
+    """At MAX_TOKENS the service may give a token for a larger budget, not for this request."""
+    service = Service(burst(piece("one", "dDE=", "MAX_TOKENS"), ERROR), streamed(*LAST))
+    with pytest.raises(Unavailable) as caught:
+        await texts(service)
+    assert (caught.value.partial, caught.value.continuation_token) == ("one", "dDE=")
+    assert len(service.asked) == 1
+
+
+@pytest.mark.parametrize("way", ["stream", "whole"])
+@pytest.mark.parametrize(
+    ("payload", "said_so"),
+    [
+        (piece("one", None, "CONTINUATION"), "no token"),
+        (both(piece("one", "dDE=", "CONTINUATION"), piece("x", None, "STOP")), "candidates"),
+    ],
+)
+async def test_an_answer_that_wants_more_and_cannot_is_cut_short_on_both_ways(
+    payload: Any, said_so: str, way: str
+) -> None:
+    client = client_of(Service(streamed(payload) if way == "stream" else said(payload)))
+    call = client.generate_stream("Hi").finish() if way == "stream" else client.generate("Hi")
+    with pytest.raises(StreamTruncated, match=said_so) as caught:
+        await call
+    assert caught.value.partial == "one"
+
+
+async def test_what_a_hop_left_out_counts_is_left_out_when_the_next_cannot_begin() -> None:
+    lost = piece("lost")
+    lost["usageMetadata"]["candidatesTokenCount"] = 99
+    service = Service(burst(TOKEN, lost, ERROR), failed(404, "NOT_FOUND"))
+    with pytest.raises(NotFound) as caught:
+        await texts(service)
+    error = caught.value
+    assert (error.partial, error.usage.candidates_token_count) == ("one ", 2)
+
+
+# --- how long the request is kept ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", ["read", "closed", "unread", "failed"])
+async def test_a_stream_that_is_over_lets_go_of_its_request(end: str) -> None:
+    service = Service(streamed(*LAST) if end != "failed" else failed(404, "NOT_FOUND"))
+    stream = client_of(service).generate_stream("x" * 1_000_000)
+    if end == "closed":
+        await anext(stream)
+    if end in ("read", "failed"):
+        with contextlib.suppress(NotFound):
+            await stream.finish()
+    else:
+        await stream.aclose()
+    hops = stream._hops
+    assert not hops._body
+    assert not any(isinstance(one, Draft) for one in gc.get_referents(hops._finish_body))
