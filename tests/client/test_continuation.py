@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import json
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gemstream import ASGITransport, Client, Completeness, RetryPolicy, StreamControl
+from gemstream import ASGITransport, Client, Completeness, RetryPolicy, StreamControl, Timeouts
 from gemstream.client.request import Draft
 from gemstream.errors import (
     GemstreamError,
@@ -18,10 +19,23 @@ from gemstream.errors import (
     ProtocolError,
     StreamInterrupted,
     StreamTruncated,
+    TotalTimeout,
     Unavailable,
 )
-from support.peers import App
-from support.service import AT_ONCE, KEY, Service, chunk, client_of, cut, failed, said, streamed
+from support.clock import in_no_time
+from support.peers import App, respond
+from support.service import (
+    AT_ONCE,
+    KEY,
+    Service,
+    chunk,
+    client_of,
+    cut,
+    failed,
+    held,
+    said,
+    streamed,
+)
 
 ERROR = {"error": {"code": 503, "message": "overloaded", "status": "UNAVAILABLE"}}
 
@@ -310,3 +324,49 @@ async def test_a_stream_that_is_over_lets_go_of_its_request(end: str) -> None:
     hops = stream._hops
     assert not hops._body
     assert not any(isinstance(one, Draft) for one in gc.get_referents(hops._finish_body))
+
+
+# --- time ------------------------------------------------------------------------------------
+
+
+def slow(seconds: float, *payloads: Any) -> App:
+    """Return a stream that brings each of ``payloads`` after so many seconds."""
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        await respond(send, headers={"content-type": "text/event-stream"})
+        for payload in payloads:
+            await asyncio.sleep(seconds)
+            body = b"data: %b\r\n\r\n" % json.dumps(payload).encode()
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return answer
+
+
+TIMED = Timeouts(total=60.0)
+
+
+def test_each_hop_has_a_total_timeout_of_its_own() -> None:
+    service = Service(slow(25.0, *FIRST), slow(25.0, *LAST))
+    seen, _ = in_no_time(texts(service, timeouts=TIMED))
+    assert [text for text, _ in seen] == ["one ", "two ", "three", ""]
+
+
+@pytest.mark.parametrize("last", [slow(35.0, *LAST), slow(70.0, *LAST)])
+def test_a_hop_that_takes_too_long_tells_what_came_before(last: App) -> None:
+    """Before its first chunk, and after: a timeout of the caller's is no break to go on from."""
+    service = Service(slow(25.0, *FIRST), last)
+    with pytest.raises(TotalTimeout) as caught:
+        in_no_time(texts(service, timeouts=TIMED))
+    error = caught.value
+    assert error.partial.startswith("one two ")
+    assert (error.continuation_token, error.delivered) == ("dDE=", len(error.partial.split()))
+    assert len(service.asked) == 2
+
+
+def test_a_timeout_at_a_token_is_no_break_to_go_on_from() -> None:
+    service = Service(held(TOKEN), streamed(*LAST))
+    with pytest.raises(TotalTimeout) as caught:
+        in_no_time(texts(service, timeouts=TIMED))
+    assert (caught.value.partial, caught.value.continuation_token) == ("one ", "dDE=")
+    assert len(service.asked) == 1
