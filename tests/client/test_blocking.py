@@ -309,3 +309,31 @@ def test_a_second_thread_cannot_read_along() -> None:
             next(stream)
         emulator.ack()
         reader.join()
+
+
+def test_the_response_may_be_asked_for_by_another_thread_at_any_time() -> None:
+    pieces = [f"{number} " for number in range(1000)]
+    whole, usual = "".join(pieces), sys.getswitchinterval()
+    service = Service(streamed(*map(chunk, pieces), finish()))
+    is_over = threading.Event()
+
+    def watch(stream: Any) -> list[str]:
+        seen = []
+        while not is_over.is_set():
+            seen.append(stream.response.text)
+        return seen
+
+    sys.setswitchinterval(1e-6)  # else a thread that is not waiting is seldom interrupted
+    try:
+        with _client_of(service) as client, client.generate_stream("Hi") as stream:
+            next(stream)
+            with ThreadPoolExecutor(2) as threads:
+                watching = [threads.submit(watch, stream) for _ in range(2)]
+                for _ in stream:
+                    pass
+                is_over.set()
+            assert stream.response.text == whole
+    finally:
+        is_over.set()
+        sys.setswitchinterval(usual)
+    assert all(whole.startswith(text) for one in watching for text in one.result())

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import gc
 import json
 from typing import Any
 
 import pytest
 
-from gemstream import ASGITransport, Client, Completeness, RetryPolicy, StreamControl
+from gemstream import ASGITransport, Client, Completeness, RetryPolicy, StreamControl, Timeouts
+from gemstream.client.request import Draft
 from gemstream.errors import (
     GemstreamError,
     InvalidRequest,
@@ -15,10 +19,23 @@ from gemstream.errors import (
     ProtocolError,
     StreamInterrupted,
     StreamTruncated,
+    TotalTimeout,
     Unavailable,
 )
-from support.peers import App
-from support.service import AT_ONCE, KEY, Service, chunk, client_of, cut, failed, said, streamed
+from support.clock import in_no_time
+from support.peers import App, respond
+from support.service import (
+    AT_ONCE,
+    KEY,
+    Service,
+    chunk,
+    client_of,
+    cut,
+    failed,
+    held,
+    said,
+    streamed,
+)
 
 ERROR = {"error": {"code": 503, "message": "overloaded", "status": "UNAVAILABLE"}}
 
@@ -234,3 +251,122 @@ def test_the_blocking_face_gives_the_same() -> None:
     assert seen == [("a", 1, None), ("one ", 1, None), ("three", 2, None), ("", 2, "STOP")]
     assert (response.text, response.hops, response.attempts) == ("aone three", 2, 2)
     assert response.usage.prompt_token_count == 10
+
+
+# --- what a token cannot lead on from --------------------------------------------------------
+
+
+def both(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Return one chunk of two candidates."""
+    (second,) = other["candidates"]
+    return {**one, "candidates": [*one["candidates"], {**second, "index": 1}]}
+
+
+async def test_a_token_behind_which_another_candidate_spoke_leads_nowhere() -> None:
+    service = Service(cut(both(TOKEN, piece("other"))), streamed(*LAST))
+    with pytest.raises(StreamInterrupted) as caught:
+        await texts(service)
+    assert (caught.value.partial, caught.value.continuation_token) == ("one ", "dDE=")
+    assert len(service.asked) == 1
+
+
+async def test_an_answer_that_ended_at_its_token_does_not_go_on() -> None:
+    """At MAX_TOKENS the service may give a token for a larger budget, not for this request."""
+    service = Service(burst(piece("one", "dDE=", "MAX_TOKENS"), ERROR), streamed(*LAST))
+    with pytest.raises(Unavailable) as caught:
+        await texts(service)
+    assert (caught.value.partial, caught.value.continuation_token) == ("one", "dDE=")
+    assert len(service.asked) == 1
+
+
+@pytest.mark.parametrize("way", ["stream", "whole"])
+@pytest.mark.parametrize(
+    ("payload", "said_so"),
+    [
+        (piece("one", None, "CONTINUATION"), "no token"),
+        (both(piece("one", "dDE=", "CONTINUATION"), piece("x", None, "STOP")), "candidates"),
+    ],
+)
+async def test_an_answer_that_wants_more_and_cannot_is_cut_short_on_both_ways(
+    payload: Any, said_so: str, way: str
+) -> None:
+    client = client_of(Service(streamed(payload) if way == "stream" else said(payload)))
+    call = client.generate_stream("Hi").finish() if way == "stream" else client.generate("Hi")
+    with pytest.raises(StreamTruncated, match=said_so) as caught:
+        await call
+    assert caught.value.partial == "one"
+
+
+async def test_what_a_hop_left_out_counts_is_left_out_when_the_next_cannot_begin() -> None:
+    lost = piece("lost")
+    lost["usageMetadata"]["candidatesTokenCount"] = 99
+    service = Service(burst(TOKEN, lost, ERROR), failed(404, "NOT_FOUND"))
+    with pytest.raises(NotFound) as caught:
+        await texts(service)
+    error = caught.value
+    assert (error.partial, error.usage.candidates_token_count) == ("one ", 2)
+
+
+# --- how long the request is kept ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", ["read", "closed", "unread", "failed"])
+async def test_a_stream_that_is_over_lets_go_of_its_request(end: str) -> None:
+    service = Service(streamed(*LAST) if end != "failed" else failed(404, "NOT_FOUND"))
+    stream = client_of(service).generate_stream("x" * 1_000_000)
+    if end == "closed":
+        await anext(stream)
+    if end in ("read", "failed"):
+        with contextlib.suppress(NotFound):
+            await stream.finish()
+    else:
+        await stream.aclose()
+    hops = stream._hops
+    assert not hops._body
+    assert not any(isinstance(one, Draft) for one in gc.get_referents(hops._finish_body))
+
+
+# --- time ------------------------------------------------------------------------------------
+
+
+def slow(seconds: float, *payloads: Any) -> App:
+    """Return a stream that brings each of ``payloads`` after so many seconds."""
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        await respond(send, headers={"content-type": "text/event-stream"})
+        for payload in payloads:
+            await asyncio.sleep(seconds)
+            body = b"data: %b\r\n\r\n" % json.dumps(payload).encode()
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return answer
+
+
+TIMED = Timeouts(total=60.0)
+
+
+def test_each_hop_has_a_total_timeout_of_its_own() -> None:
+    service = Service(slow(25.0, *FIRST), slow(25.0, *LAST))
+    seen, _ = in_no_time(texts(service, timeouts=TIMED))
+    assert [text for text, _ in seen] == ["one ", "two ", "three", ""]
+
+
+@pytest.mark.parametrize("last", [slow(35.0, *LAST), slow(70.0, *LAST)])
+def test_a_hop_that_takes_too_long_tells_what_came_before(last: App) -> None:
+    """Before its first chunk, and after: a timeout of the caller's is no break to go on from."""
+    service = Service(slow(25.0, *FIRST), last)
+    with pytest.raises(TotalTimeout) as caught:
+        in_no_time(texts(service, timeouts=TIMED))
+    error = caught.value
+    assert error.partial.startswith("one two ")
+    assert (error.continuation_token, error.delivered) == ("dDE=", len(error.partial.split()))
+    assert len(service.asked) == 2
+
+
+def test_a_timeout_at_a_token_is_no_break_to_go_on_from() -> None:
+    service = Service(held(TOKEN), streamed(*LAST))
+    with pytest.raises(TotalTimeout) as caught:
+        in_no_time(texts(service, timeouts=TIMED))
+    assert (caught.value.partial, caught.value.continuation_token) == ("one ", "dDE=")
+    assert len(service.asked) == 1

@@ -22,7 +22,7 @@ from gemstream.telemetry.events import (
     Outcome,
 )
 from support.emulated import async_client, blocking_client, scripted
-from support.service import KEY, Service, client_of, finish, said
+from support.service import KEY, Service, chunk, client_of, finish, said, sse, streamed
 
 CONTINUED = {
     "candidates": [
@@ -240,3 +240,84 @@ async def test_calls_have_numbers_of_their_own() -> None:
 def test_a_hook_must_be_callable() -> None:
     with pytest.raises(ConfigError, match="on_event"):
         AsyncClient("key", on_event="print")  # type: ignore[typeddict-item]
+
+
+def test_a_hook_that_nothing_would_await_is_refused() -> None:
+    async def hook(event: Event) -> None:
+        """Never runs."""
+
+    with pytest.raises(ConfigError, match="coroutine"):
+        AsyncClient("key", on_event=hook)  # type: ignore[typeddict-item]
+
+
+# Settings that only extra_body can ask for → what a hook is told of them.
+ODD: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"generationConfig": {"temperature": "hot"}}, {"temperature": "hot"}),
+    ({"generationConfig": {"stopSequences": 5}}, {"stopSequences": 5}),
+    ({"requests": 5}, {}),
+    ({"requests": []}, {}),
+]
+
+
+@pytest.mark.parametrize(("extra", "parameters"), ODD)
+async def test_to_listen_changes_nothing(extra: dict[str, Any], parameters: Any) -> None:
+    told: list[Event] = []
+    service = Service(said(finish("a")))
+    assert (await client_of(service, on_event=told.append).generate("Hi", extra_body=extra)).text
+    assert service.last.json.items() >= extra.items()
+    start = told[0]
+    assert isinstance(start, CallStarted)
+    assert start.parameters == parameters
+
+
+@pytest.mark.parametrize(("name", "value"), [("x", None), ("x", "a\r\nb"), ("a b", "c"), (5, "c")])
+async def test_a_header_of_a_hook_that_cannot_be_sent_harms_nothing(
+    name: Any, value: Any, caplog: Any
+) -> None:
+    def hook(event: Event) -> None:
+        if isinstance(event, AttemptStarted):
+            event.headers[name] = value
+            event.headers["traceparent"] = "00-1"
+
+    service = Service(said(finish("a")))
+    assert (await client_of(service, on_event=hook).generate("Hi")).text == "a"
+    assert service.last.headers["traceparent"] == "00-1"
+    assert "cannot be sent" in caplog.text
+
+
+BURST = [chunk("a"), chunk("b"), chunk("c", finish="STOP")]
+BROKEN = {"error": {"code": 500, "message": "it failed", "status": "INTERNAL"}}
+CONTINUES = chunk("a", finish="CONTINUATION")
+CONTINUES["candidates"][0]["continuationToken"] = "dDE="
+
+# One read of an answer, how many chunks the caller takes before it lets go, the outcome told.
+LEFT: list[tuple[list[Any], int, Outcome]] = [
+    (BURST, 1, Outcome.STOPPED),
+    ([*BURST[:2], BROKEN], 1, Outcome.STOPPED),
+    ([*BURST[:2], BROKEN], 2, Outcome.FAILED),  # the service failed; nothing was left out
+    ([CONTINUES], 1, Outcome.STOPPED),
+]
+
+
+@pytest.mark.parametrize(("payloads", "taken", "outcome"), LEFT)
+async def test_letting_go_of_a_stream_tells_its_end(
+    payloads: list[Any], taken: int, outcome: Outcome
+) -> None:
+    told: list[Event] = []
+    service = Service(streamed(sse(*payloads)))
+    stream = client_of(service, on_event=told.append).generate_stream("Hi")
+    for _ in range(taken):
+        await anext(stream)
+    del stream
+    end = told[-1]
+    assert isinstance(end, CallEnded)
+    assert (end.outcome, end.chunks) == (outcome, taken)
+    assert sum(isinstance(event, CallEnded) for event in told) == 1
+
+
+async def test_a_stream_that_nobody_read_tells_nothing() -> None:
+    told: list[Event] = []
+    client = client_of(Service(), on_event=told.append)
+    for leave in (lambda stream: stream.cancel(), lambda stream: None):
+        leave(client.generate_stream("Hi"))
+    assert told == []

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from gemstream import (
+    AccessToken,
     APIKey,
     AsyncClient,
     Credentials,
@@ -27,7 +28,7 @@ from gemstream.emulator import Emulator, Stall, Status, serving
 from gemstream.errors import InvalidState
 from support.emulated import async_client, blocking_client, scripted
 from support.servers import free_port
-from support.service import KEY, Service, client_of, finish, said
+from support.service import KEY, Service, client_of, finish, held, said
 
 # --- the key ---------------------------------------------------------------------------------
 
@@ -240,6 +241,54 @@ async def test_a_client_that_sent_nothing_needs_no_closing() -> None:
     client = AsyncClient(KEY)
     del client
     gc.collect()
+
+
+async def test_closing_a_stream_waits_until_its_opening_is_over() -> None:
+    begun, is_over = asyncio.Event(), False
+
+    async def fresh() -> str:
+        nonlocal is_over
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            is_over = True
+        return "never"
+
+    client = client_of(Service(), api_key=None, credentials=AccessToken(fresh))
+    stream = client.generate_stream("Hi")
+    reading = asyncio.create_task(anext(stream, None))
+    await begun.wait()
+    await stream.aclose()
+    assert is_over
+    assert await reading is None
+
+
+async def test_a_task_that_was_cancelled_before_sees_a_plain_end_of_its_stream() -> None:
+    """Its clean-up may well read a stream, which somebody then ends while it opens."""
+    silent = asyncio.Event()
+    stream = client_of(Service(held(silent=silent))).generate_stream("Hi")
+
+    async def clean_up() -> object:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return await anext(stream, None)
+
+    cleaning = asyncio.create_task(clean_up())
+    await asyncio.sleep(0)
+    cleaning.cancel()
+    await silent.wait()
+    stream.cancel()
+    assert await cleaning is None
+
+
+async def test_a_stream_that_was_closed_unsent_was_sent_no_time() -> None:
+    stream = client_of(Service()).generate_stream("Hi")
+    await stream.aclose()
+    assert (stream.response.attempts, stream.response.complete) == (0, "stopped")
 
 
 def _takes(driver: Driver) -> Driver:

@@ -172,6 +172,7 @@ IMPOSSIBLE: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"vertexai": "yes"}, ConfigError, "True or False"),
     ({"project": "a/b"}, InvalidRequest, "project"),
     ({"project": "p", "location": "Europe!"}, InvalidRequest, "location"),
+    ({"project": "p", "location": ""}, InvalidRequest, "location"),
     ({"project": "p", "api_version": "v1beta"}, ConfigError, "v1beta1"),
     ({"api_version": "v1beta1"}, ConfigError, "v1beta"),
     ({"projekt": "p"}, ConfigError, "did you mean 'project'"),

@@ -6,7 +6,9 @@ For answers that mean something use the emulator; this is for the bytes no servi
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from gemstream import AsyncClient, RetryPolicy
@@ -25,6 +27,7 @@ __all__ = (
     "failed",
     "finish",
     "held",
+    "piecewise",
     "said",
     "sse",
     "streamed",
@@ -146,6 +149,20 @@ def cut(*payloads: Any) -> App:
 
     async def answer(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         await _begin(send, payloads)
+
+    return answer
+
+
+def piecewise(body: bytes, sizes: Sequence[int], *, is_cut: bool = False) -> App:
+    """Return a stream of ``body`` in reads of ``sizes`` in turn, which may break off after it."""
+
+    async def answer(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        turns, pieces, at = itertools.cycle(sizes), [], 0
+        while at < len(body):
+            size = next(turns)
+            pieces.append(body[at : at + size])
+            at += size
+        await (cut if is_cut else streamed)(*pieces)(scope, receive, send)
 
     return answer
 

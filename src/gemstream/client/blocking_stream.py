@@ -16,6 +16,7 @@ from types import TracebackType
 from ..errors import InvalidState
 from ..policy.answer import Chunk, Completeness, Response
 from ..policy.fold import SETTLE_EVERY, Fold
+from ..wire.response import GenerateContentResponse
 from .loop_thread import SIGNAL_CHECK, LoopThread
 from .stream import GenerateStream, OnChunk, StreamControl
 
@@ -125,6 +126,7 @@ class _Pump:
         self._thread = thread
         self._reading = threading.Lock()
         self._fold = Fold()  # in the reader's thread, of the reader's chunks
+        self._folding = threading.Lock()  # for whoever asks for the response meanwhile
         self._last: Chunk | None = None
         self._queue: queue.SimpleQueue[Chunk | BaseException] = queue.SimpleQueue()
         self._credit = _CREDIT
@@ -157,17 +159,21 @@ class _Pump:
         if isinstance(item, BaseException):
             self._end = item
             raise item
-        if self._last is not None and item.hop != self._last.hop:
-            self._fold.begin_hop(self._last.usage)
-        self._last = item
-        self._fold.receive(item.message)
         self._unreturned += 1
-        if not self._unreturned % SETTLE_EVERY:
-            self._fold.settle()
+        with self._folding:
+            self._receive(item)
         if self._unreturned >= _CREDIT // 2:
             self._thread.notify(self._return_credit, self._unreturned)
             self._unreturned = 0
         return item
+
+    def _receive(self, chunk: Chunk) -> None:
+        if self._last is not None and chunk.hop != self._last.hop:
+            self._fold.begin_hop(self._last.usage)
+        self._last = chunk
+        self._fold.receive(chunk.message)
+        if not self._unreturned % SETTLE_EVERY:
+            self._fold.settle()
 
     def _take(self) -> Chunk | BaseException:
         while True:
@@ -178,14 +184,25 @@ class _Pump:
 
     def response(self) -> Response:
         """Return the fold of what the reader was given; the stream's own is ahead of it."""
-        if self._last is None:
-            return self._stream.response
+        with self._folding:
+            last, message = self._last, self._fold.message()
+        if last is None:
+            return self._before_the_first()
         return Response(
-            message=self._fold.message(),
-            usage=self._last.usage,
+            message=message,
+            usage=last.usage,
             complete=self._complete(),
             attempts=self._stream.attempts,
-            hops=self._last.hop,
+            hops=last.hop,
+        )
+
+    def _before_the_first(self) -> Response:
+        if not isinstance(self._end, StopIteration):
+            raise InvalidState("the stream has not brought a chunk yet; iterate over it first")
+        return Response(
+            message=GenerateContentResponse(),
+            complete=Completeness.STOPPED,
+            attempts=self._stream.attempts,
         )
 
     def _complete(self) -> Completeness:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
@@ -56,6 +57,8 @@ def check_options(options: Mapping[str, Any]) -> None:
             raise ConfigError(f"a client has no option {name!r}{hint}")
     if options.get("on_event") is not None and not callable(options["on_event"]):
         raise ConfigError(f"on_event is {options['on_event']!r:.80}; pass a function of one event")
+    if inspect.iscoroutinefunction(options.get("on_event")):
+        raise ConfigError("on_event is a coroutine function, which nothing would await; pass a def")
     if options.get("limits") is not None:
         raise ConfigError(f"limits is {options['limits']!r}; this version has no limiter")
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from ..config.timeouts import Timeouts
-from ..errors import GemstreamError, ProtocolError
+from ..errors import GemstreamError, ProtocolError, StreamTruncated
 from ..policy.answer import Response
 from ..policy.fold import Fold
-from ..policy.generation import Generation
+from ..policy.generation import Generation, no_way_on
 from ..policy.usage import added_usage
 from ..telemetry.events import Outcome
 from ..wire.codec import encode
@@ -59,6 +59,11 @@ class Hops:
         call = await self._next_call(Operation.STREAM)
         return await self._channel.open_stream(call, before, failure)
 
+    def close(self) -> None:
+        """Let go of the body, which may be 20 MB: no hop follows. What was listened to stays."""
+        self._body = b""
+        self._finish_body = _no_body
+
     async def whole(self) -> Response:
         """Return the answer of all hops, each unstreamed; an error tells what came before it."""
         try:
@@ -79,6 +84,7 @@ class Hops:
                 attempts += response.attempts
                 fold.receive(response.message)
                 if not fold.is_to_be_continued:
+                    _check_whole(fold)
                     break
                 self._advance(fold.continuation_token, None)
             except GemstreamError as error:
@@ -88,7 +94,13 @@ class Hops:
             self.watch.hop_started(hops + 1)
         if hops == 1:
             return response
-        return Response(message=fold.message(), usage=fold.usage, attempts=attempts, hops=hops)
+        return Response(
+            message=fold.message(),
+            usage=fold.usage,
+            complete=response.complete,
+            attempts=attempts,
+            hops=hops,
+        )
 
     def _advance(self, token: str | None, broken: GemstreamError | None) -> None:
         """Go on from ``token``; raises ProtocolError when the service leads in a circle."""
@@ -113,6 +125,16 @@ class Hops:
             return self._body
         # Spliced, not encoded again: the request must be identical but for the token.
         return b'{"continuationToken":' + encode(self._token) + b"," + self._body[1:]
+
+
+async def _no_body() -> bytes:
+    return b""
+
+
+def _check_whole(fold: Fold) -> None:
+    """Raise StreamTruncated for an answer that wants to go on and cannot."""
+    if reason := no_way_on(fold):
+        raise StreamTruncated(f"{reason}, so the answer is cut short; .partial holds what arrived")
 
 
 def _tell(error: GemstreamError, fold: Fold) -> None:

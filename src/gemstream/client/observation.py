@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -25,9 +26,11 @@ from ..telemetry.events import (
 from ..wire.codec import decode_plain, from_plain, to_plain
 from ..wire.generation_config import GenerationConfig
 from ..wire.usage import UsageMetadata
+from .headers import is_header_name, is_header_value
 
 __all__ = ("SILENT", "Observation", "Subject", "sampling_of")
 
+_log = logging.getLogger("gemstream.telemetry")
 _numbers = itertools.count(1)
 
 
@@ -82,7 +85,7 @@ class Observation:
         self._hook(
             AttemptStarted(call=self._call, at=time.monotonic(), attempt=number, headers=headers)
         )
-        return headers
+        return _sendable(headers)
 
     def attempt_failed(self, number: int, error: GemstreamError, retry_in: float | None) -> None:
         """Tell that a try failed, and when the next one is."""
@@ -147,8 +150,25 @@ class Observation:
 SILENT = Observation()
 
 
+def _sendable(headers: Mapping[Any, Any]) -> dict[str, str]:
+    """Return the headers of hooks in lower case, without those that would break the request."""
+    sendable: dict[str, str] = {}
+    for name, value in headers.items():
+        if is_header_name(name) and is_header_value(value):
+            sendable[name.lower()] = value
+        else:
+            _log.error(
+                "a hook added header %.80r with a value that cannot be sent; it is not", name
+            )
+    return sendable
+
+
 def sampling_of(body: bytes) -> dict[str, Any]:
-    """Return the settings that a request's JSON asks for, under their names in Python."""
+    """Return the settings that a request's JSON asks for, under their names in Python.
+
+    Those that no setting could be, which ``extra_body`` may hold, stay as they are: to listen must
+    not change what is sent.
+    """
     plain = decode_plain(body)
     if not isinstance(plain, dict):
         return {}
@@ -156,14 +176,18 @@ def sampling_of(body: bytes) -> dict[str, Any]:
     if not isinstance(config, dict):
         size = _dimensionality(plain)
         return {} if size is None else {"output_dimensionality": size}
-    settings = msgspec.structs.asdict(from_plain(config, GenerationConfig))
+    try:
+        settings = msgspec.structs.asdict(from_plain(config, GenerationConfig))
+    except GemstreamError:
+        return config
     extra = settings.pop("extra") or {}
     return {name: to_plain(value) for name, value in settings.items() if _is_given(value)} | extra
 
 
 def _dimensionality(plain: Mapping[str, Any]) -> Any:
     """Return how long the embeddings of a request are to be, wherever its form says it."""
-    first = next(iter(plain.get("requests") or ()), plain)
+    requests = plain.get("requests")
+    first = requests[0] if isinstance(requests, list) and requests else plain
     places = (first, plain.get("parameters"), plain.get("embedContentConfig"))
     asked = (place.get("outputDimensionality") for place in places if isinstance(place, Mapping))
     return next((size for size in asked if size is not None), None)

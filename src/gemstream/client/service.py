@@ -242,7 +242,7 @@ class Service:
 
     async def _headers(self, attempt: Attempt, *, streams: bool) -> dict[str, str]:
         headers = {**_IDENTITY, **self.settings.headers}
-        headers |= {name.lower(): value for name, value in attempt.headers.items()}
+        headers |= attempt.headers
         for name, value in (await self._authorised(attempt.deadlines)).items():
             headers[name.lower()] = value  # in one case, or a header could travel twice
         if streams:
@@ -258,11 +258,12 @@ class Service:
 
     async def _authorised(self, deadlines: Deadlines) -> Mapping[str, str]:
         """Return the credentials' headers; raises TotalTimeout when they take too long."""
+        limit = asyncio.timeout_at(deadlines.total)
         try:
-            async with asyncio.timeout_at(deadlines.total):
+            async with limit:
                 return await self.credentials.headers()
-        except TimeoutError as error:
-            if isinstance(error, GemstreamError):
+        except TimeoutError:
+            if not limit.expired():
                 raise
             raise total_timeout(deadlines) from None
 

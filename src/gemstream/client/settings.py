@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -22,13 +21,11 @@ from ..policy.retry import RetryPolicy
 from ..wire.endpoint import API_VERSIONS, EXPRESS, VERTEX_VERSIONS, vertex_host, vertex_parent
 from ..wire.sse import MAX_EVENT_SIZE
 from .client_options import check_options
+from .headers import is_header_name, is_header_value
 from .prompt import MAX_REQUEST_SIZE
 from .service import ServiceSettings
 
 __all__ = ("Setup", "options_of", "set_up", "timeouts_of")
-
-_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)  # RFC 9110, 5.6.2
-_NO_VALUE = re.compile(r"[\r\n\0]")  # would end the header, and begin another
 
 
 class Setup(NamedTuple):
@@ -62,7 +59,7 @@ def options_of(
         environ,
         key_origin=key_origin,
         backend=backend,
-        vertex_url=f"https://{vertex_host(backend.location or DEFAULT_LOCATION)}",
+        vertex_url=f"https://{vertex_host(_location(backend))}",
     )
 
 
@@ -94,7 +91,11 @@ def _parent(backend: Backend) -> str:
         return ""
     if backend.project is None:
         return EXPRESS
-    return vertex_parent(backend.project, backend.location or DEFAULT_LOCATION)
+    return vertex_parent(backend.project, _location(backend))
+
+
+def _location(backend: Backend) -> str:
+    return DEFAULT_LOCATION if backend.location is None else backend.location
 
 
 def _credentials(
@@ -146,9 +147,9 @@ def _headers(given: Any) -> dict[str, str]:
         raise ConfigError(f"headers is a {type(given).__name__}; pass a dict of name to value")
     headers: dict[str, str] = {}
     for name, value in given.items():
-        if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+        if not is_header_name(name):
             raise ConfigError(f"headers has the name {name!r:.80}, which no header can have")
-        if not isinstance(value, str) or _NO_VALUE.search(value):
+        if not is_header_value(value):
             raise ConfigError(f"the value of header {name!r} must be text of one line, without NUL")
         headers[name.lower()] = value
     return headers

@@ -141,10 +141,13 @@ class GenerateStream:
         Raises InvalidState before the first chunk.
         """
         if self._open is not None:
-            undelivered = len(self._ready)
-            return self._open.generation.response(attempts=self._attempts, undelivered=undelivered)
+            return self._open.generation.response(
+                attempts=self._attempts, undelivered=len(self._ready), newest=self._last
+            )
         if self._state is _State.CLOSED:
-            return Response(message=GenerateContentResponse(), complete=Completeness.STOPPED)
+            return Response(
+                message=GenerateContentResponse(), complete=Completeness.STOPPED, attempts=0
+            )
         raise InvalidState("the stream has not brought a chunk yet; iterate over it first")
 
     @property
@@ -180,15 +183,15 @@ class GenerateStream:
         self._failure = None  # what stood behind the chunks that nobody wants any more
         if self._opening is not None:
             self._opening.cancel()
-        if self._open is not None:
-            self._open.generation.stop(undelivered=len(self._ready))
-            self._open.exchange.abort()
-        self._ready.clear()
+        self._break_off()
         self._tell_end()
 
     async def aclose(self) -> None:
         """End the stream and wait until its connection is gone; harmless when it has ended."""
+        opening = self._opening
         self.cancel()
+        if opening is not None:
+            await asyncio.wait([opening])
         if self._open is not None:
             await self._open.exchange.aclose()
 
@@ -204,11 +207,9 @@ class GenerateStream:
         await self.aclose()
 
     def __del__(self) -> None:
-        # A reader that left its loop early (`break`) must not leave the service generating.
-        if self._state is _State.OPEN and self._open is not None:
-            self._open.exchange.abort()
-            self._state = _State.CLOSED
-            self._tell_end()
+        # A reader that left its loop early (`break`) must not leave the service generating, nor
+        # whoever listens waiting: it may have left between hops, or before the end it would see.
+        self.cancel()
 
     def __repr__(self) -> str:
         return f"<GenerateStream {self._state.value}, {self._delivered} chunks delivered>"
@@ -217,6 +218,13 @@ class GenerateStream:
         """Let the delivered chunks be added up while they are still in the cache."""
         if self._open is not None:
             self._open.generation.settle(undelivered=len(self._ready))
+
+    def _break_off(self) -> None:
+        """Leave what was not delivered, and the connection."""
+        if self._open is not None:
+            self._open.generation.stop(undelivered=len(self._ready))
+            self._open.exchange.abort()
+        self._ready.clear()
 
     def _fail_cancelled(self) -> None:
         self._hops.watch.ended(Outcome.CANCELLED, answer=self._answer())
@@ -232,7 +240,8 @@ class GenerateStream:
         raise self._failure or StopAsyncIteration
 
     def _tell_end(self) -> None:
-        """Tell whoever listens how the stream ended."""
+        """Let go of the request, and tell whoever listens how the stream ended."""
+        self._hops.close()
         watch = self._hops.watch
         if not watch.is_heard:
             return
@@ -250,30 +259,31 @@ class GenerateStream:
         self._state = _State.OPENING
         # A task of its own, so that cancel() can end the wait without cancelling the reader.
         self._opening = asyncio.create_task(self._opened(), name="gemstream opens a stream")
+        cancelled = _times_cancelled()
         try:
             await self._opening
         except asyncio.CancelledError:
-            if self._state is not _State.CLOSED or _is_cancelled():
+            if self._state is not _State.CLOSED or _times_cancelled() > cancelled:
                 raise
         finally:
             self._opening = None
-        if self._open is None:
-            return
-        if self._state is _State.CLOSED:  # cancelled in the very moment it opened
-            self._open.exchange.abort()
+        if self._state is _State.CLOSED:  # perhaps in the very moment it opened
+            self._break_off()
+        if self._open is None or self._state is _State.CLOSED:
             return
         self._state = _State.OPEN
-        self._ready.extend(self._open.chunks)
-        self._open.chunks.clear()  # else the first read would live as long as the stream
         if self._open.generation.state is not GenerationState.OPEN:
             self._follow(self._open)
 
     async def _opened(self) -> None:
-        # Noted here and not by the reader: a reader cancelled in this moment would lose it, open.
+        # Noted here and not by the reader: a reader cancelled in this moment would lose it, open,
+        # and its chunks would pass for delivered.
         before = self._open.generation if self._open is not None else None
         broken, self._broken = self._broken, None
         self._open, sent = await self._hops.open(before, broken)
         self._attempts += sent
+        self._ready.extend(self._open.chunks)
+        self._open.chunks.clear()  # else the first read would live as long as the stream
         self._watch = self._hops.watch if self._hops.watch.is_heard else None
 
     def _receive_data(self, stream: OpenStream, data: bytes) -> None:
@@ -311,13 +321,13 @@ class GenerateStream:
     def _go_back(self, stream: OpenStream, error: GemstreamError) -> None:
         """Go on from the newest token unless something behind it was delivered."""
         behind = chunks_behind_token(self._last, self._ready)
-        if behind is None:
+        if behind is None or not stream.generation.can_go_back:
             return
         for _ in range(behind):
             self._ready.pop()
         newest = self._ready[-1] if self._ready else self._last
         stream.generation.go_back(behind, newest.usage if newest is not None else None)
-        self._broken = error
+        self._broken = error.with_traceback(None)  # its frames hold this stream
 
 
 class TextStream:
@@ -342,6 +352,6 @@ class TextStream:
         await self._stream.aclose()
 
 
-def _is_cancelled() -> bool:
+def _times_cancelled() -> int:
     task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+    return 0 if task is None else task.cancelling()

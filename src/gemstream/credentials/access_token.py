@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 
 from ..errors import InvalidRequest, MissingCredentials
+from .api_key import without_secret
 
 __all__ = ("AccessToken",)
 
 _REDACTED = b"[redacted]"
+_MOST_SEEN = 64  # tokens last an hour, and no stream runs for days
 TokenSource = Callable[[], "str | Awaitable[str]"]
 
 
@@ -26,8 +29,10 @@ class AccessToken:
 
     def __init__(self, token: str | TokenSource, *, quota_project: str | None = None) -> None:
         self._token = token if callable(token) else _checked(token)
-        self._quota_project = quota_project
-        self._seen = b"" if callable(token) else token.encode()
+        self._quota_project = (
+            None if quota_project is None else _checked(quota_project, "quota_project")
+        )
+        self._seen: tuple[str, ...] = () if callable(token) else (token,)  # newest first
         named = quota_project or "" if callable(token) else token
         self.account = "token-" + hashlib.sha256(named.encode()).hexdigest()[:8]
 
@@ -37,15 +42,25 @@ class AccessToken:
         Raises MissingCredentials when the function fails or returns no token.
         """
         token = await self._current()
-        self._seen = token.encode()
+        if token not in self._seen[:1]:
+            others = (seen for seen in self._seen if seen != token)
+            self._seen = (token, *others)[:_MOST_SEEN]  # at once, for whoever reads it meanwhile
         headers = {"authorization": f"Bearer {token}"}
         if self._quota_project is not None:
             headers["x-goog-user-project"] = self._quota_project
         return headers
 
     def redact(self, data: bytes) -> bytes:
-        """Return ``data`` without the token that was sent last."""
-        return data.replace(self._seen, _REDACTED) if self._seen else data
+        """Return ``data`` without the tokens sent last, nor a piece that an excerpt left of one.
+
+        An older one may still be in the answer to an earlier request.
+        """
+        tokens = [token.encode() for token in self._seen]
+        for token in tokens:  # whole ones first: two may share a beginning
+            data = data.replace(token, _REDACTED)
+        for token in tokens:
+            data = without_secret(data, token)
+        return data
 
     def __repr__(self) -> str:
         return f"AccessToken({self.account})"
@@ -58,6 +73,13 @@ class AccessToken:
             return _checked(await token if inspect.isawaitable(token) else token)
         except InvalidRequest:
             raise
+        except asyncio.CancelledError as error:
+            if _is_cancelled():
+                raise
+            raise MissingCredentials(
+                "what the function of AccessToken waits for was cancelled; it must return a "
+                "valid token"
+            ) from error
         except Exception as error:
             raise MissingCredentials(
                 f"the function of AccessToken raised {type(error).__name__}; it must return a "
@@ -65,11 +87,17 @@ class AccessToken:
             ) from error
 
 
-def _checked(token: object) -> str:
-    if not isinstance(token, str):
-        raise InvalidRequest(f"the access token is a {type(token).__name__}; it must be text")
-    if not token or not all("!" <= character <= "~" for character in token):
+def _is_cancelled() -> bool:
+    """True when it is our own task that is to end, and not one that was waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _checked(value: object, name: str = "the access token") -> str:
+    if not isinstance(value, str):
+        raise InvalidRequest(f"{name} is a {type(value).__name__}; it must be text")
+    if not value or not all("!" <= character <= "~" for character in value):
         raise InvalidRequest(
-            "the access token is empty or holds white space or characters that are not ASCII"
+            f"{name} is empty or holds white space or characters that are not ASCII"
         )
-    return token
+    return value

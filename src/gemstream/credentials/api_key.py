@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from ..errors import InvalidRequest
 
-__all__ = ("APIKey", "Credentials")
+__all__ = ("APIKey", "Credentials", "without_secret")
 
 _REDACTED = b"[redacted]"
 _FRAGMENT = 8  # so many characters of a key are recognised as a piece of it
@@ -54,14 +54,18 @@ class APIKey:
 
         A key of fewer than 8 characters is none of Google's, and as a word of the text may stay.
         """
-        key = self._key.encode()
-        if len(key) < _FRAGMENT:
-            return data
-        data = _without(data, key, _REDACTED)
-        return _without(data[::-1], key[::-1], _REDACTED[::-1])[::-1]
+        return without_secret(data, self._key.encode())
 
     def __repr__(self) -> str:
         return f"APIKey({self.account})"
+
+
+def without_secret(data: bytes, secret: bytes) -> bytes:
+    """Return ``data`` without ``secret``, nor a beginning or end of it of 8 bytes or more."""
+    if len(secret) < _FRAGMENT:
+        return data
+    data = _without(data, secret, _REDACTED)
+    return _without(data[::-1], secret[::-1], _REDACTED[::-1])[::-1]
 
 
 def _without(data: bytes, key: bytes, replacement: bytes) -> bytes:

@@ -17,13 +17,14 @@ __all__ = ("chunks_behind_token",)
 def chunks_behind_token(last: Chunk | None, undelivered: Sequence[Chunk]) -> int | None:
     """Return how many of the newest ``undelivered`` chunks came after the newest token.
 
-    ``last`` is the newest chunk that the caller was given. None when there is no token, or when
-    something behind it was delivered.
+    ``last`` is the newest chunk that the caller was given. None when there is no token, when
+    something behind it was delivered, or when the answer ended at it, as at MAX_TOKENS.
     """
-    for behind, chunk in enumerate(reversed(undelivered)):
+    given = () if last is None else (last,)
+    for behind, chunk in enumerate((*reversed(undelivered), *given)):
         if _has_token(chunk):
-            return behind
-    return len(undelivered) if last is not None and _has_token(last) else None
+            return None if chunk.is_final else behind
+    return None
 
 
 def _has_token(chunk: Chunk) -> bool:

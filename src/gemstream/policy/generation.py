@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import enum
 
+import msgspec
+
 from ..errors import DecodeError, GemstreamError, StreamTruncated
 from ..wire.codec import MessageDecoder
 from ..wire.payload import PayloadDecoder
-from ..wire.response import FinishReason, GenerateContentResponse
+from ..wire.response import GenerateContentResponse
 from ..wire.sse import MAX_EVENT_SIZE
 from ..wire.status import error_of
 from ..wire.usage import UsageMetadata
@@ -22,7 +24,7 @@ from .answer import Chunk, Completeness, Response
 from .fold import Fold
 from .redaction import Redact, redacted
 
-__all__ = ("Generation", "GenerationState", "check_content_type")
+__all__ = ("Generation", "GenerationState", "check_content_type", "no_way_on")
 
 _READABLE = ("text/event-stream", "application/json")
 
@@ -156,12 +158,17 @@ class Generation:
         """The newest token for going on from here; None when the service gave none."""
         return self._fold.continuation_token
 
+    @property
+    def can_go_back(self) -> bool:
+        """True when the token stands for all that was generated: there is one candidate."""
+        return self._fold.has_one_candidate
+
     def go_back(self, chunks: int, spent: UsageMetadata | None) -> None:
         """Leave out the newest ``chunks`` of a broken hop, which the next will bring again.
 
         ``spent``: the token counts at the chunk that is then the last.
         """
-        self._fold.forget(chunks)
+        self._fold.go_back(chunks, spent)
         self._continue(spent)
 
     def check(self) -> None:
@@ -176,15 +183,21 @@ class Generation:
         error.continuation_token = self._fold.continuation_token
         return error
 
-    def response(self, *, attempts: int = 1, undelivered: int = 0) -> Response:
-        """Return the fold of all chunks but the newest ``undelivered``."""
+    def response(
+        self, *, attempts: int = 1, undelivered: int = 0, newest: Chunk | None = None
+    ) -> Response:
+        """Return the fold of all chunks but the newest ``undelivered``.
+
+        ``newest``: the last chunk that was delivered; its token counts and its hop then hold.
+        """
+        usage, hops = self._fold.usage, self.hop
+        message = self._fold.message(withheld=undelivered)
+        if newest is not None and (usage, hops) != (newest.usage, newest.hop):
+            usage, hops = newest.usage, newest.hop
+            message = msgspec.structs.replace(message, usage_metadata=usage)
         complete = Completeness.PARTIAL if undelivered else self._complete
         return Response(
-            message=self._fold.message(withheld=undelivered),
-            usage=self._fold.usage,
-            complete=complete,
-            attempts=attempts,
-            hops=self.hop,
+            message=message, usage=usage, complete=complete, attempts=attempts, hops=hops
         )
 
     def _nothing(self) -> list[Chunk]:
@@ -221,12 +234,13 @@ class Generation:
 
     @property
     def _cut_short(self) -> str:
-        wants_more = self._fold.finish_reason is FinishReason.CONTINUATION
-        reason = _NO_TOKEN if wants_more else _CUT_SHORT
+        reason = no_way_on(self._fold) or _CUT_SHORT
         return f"{reason}, so the answer is cut short; .partial holds what arrived"
 
     def _fail(self, error: GemstreamError) -> None:
-        self.failure = redacted(error, self._redact)
+        # Without its frames, which hold whoever holds us: a dropped stream would stay until the
+        # next sweep of the garbage collector.
+        self.failure = redacted(error, self._redact).with_traceback(None)
         self.state = GenerationState.FAILED
 
     def _end(self, complete: Completeness) -> None:
@@ -244,6 +258,14 @@ class Generation:
 
 _CUT_SHORT = "the stream ended cleanly but without a finish reason"
 _NO_TOKEN = "the service wants the answer continued but gave no token to go on with"
+_SEVERAL = "the service wants one of several candidates continued, which no token can ask for"
+
+
+def no_way_on(fold: Fold) -> str | None:
+    """Return why an answer that is to be continued cannot be; None when that is not its fault."""
+    if not fold.wants_more or fold.is_to_be_continued:
+        return None
+    return _NO_TOKEN if fold.has_one_candidate else _SEVERAL
 
 
 def check_content_type(content_type: str | None, excerpt: bytes) -> None:
