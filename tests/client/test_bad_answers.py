@@ -138,9 +138,21 @@ async def test_a_body_that_cannot_be_read_is_a_typed_error(case: str) -> None:
     assert isinstance(await _error(_generate, said(body)), kind)
 
 
-@pytest.mark.parametrize("body", [b"{oops}", b"42", b'{"totalTokens": {}}', b"", b"\xff"])
+@pytest.mark.parametrize("body", [b"{oops}", b"42", b'{"totalTokens": {}}', b"\xff"])
 async def test_a_count_that_cannot_be_read_is_a_typed_error(body: bytes) -> None:
     assert isinstance(await _error(_count, said(body)), DecodeError)
+
+
+@pytest.mark.parametrize("body", [b"", b"  ", b"{", b'{"totalTokens": 1', b'{"a": "}'])
+async def test_a_count_that_was_cut_short_says_so_and_may_pass(body: bytes) -> None:
+    error = await _error(_count, said(body))
+    assert isinstance(error, StreamTruncated) and error.retryable
+
+
+async def test_embeddings_that_cannot_be_paired_are_an_error() -> None:
+    answer = said({"embeddings": [{"values": [0.5]}]})
+    error = await _error(lambda client: client.embed(["a", "b"]), answer)
+    assert "2 contents with 1 embeddings" in str(error)
 
 
 @pytest.mark.parametrize("body", [b"{oops}", b"[]", b"42", b'{"models": 1}', b"\xff"])

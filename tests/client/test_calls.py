@@ -66,7 +66,7 @@ async def test_the_size_of_an_embedding_can_be_chosen() -> None:
 
 
 async def test_options_of_an_embedding_go_to_every_content() -> None:
-    service = Service(said({"embeddings": []}))
+    service = Service(said({"embeddings": [{}, {}]}))
     options: dict[str, Any] = {"task_type": "RETRIEVAL_DOCUMENT", "title": "T"}
     await client_of(service).embed(["a", "b"], model="text-embedding-004", **options)
     requests = service.last.json["requests"]
@@ -82,7 +82,7 @@ async def test_options_of_an_embedding_go_to_every_content() -> None:
 
 async def test_files_are_embedded_among_texts(tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("x")
-    service = Service(said({"embeddings": []}))
+    service = Service(said({"embeddings": [{}, {}]}))
     await client_of(service).embed(["a", tmp_path / "x.txt"])
     first, second = (request["content"]["parts"] for request in service.last.json["requests"])
     assert first == [{"text": "a"}]
@@ -90,7 +90,7 @@ async def test_files_are_embedded_among_texts(tmp_path: Path) -> None:
 
 
 async def test_a_task_of_tomorrow_goes_through() -> None:
-    service = Service(said({"embeddings": []}))
+    service = Service(said({"embeddings": [{}]}))
     await client_of(service).embed("a", task_type="OF_TOMORROW")
     assert service.last.json["requests"][0]["taskType"] == "OF_TOMORROW"
 

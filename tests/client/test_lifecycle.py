@@ -34,7 +34,7 @@ from support.service import KEY, Service, client_of, finish, held, said
 
 
 async def test_the_key_travels_in_its_header_and_nowhere_else() -> None:
-    service = Service(said({"totalTokens": 1, "models": [], "embeddings": [], **finish("a")}))
+    service = Service(said({"totalTokens": 1, "models": [], "embeddings": [{}], **finish("a")}))
     client = client_of(service)
     for call in (
         client.generate("Hi"),

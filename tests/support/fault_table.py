@@ -178,7 +178,7 @@ FAULT_ROWS: Mapping[str, Mapping[str, Row]] = {
             steps=["a", End(at_byte=20)],
             generate=Fails(StreamTruncated),
             stream=Fails(StreamTruncated),
-            count=Fails(DecodeError),
+            count=Fails(StreamTruncated),
         ),
     },
     "stall": {

@@ -19,9 +19,9 @@ from ..errors import NotFound
 from ..net.transport import Exchange
 from ..policy.answer import Chunk, Response
 from ..policy.generation import Generation, check_content_type
-from ..policy.unary import read_response
+from ..policy.unary import read_message, read_response
 from ..telemetry.events import Outcome
-from ..wire.codec import Message, decode
+from ..wire.codec import Message
 from ..wire.endpoint import Operation
 from .call import Call
 from .hints import default_model_hint
@@ -121,7 +121,7 @@ class Channel:
         """Return the answer to one of the model's other operations."""
 
         def read(answered: Answered) -> M:
-            return decode(answered.body, kind)
+            return read_message(answered.body, kind)
 
         watch = self.watch(operation, body)
         try:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from ..config.timeouts import Timeouts
-from ..errors import InvalidRequest
+from ..errors import InvalidRequest, ProtocolError
 from ..policy.usage import added_usage
 from ..wire.embedding import (
     BatchEmbedContentsResponse,
@@ -64,7 +64,8 @@ async def embed(
     fields = msgspec.structs.asdict(settings)
     draft = draft_embed(contents, max_size=channel.max_size, model=channel.model, **fields)
     body = await draft.finish()
-    return await channel.call(Operation.BATCH_EMBED, body, BatchEmbedContentsResponse, timeouts)
+    answer = await channel.call(Operation.BATCH_EMBED, body, BatchEmbedContentsResponse, timeouts)
+    return _checked(answer, len(pieces_of(contents)))
 
 
 async def embed_on_vertex(
@@ -84,13 +85,22 @@ async def embed_on_vertex(
     if not channel.name.startswith(_BY_EMBED_CONTENT):
         body = encode_body(_prediction(pieces, settings), max_size=channel.max_size)
         predicted = await channel.call(Operation.PREDICT, body, PredictEmbeddingsResponse, timeouts)
-        return _as_batch(predicted)
+        return _checked(_as_batch(predicted), len(pieces))
     answers = [await _embed_one(channel, piece, settings, timeouts) for piece in pieces]
     usage: UsageMetadata | None = None
     for answer in answers:
         usage = added_usage(usage, answer.usage_metadata)
     embeddings = [answer.embedding or Embedding() for answer in answers]
     return BatchEmbedContentsResponse(embeddings=embeddings, usage_metadata=usage)
+
+
+def _checked(answer: BatchEmbedContentsResponse, asked: int) -> BatchEmbedContentsResponse:
+    """Return ``answer``; raises ProtocolError when contents and embeddings cannot be paired."""
+    if len(answer.embeddings) != asked:
+        raise ProtocolError(
+            f"the service answered {asked} contents with {len(answer.embeddings)} embeddings"
+        )
+    return answer
 
 
 async def _embed_one(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TypeVar
 
 from ..errors import ProtocolError
-from ..wire.codec import Message, decode
+from ..policy.unary import read_message
+from ..wire.codec import Message
 from ..wire.endpoint import Operation
 from ..wire.model import ListModelsResponse, Model
 from .call import Call
@@ -52,7 +53,7 @@ class Models:
 
     async def _fetch(self, url: str, kind: type[M]) -> M:
         def read(answered: Answered) -> M:
-            return decode(answered.body, kind)
+            return read_message(answered.body, kind)
 
         call = Call(method="GET", url=url, body=b"", timeouts=self._service.settings.timeouts)
         answer, _ = await self._service.answer(call, read)

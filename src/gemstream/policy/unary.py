@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+from typing import TypeVar
+
 import msgspec
 
+from ..errors import DecodeError, StreamTruncated
+from ..wire.codec import Message, decode
+from ..wire.json_stream import JSONStreamDecoder
 from ..wire.sse import MAX_EVENT_SIZE
 from .answer import Completeness, Response
 from .generation import Generation
 from .redaction import Redact
 
-__all__ = ("read_response",)
+__all__ = ("read_message", "read_response")
+
+M = TypeVar("M", bound=Message)
 
 
 def read_response(
@@ -38,3 +46,25 @@ def read_response(
     generation.receive_eof()
     generation.check()
     return msgspec.structs.replace(generation.response(), raw=body)
+
+
+def read_message(body: bytes, kind: type[M]) -> M:
+    """Return the message in a whole ``body``; raises DecodeError, and StreamTruncated for a part.
+
+    A body that ends inside its JSON was cut short on the way, and may come whole when asked again.
+    """
+    try:
+        return decode(body, kind)
+    except DecodeError:
+        _check_whole(body)
+        raise
+
+
+def _check_whole(body: bytes) -> None:
+    """Raise StreamTruncated for JSON that has not ended."""
+    if not body.strip():
+        raise StreamTruncated("the answer ended before anything arrived")
+    objects = JSONStreamDecoder()
+    with contextlib.suppress(DecodeError):
+        objects.receive_data(body, [])
+        objects.receive_eof()
