@@ -506,7 +506,8 @@ async def test_a_client_streams_over_it() -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_forked_child_is_told_that_it_cannot() -> None:
     said = _run(
-        "import asyncio, os\n"
+        "import asyncio, os, warnings\n"
+        "warnings.simplefilter('ignore')\n"  # Python 3.12 warns of a fork beside threads
         "from gemstream.net.http2_transport import HTTP2Transport\n"
         "from gemstream.net.transport import Deadlines, HTTPRequest\n"
         "async def call(transport):\n"
