@@ -32,7 +32,7 @@ ENDS = [
     ('errors.TotalTimeout("took 3 s")', 5, "so far\n", "took 3 s; --timeout raises the limit"),
     ("TimeoutError()", 1, "so far\n", f"{BUG}: TimeoutError(); --debug shows where"),
     ("ValueError()", 1, "so far\n", f"{BUG}: ValueError(); --debug shows where"),
-    ('OSError(28, "No space left")', 1, "", "[Errno 28] No space left"),
+    ('OSError(28, "No space left")', 1, "", "the system refused it: No space left"),
 ]
 
 

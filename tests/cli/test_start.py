@@ -26,7 +26,9 @@ def test_help_tells_the_exit_codes(arguments: list[str]) -> None:
 def test_without_a_command_there_is_help_on_stderr() -> None:
     result = gemstream()
     assert (result.code, result.out) == (2, "")
-    assert "Commands:" in result.err
+    commands = result.err.partition("Commands:")[2].partition("Exit codes")[0]
+    assert "demo" in commands
+    assert "..." not in commands  # no sentence is cut short
 
 
 def test_an_unknown_command_is_one_line() -> None:
@@ -52,7 +54,7 @@ def test_a_full_disk_is_told() -> None:
     shell = ["sh", "-c", 'exec "$0" -m gemstream models --emulate >/dev/full', sys.executable]
     result = gemstream(command=shell)
     assert result.code == 1
-    assert "No space left on device" in result.err
+    assert "error: the system refused it: No space left on device\n" in result.err
     assert "Traceback" not in result.err
 
 

@@ -323,6 +323,7 @@ async def test_bytes_that_a_script_counts_are_not_compressed(step: Step) -> None
 def test_every_fault_is_listed_with_a_sentence_and_its_fields() -> None:
     listed = fault_list()
     assert [fault.kind for fault in listed] == list(FAULTS)
+    assert not any("``" in fault.sentence for fault in listed)
     assert all(fault.sentence.endswith(".") and "\n" not in fault.sentence for fault in listed)
     for fault in listed:
         names = [field.name for field in fault.fields]

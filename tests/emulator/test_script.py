@@ -128,7 +128,7 @@ STEP = "[[rule]]\n[[rule.step]]\n"
 MISTAKES = [
     ("rule = 1", "rule should be an array of tables, written [[rule]], not 1"),
     ("rule = [1]", "rule[0] should be a table, not 1"),
-    ("[[rules]]", "rules should be no such key; the keys here are rule", "did you mean 'rule'?"),
+    ("[[rules]]", "rules is no key; the keys here are rule", "did you mean 'rule'?"),
     ("[[rule]]\nmach = {}", "rule[0].mach", "did you mean 'match'?"),
     ("[[rule]]\nmatch = { modle = 'x' }", "rule[0].match.modle", "did you mean 'model'?"),
     ("[[rule]]\nmatch = { request = '1' }", "rule[0].match.request should be a whole number"),

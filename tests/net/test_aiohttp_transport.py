@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import gzip
+import os
 import socket
 import threading
 import time
@@ -245,6 +247,30 @@ async def test_no_connection_is_a_typed_error(url: str, kind: type[GemstreamErro
     transport = AiohttpTransport()
     with pytest.raises(kind):
         await transport.open(HTTPRequest("POST", url, {}, b"{}"), Deadlines())
+    await transport.aclose()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+async def test_no_connection_is_told_by_the_place_and_the_systems_words(host: str) -> None:
+    transport, place = AiohttpTransport(), f"{host}:{free_port()}"
+    with pytest.raises(ConnectFailed) as caught:
+        await transport.open(HTTPRequest("POST", f"http://{place}/", {}, b"{}"), Deadlines())
+    told = str(caught.value).removeprefix(f"no connection: {place}: ")
+    assert told in {
+        f"{os.strerror(number)}; check base_url and the network"
+        for number in (errno.ECONNREFUSED, errno.EADDRNOTAVAIL)  # the latter without IPv6
+    }
+    await transport.aclose()
+
+
+async def test_an_answer_that_ends_early_is_told_without_a_librarys_words() -> None:
+    transport = AiohttpTransport()
+    async with raw_server(_says(_OK + b"Content-Length: 9\r\n\r\nab")) as url:
+        exchange = await transport.open(HTTPRequest("GET", url), Deadlines())
+        assert await exchange.receive() == b"ab"
+        with pytest.raises(StreamInterrupted) as caught:
+            await exchange.receive()
+    assert str(caught.value) == "the connection broke: the answer broke off before its end"
     await transport.aclose()
 
 

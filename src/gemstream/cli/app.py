@@ -39,9 +39,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(epilog=f"{_EXAMPLES}\n\n{_EXIT_CODES}")(ask)
-app.command(epilog=_EXIT_CODES)(demo)
+app.command(epilog=_EXIT_CODES, short_help="Show a stream, a cut and a quota, without a key.")(demo)
 app.command(epilog=_EXIT_CODES)(emulate)
-app.command(epilog=_EXIT_CODES)(models)
+app.command(epilog=_EXIT_CODES, short_help="List models with their limits and methods.")(models)
 app.command(epilog=_EXIT_CODES)(doctor)
 app.command(epilog=_EXIT_CODES)(completion)
 

@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard, TypeVar
 
 import msgspec
 import typer
@@ -165,7 +165,7 @@ def _forget_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _is_of_the_system(error: Exception) -> bool:
+def _is_of_the_system(error: Exception) -> TypeGuard[OSError]:
     """Whether the operating system refused something; our timeouts are OSErrors by descent only."""
     return isinstance(error, OSError) and error.errno is not None
 
@@ -174,5 +174,6 @@ def _told(error: Exception) -> str:
     if isinstance(error, GemstreamError):
         return describe(error)
     if _is_of_the_system(error):
-        return str(error)
+        of = "" if error.filename is None else f" ({error.filename})"
+        return f"the system refused it: {error.strerror or error}{of}"
     return f"this is a bug in gemstream: {error!r}; --debug shows where"

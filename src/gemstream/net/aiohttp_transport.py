@@ -11,6 +11,7 @@ import asyncio
 import errno
 import io
 import os
+import socket
 import warnings
 import weakref
 from collections.abc import AsyncGenerator, Mapping
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     import aiohttp
 
 __all__ = ("AiohttpTransport",)
+
+# How aiohttp begins to tell of a body whose connection ended; the rest is its parser's state.
+_UNFINISHED = "Response payload is not completed"
 
 
 class AiohttpTransport:
@@ -235,12 +239,25 @@ def _said(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientResponseError):  # its text has the URL, a proxy's password
         return f"{error.status}, {error.message}"
     said = str(error) or type(error).__name__
-    if isinstance(error, aiohttp.ClientSSLError | aiohttp.ClientConnectorDNSError):
-        return said  # their numbers are not the system's
+    if isinstance(error, aiohttp.ClientPayloadError) and said.startswith(_UNFINISHED):
+        return "the answer broke off before its end"
+    if isinstance(error, aiohttp.ClientSSLError):
+        return said  # its numbers are not the system's
+    if isinstance(error, aiohttp.ClientConnectorError):
+        host = f"[{error.host}]" if ":" in error.host else error.host
+        return f"{host}:{error.port}: {_system_said(error.os_error)}"
     if isinstance(error, OSError) and error.errno is not None and error.errno in errno.errorcode:
         reason = os.strerror(error.errno)
         return said if reason in said else f"{said} ({reason})"
     return said
+
+
+def _system_said(error: OSError) -> str:
+    """Return the system's words; event loops put their own in their place."""
+    # The number of a name that is not found is not the system's.
+    if not isinstance(error, socket.gaierror) and error.errno and error.errno in errno.errorcode:
+        return os.strerror(error.errno)
+    return error.strerror or str(error)
 
 
 def _not_again(message: str) -> ConnectFailed:

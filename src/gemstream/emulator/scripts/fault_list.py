@@ -46,8 +46,8 @@ def _entries(kinds: Mapping[str, type[msgspec.Struct]]) -> list[FaultEntry]:
 
 
 def _sentence(fault: type[msgspec.Struct]) -> str:
-    """Return the first paragraph of the docstring on one line."""
-    return " ".join((fault.__doc__ or "").partition("\n\n")[0].split())
+    """Return the first paragraph of the docstring on one line, its names marked as in Markdown."""
+    return " ".join((fault.__doc__ or "").partition("\n\n")[0].split()).replace("``", "`")
 
 
 def _fields(fault: type[msgspec.Struct]) -> list[FaultField]:

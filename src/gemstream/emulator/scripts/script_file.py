@@ -204,16 +204,20 @@ class _Reader:
         for key in table:
             if key not in names:
                 where = f"{path}.{key}" if path else key
-                expected = f"no such key; the keys here are {', '.join(names)}"
-                self._refuse(where, expected, key, names)
+                wrong = f"{where} is no key; the keys here are {', '.join(names)}"
+                raise ConfigError(f"{self._source}: {wrong}{_nearest(key, names)}")
 
     def _refuse(
         self, path: str, expected: str, value: object, names: Iterable[str] = ()
     ) -> NoReturn:
-        near = difflib.get_close_matches(str(value), list(names), n=1, cutoff=0.4)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = _nearest(str(value), names)
         at = f"{path} " if path else ""
         raise ConfigError(f"{self._source}: {at}should be {expected}, not {value!r:.80}{hint}")
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(names), n=1, cutoff=0.4)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 _MATCH: Mapping[str, type] = {"prompt": str, "model": str, "request": int, "method": str}

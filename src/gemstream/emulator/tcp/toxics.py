@@ -200,14 +200,14 @@ def decode_toxic(text: str) -> Toxic:
     """
     kind, _, rest = text.partition(":")
     if kind not in TOXICS:
-        _refuse(text, kind, "toxic", TOXICS)
+        _refuse(text, f"there is no toxic {kind!r}", kind, TOXICS)
     fields = {}
     for pair in rest.split(",") if rest else ():
         name, equals, value = pair.partition("=")
         if not equals:
             raise ConfigError(f"chaos {text!r}: {pair!r} should be as field=value")
         if name not in TOXICS[kind].__struct_fields__:
-            _refuse(text, name, f"field of {kind}", TOXICS[kind].__struct_fields__)
+            _refuse(text, f"{kind} has no field {name!r}", name, TOXICS[kind].__struct_fields__)
         fields[name] = value
     try:
         return msgspec.convert(fields, TOXICS[kind], strict=False)
@@ -215,10 +215,8 @@ def decode_toxic(text: str) -> Toxic:
         raise ConfigError(f"chaos {text!r}: {error}") from None
 
 
-def _refuse(text: str, name: str, what: str, names: Iterable[str]) -> NoReturn:
+def _refuse(text: str, wrong: str, name: str, names: Iterable[str]) -> NoReturn:
     known = list(names)
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise ConfigError(
-        f"chaos {text!r}: there is no {what} {name!r}; there are {', '.join(known) or 'none'}{hint}"
-    )
+    raise ConfigError(f"chaos {text!r}: {wrong}; there are {', '.join(known) or 'none'}{hint}")
