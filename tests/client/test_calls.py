@@ -144,6 +144,13 @@ async def test_a_default_model_that_is_gone_names_its_replacement_and_our_settin
         assert "is gemstream's default model; pass model='gemini-3.5-flash'" in str(caught.value)
 
 
+async def test_a_resource_that_is_missing_is_not_blamed_on_the_default_model() -> None:
+    answer = failed(404, "NOT_FOUND", message="cachedContents/x was not found")
+    with pytest.raises(NotFound) as caught:
+        await client_of(Service(answer)).generate("Hi")
+    assert "default model" not in str(caught.value)
+
+
 async def test_another_model_that_is_gone_names_only_its_replacement() -> None:
     client = client_of(Service(failed(404, "NOT_FOUND", message=_GONE)))
     with pytest.raises(NotFound) as caught:

@@ -436,3 +436,13 @@ async def test_a_body_that_breaks_leaves_nothing_of_aiohttp_in_its_error() -> No
             await exchange.receive()
         assert (caught.value.__cause__, caught.value.__context__) == (None, None)
         await transport.aclose()
+
+
+async def test_a_body_that_is_not_packed_as_it_says_is_the_service_s_fault() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 9\r\n\r\n"
+    async with raw_server(_says(head + b"abcdefghi")) as url:
+        transport = AiohttpTransport()
+        exchange = await transport.open(HTTPRequest("GET", url), Deadlines())
+        with pytest.raises(ProtocolError, match="cannot be unpacked"):
+            await exchange.receive()
+        await transport.aclose()

@@ -156,7 +156,7 @@ class Channel:
         try:
             yield
         except NotFound as error:
-            if self._default:
+            if self._default and self.name in error.message:
                 error.hint = default_model_hint(error, self.model)
             raise
 

@@ -38,6 +38,7 @@ __all__ = ("AiohttpTransport",)
 
 # How aiohttp begins to tell of a body whose connection ended; the rest is its parser's state.
 _UNFINISHED = "Response payload is not completed"
+_PACKED = "Can not decode content-encoding"  # in its error of a body that is not packed as said
 
 
 class AiohttpTransport:
@@ -227,6 +228,8 @@ def _translate(error: Exception, deadlines: Deadlines) -> GemstreamError:
         return ConnectFailed(refused) if error.status >= 500 else _not_again(refused)
     if isinstance(error, aiohttp.ClientResponseError):
         return ProtocolError(f"the answer is not valid HTTP: {said}")
+    if isinstance(error, aiohttp.ClientPayloadError) and _PACKED in str(error):
+        return ProtocolError("the answer cannot be unpacked as its content-encoding says")
     if isinstance(error, ValueError | TypeError) and not isinstance(error, aiohttp.ClientError):
         return InvalidRequest(f"the request cannot be sent as HTTP: {said}")
     return StreamInterrupted(f"the connection broke: {said}")

@@ -7,6 +7,7 @@ is slow before a test asks for it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -72,9 +73,14 @@ def gemini_emulator(
     or ``gemini_recording``, says what it answers; ``.requests`` and ``.journal`` what it was asked
     and what it answered.
     """
+    from ..errors import ConfigError
     from .answers import emulator_for
 
-    with emulator_for(request) as served:
+    with ExitStack() as stack:
+        try:
+            served = stack.enter_context(emulator_for(request))
+        except ConfigError as error:  # as for a server that is not installed
+            pytest.fail(str(error), pytrace=False)
         for name, value in served.environment().items():
             monkeypatch.setenv(name, value)
         yield served
