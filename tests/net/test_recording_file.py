@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -115,6 +117,27 @@ def test_many_threads_add_whole_recordings(tmp_path: Path) -> None:
         thread.join()
     RecordingFile(file.path)  # opened anew, it keeps what is there
     assert sorted(one.path for one in load(file.path)) == sorted(one.path for one in written)
+
+
+def test_many_processes_add_whole_recordings(tmp_path: Path) -> None:
+    """Each adds recordings of its own letter, larger than what a file buffers."""
+    path = tmp_path / "recordings.jsonl"
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from gemstream.net.recording_file import Read, Recording, RecordingEnd, RecordingFile\n"
+        "letter = sys.argv[2].encode()\n"
+        "file = RecordingFile(Path(sys.argv[1]))\n"
+        "for _ in range(20):\n"
+        "    file.add(Recording(method='GET', path='/', request_headers={}, request_body=b'',\n"
+        "        status=200, headers={}, reads=[Read(0, letter * 50_000)] * 3,\n"
+        "        end=RecordingEnd.CLEAN, at_ms=0, end_ms=0))\n"
+    )
+    command = [sys.executable, "-c", code, str(path)]
+    processes = [subprocess.Popen([*command, letter]) for letter in "ab"]
+    assert [process.wait(60) for process in processes] == [0, 0]
+    bodies = [recording.body for recording in load(path)]
+    assert sorted(bodies) == [b"a" * 150_000] * 20 + [b"b" * 150_000] * 20
 
 
 @pytest.mark.parametrize("use", [load, RecordingFile])

@@ -58,7 +58,7 @@ class Side:
 class Pump:
     """Bytes one way, through the toxics of that way; ``seed`` is of what varies by the read."""
 
-    __slots__ = ("_breaks", "_chance", "_from", "_passed", "_reads", "_sleep", "_to", "_toxics")
+    __slots__ = ("_breaks", "_chance", "_from", "_reads", "_sleep", "_to", "_toxics")
 
     def __init__(
         self, source: Side, target: Side, toxics: Sequence[Toxic], seed: str, sleep: Sleep
@@ -69,7 +69,6 @@ class Pump:
         self._breaks = [_Breaker(toxic) for toxic in toxics if isinstance(toxic, Break)]
         self._chance = random.Random(seed)
         self._sleep = sleep
-        self._passed = 0
         self._reads = 0
 
     async def run(self) -> Break | None:
