@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from gemstream import ASGITransport, Client, Completeness, RetryPolicy, StreamControl, Timeouts
+from gemstream.client.hops import MOST_HOPS
 from gemstream.client.request import Draft
 from gemstream.errors import (
     GemstreamError,
@@ -138,6 +139,31 @@ async def test_a_token_that_leads_in_a_circle_ends_the_call(way: str) -> None:
     with pytest.raises(ProtocolError, match="token") as caught:
         await call
     assert caught.value.partial == "aa"
+
+
+class _Endless:
+    """A service that is never done: every answer is one word and another token."""
+
+    def __init__(self, way: str) -> None:
+        self._answers = streamed if way == "stream" else said
+        self.asked = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.asked += 1
+        answer = self._answers(piece("a", f"t{self.asked}", "CONTINUATION"))
+        await answer(scope, receive, send)
+
+
+@pytest.mark.parametrize("way", ["stream", "whole"])
+async def test_an_answer_that_never_ends_is_not_followed_for_ever(way: str) -> None:
+    service = _Endless(way)
+    client = client_of(service)
+    call = client.generate_stream("Hi").finish() if way == "stream" else client.generate("Hi")
+    with pytest.raises(ProtocolError, match=f"after {MOST_HOPS} hops") as caught:
+        await call
+    assert service.asked == MOST_HOPS
+    assert caught.value.partial == "a" * MOST_HOPS
+    assert caught.value.continuation_token == f"t{MOST_HOPS}"
 
 
 @pytest.mark.parametrize("way", ["stream", "whole"])

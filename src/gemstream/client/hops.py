@@ -22,13 +22,27 @@ from .channel import Channel, OpenStream
 from .observation import SILENT
 from .service import Broken
 
-__all__ = ("Hops",)
+__all__ = ("MOST_HOPS", "Hops")
+
+
+# A window of 1,048,576 tokens has 32 hops of the shortest cap (32,768); a service that goes on and
+# on would spend the caller's money for ever.
+MOST_HOPS = 256
 
 
 class Hops:
     """Sends one request hop by hop; ``finish_body`` gives its body, ``token`` where it begins."""
 
-    __slots__ = ("_body", "_channel", "_finish_body", "_resumes", "_timeouts", "_token", "watch")
+    __slots__ = (
+        "_advances",
+        "_body",
+        "_channel",
+        "_finish_body",
+        "_resumes",
+        "_timeouts",
+        "_token",
+        "watch",
+    )
 
     def __init__(
         self,
@@ -42,6 +56,7 @@ class Hops:
         self._timeouts = timeouts
         self._token = token
         self._body: bytes | None = None
+        self._advances = 0  # hops begun after the first
         self._resumes = 0  # from the same token, one after another
         self.watch = SILENT  # until the body is there
 
@@ -103,7 +118,13 @@ class Hops:
         )
 
     def _advance(self, token: str | None, broken: GemstreamError | None) -> None:
-        """Go on from ``token``; raises ProtocolError when the service leads in a circle."""
+        """Go on from ``token``; raises ProtocolError when the service leads nowhere."""
+        self._advances += 1
+        if self._advances >= MOST_HOPS:
+            raise ProtocolError(
+                f"the service wants the answer continued after {MOST_HOPS} hops, more than its "
+                "window could fill; pass .continuation_token to go on all the same"
+            )
         is_same = token == self._token
         if is_same and broken is None:
             raise ProtocolError(
