@@ -21,12 +21,14 @@ underneath are translated in ``net`` and never reach a caller.
     ├── ProtocolError                   the service broke the rules   .excerpt .offset
     │   ├── DecodeError                 .path
     │   └── StreamTruncated             a clean end without a finish reason
-    └── APIError                        the service answered with an error
-        │                               .code .status .message .details .retry_delay
-        ├── InvalidArgument · Unauthenticated · PermissionDenied · NotFound
-        ├── ResourceExhausted           .quotas .daily
-        ├── Cancelled · DeadlineExceeded
-        └── Unavailable · Internal
+    ├── APIError                        the service answered with an error
+    │   │                               .code .status .message .details .retry_delay
+    │   ├── InvalidArgument · Unauthenticated · PermissionDenied · NotFound
+    │   ├── ResourceExhausted           .quotas .daily
+    │   ├── Cancelled · DeadlineExceeded
+    │   └── Unavailable · Internal
+    └── RateLimited                     our own limiter refused, nothing was sent
+                                        .quota .limit .retry_delay
 
 A finish reason (``SAFETY``, ``MAX_TOKENS``, …) is data, not an exception.
 """
@@ -55,6 +57,7 @@ __all__ = (
     "NotFound",
     "PermissionDenied",
     "ProtocolError",
+    "RateLimited",
     "ResourceExhausted",
     "StreamInterrupted",
     "StreamTimeout",
@@ -289,3 +292,27 @@ class Unavailable(APIError):
 
 class Internal(APIError):
     """500 and other 5xx: an error inside the service."""
+
+
+class RateLimited(GemstreamError):
+    """Our own limiter did not let the request through; nothing was sent.
+
+    ``quota``: the limit that is full, as ``rpm``; ``limit``: its amount. ``retry_delay``: seconds
+    until it would fit, None when that is up to what still runs. A request that is larger than a
+    whole limit is not retryable.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        quota: str = "",
+        limit: int | None = None,
+        retry_delay: float | None = None,
+        retryable: bool = True,
+    ) -> None:
+        super().__init__(message)
+        self.quota = quota
+        self.limit = limit
+        self.retry_delay = retry_delay
+        self.retryable = retryable

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gemstream.emulator import Limits, ModelLimits
-from gemstream.emulator.pacific import pacific_day
+from gemstream.policy.pacific import pacific_day
 from gemstream.emulator.quota import Entry, Quota, QuotaLog
 
 SECOND = 10**9

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from ..errors import ConfigError
-from .pacific import pacific_day
+from ..policy.pacific import pacific_day
 
 __all__ = ("BAD_KEY", "Keys", "Limits", "ModelLimits")
 

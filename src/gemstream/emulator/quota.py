@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
+from ..policy.pacific import pacific_day
 from .limits import Limits
-from .pacific import pacific_day
 
 __all__ = ("Entry", "Excess", "Quota", "QuotaLog")
 

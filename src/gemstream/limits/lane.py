@@ -1,0 +1,227 @@
+"""The lane to one model of one account: first come, first served, however many threads come.
+
+Strategy. As long as nobody waits, a request asks the books and goes. One that does not fit takes a
+place in the row; only who stands first asks the books again, when a limit frees by the clock or
+somebody's settlement wakes it. So ten thousand waiters cost no more than one, and none overtakes.
+Nothing here takes a lock: places are added and removed by single operations of a deque.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from typing import Any
+
+from ..errors import ResourceExhausted
+from ..policy.limit.claim import MICROSECONDS, Claim, Refused, Spent, Wait
+from ..policy.limit.learned import LearnedLimits
+from ..policy.limit.quota import claims_of, gate_of
+from .ask import Ask
+from .decision import Decision, Verdict
+from .place import Place
+from .refusal import out_of_patience, too_large, too_long
+from .reservation import Reservation
+from .store import LimitStore
+
+__all__ = ("LONGEST_WAIT", "Lane")
+
+# What is full for a minute is waited for; a day's allowance is not, unless the caller says so.
+LONGEST_WAIT = 300.0
+# How often books that others write to are asked again when nobody knows when to.
+_POLL = 0.25
+# Those who were held back start over this part of the hold, not all in one moment.
+_SPREAD = 0.25
+_WIDEST_GAP = 1.0
+
+
+class Lane:
+    """Lets the requests of one scope through; shared by everybody who asks for that scope."""
+
+    __slots__ = ("_gap", "_learned", "_open", "_places", "_spread_until", "_store", "scope")
+
+    def __init__(self, scope: str, store: LimitStore) -> None:
+        self.scope = scope
+        self._store = store
+        self._places: deque[Place] = deque()
+        self._learned = LearnedLimits()
+        self._open = 0
+        self._spread_until = 0
+        self._gap = 0.0
+
+    async def reserve(self, ask: Ask) -> Reservation:
+        """Return a reservation once the request may be sent; it must be settled.
+
+        Raises RateLimited when the request never fits, or not within its patience. Cancelling is
+        safe at any moment: the place goes to the next, and what was taken is given back.
+        """
+        wait: Wait | None = None
+        if not self._places:
+            taken = await self._try(ask)
+            if isinstance(taken, Reservation):
+                self._tell(ask, Verdict.GRANTED, delay=0.0)
+                return taken
+            wait = taken
+        return await self._queue(ask, wait)
+
+    def receive_refusal(self, error: ResourceExhausted, ask: Ask) -> None:
+        """Learn from a 429: the limits that the service names, and how long to hold back."""
+        for quota, amount in self._learned.receive_refusal(error, ask.limits, ask.ceiling):
+            self._tell(ask, Verdict.LEARNED, quota=quota, amount=amount)
+        moment = self._store.moment()
+        delay = self._learned.delay(error, moment.wall)
+        self._store.hold(gate_of(self.scope), delay)
+        seconds = self._store.seconds(delay)
+        self._gap = min(_WIDEST_GAP, _SPREAD * seconds / (1 + len(self._places)))
+        self._spread_until = moment.now + int(delay * (1 + _SPREAD))
+        self._tell(ask, Verdict.HELD, delay=delay / MICROSECONDS)
+
+    def receive_success(self, ask: Ask) -> None:
+        """Note that the service answered."""
+        amount = self._learned.receive_success(ask.limits, ask.ceiling)
+        if amount is not None:
+            self._tell(ask, Verdict.LEARNED, quota="concurrency", amount=amount)
+
+    def claims(self, ask: Ask) -> tuple[Claim, ...]:
+        """Return what ``ask`` claims, with what was learned."""
+        limits = self._learned.within(ask.limits, is_own=ask.is_own)
+        return claims_of(self.scope, limits, ask.tokens)
+
+    @property
+    def waiting(self) -> int:
+        """How many stand in the row."""
+        return len(self._places)
+
+    @property
+    def is_idle(self) -> bool:
+        """True when a new lane would not do otherwise."""
+        return not self._places and not self._open and self._learned.is_empty
+
+    async def _try(self, ask: Ask) -> Reservation | Wait:
+        name, claims = self._store.new_name(), self.claims(ask)
+        try:
+            verdict = await self._store.reserve(name, claims)
+        except BaseException:
+            self._store.settle(name, claims, Spent())  # perhaps it was just taken
+            raise
+        if isinstance(verdict, Refused):
+            self._tell_claim(ask, Verdict.REFUSED, verdict.claim)
+            raise too_large(verdict.claim, ask.setting)
+        if verdict is not None:
+            return verdict
+        self._open += 1
+        return Reservation(self._store, name, claims, self._notify, self._settled)
+
+    async def _queue(self, ask: Ask, wait: Wait | None) -> Reservation:
+        """Stand in the row until it is this request's turn and it fits."""
+        began = self._store.moment().now
+        self._check_patience(ask, wait, ask.patience)
+        place, ahead = Place(), len(self._places)
+        self._places.append(place)
+        self._tell_waiting(ask, wait, ahead)
+        try:
+            async with asyncio.timeout(ask.patience):
+                while self._places[0] is not place:
+                    self._drop_gone()
+                    await place.sleep()
+                reservation = await self._take_turn(ask, place, began)
+        except TimeoutError:
+            self._tell(ask, Verdict.REFUSED)
+            raise out_of_patience(None, ask.patience or 0.0, None, ask.setting) from None
+        finally:
+            self._leave(place)
+        waited = (self._store.moment().now - began) / MICROSECONDS
+        self._tell(ask, Verdict.GRANTED, delay=waited, ahead=ahead)
+        return reservation
+
+    async def _take_turn(self, ask: Ask, place: Place, began: int) -> Reservation:
+        """Ask the books until the request fits."""
+        while True:
+            now = self._store.moment().now
+            if now < self._spread_until:
+                await place.sleep(2 * self._gap * random.random())
+            taken = await self._try(ask)
+            if isinstance(taken, Reservation):
+                return taken
+            left = None
+            if ask.patience is not None:
+                left = ask.patience - self._store.seconds(self._store.moment().now - began)
+            self._check_patience(ask, taken, left)
+            await place.sleep(self._pause(taken))
+
+    def _pause(self, wait: Wait) -> float | None:
+        """Return for how many real seconds to sleep when nobody wakes us."""
+        if wait.until is None:
+            return _POLL if self._store.is_shared else None
+        # Rounded up: a timer that fires a moment early would find the limit full once more.
+        return self._store.seconds(wait.until - self._store.moment().now + 500)
+
+    def _check_patience(self, ask: Ask, wait: Wait | None, left: float | None) -> None:
+        """Raise RateLimited when ``wait`` takes longer than the request may wait."""
+        moment = self._store.moment()
+        seconds = None
+        if wait is not None and wait.until is not None:
+            seconds = (wait.until - moment.now) / MICROSECONDS
+        claim = None if wait is None else wait.claim
+        if left is None:
+            if claim is None or seconds is None or seconds <= LONGEST_WAIT:
+                return
+            error = too_long(claim, seconds, moment.wall, ask.setting)
+        elif ask.patience == 0 or (seconds or 0) > left:
+            error = out_of_patience(claim, ask.patience or 0.0, seconds, ask.setting)
+        else:
+            return
+        self._tell(ask, Verdict.REFUSED, quota=error.quota, amount=error.limit, delay=seconds)
+        raise error
+
+    def _leave(self, place: Place) -> None:
+        self._places.remove(place)
+        self._notify()
+
+    def _drop_gone(self) -> None:
+        """Take places out whose event loops have closed: nobody stands there any more."""
+        while self._places and (first := self._places[0]).is_gone:
+            self._places.remove(first)
+
+    def _notify(self) -> None:
+        """Let who stands first look again: something was given back, or the place is new."""
+        while self._places:
+            try:
+                first = self._places[0]
+            except IndexError:  # left in this moment
+                return
+            if first.wake():
+                return
+            self._places.remove(first)
+
+    def _settled(self) -> None:
+        self._open -= 1
+        self._notify()
+
+    def _tell_waiting(self, ask: Ask, wait: Wait | None, ahead: int) -> None:
+        if ask.told is None:
+            return
+        if wait is None:
+            self._tell(ask, Verdict.WAITING, ahead=ahead)
+            return
+        delay = None
+        if wait.until is not None:
+            delay = (wait.until - self._store.moment().now) / MICROSECONDS
+        self._tell_claim(ask, Verdict.WAITING, wait.claim, delay=delay, ahead=ahead)
+
+    def _tell_claim(
+        self,
+        ask: Ask,
+        verdict: Verdict,
+        claim: Claim,
+        *,
+        delay: float | None = None,
+        ahead: int = 0,
+    ) -> None:
+        self._tell(
+            ask, verdict, quota=claim.quota, amount=claim.limit.amount, delay=delay, ahead=ahead
+        )
+
+    def _tell(self, ask: Ask, verdict: Verdict, **facts: Any) -> None:
+        if ask.told is not None:
+            ask.told(Decision(verdict=verdict, scope=self.scope, setting=ask.setting, **facts))

@@ -1,0 +1,52 @@
+"""All lanes to one set of books: made at the first use of a scope, dropped when idle and full."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections import OrderedDict
+
+from .lane import Lane
+from .memory_store import MemoryStore
+from .store import LimitStore
+
+__all__ = ("Lanes", "process_lanes")
+
+# So many old lanes are looked at for each new one: memory follows use, and no one call pays.
+_SWEPT = 2
+
+
+class Lanes:
+    """The lanes of one store; safe from many threads."""
+
+    __slots__ = ("__weakref__", "_lanes", "_lock", "store")
+
+    def __init__(self, store: LimitStore) -> None:
+        self.store = store
+        self._lanes: OrderedDict[str, Lane] = OrderedDict()
+        self._lock = threading.Lock()  # held for get-or-create only, never over an await
+
+    def of(self, scope: str) -> Lane:
+        """Return the lane of ``scope``, an account and a model."""
+        lane = self._lanes.get(scope)
+        if lane is None:
+            with self._lock:
+                lane = self._lanes.get(scope)
+                if lane is None:
+                    self._sweep()
+                    lane = self._lanes[scope] = Lane(scope, self.store)
+        return lane
+
+    def __len__(self) -> int:
+        """Return how many lanes there are."""
+        return len(self._lanes)
+
+    def _sweep(self) -> None:
+        """Drop some old lanes that nobody would miss."""
+        for _ in range(min(_SWEPT, len(self._lanes))):
+            scope, lane = self._lanes.popitem(last=False)
+            if not lane.is_idle or not lane.sweep():
+                self._lanes[scope] = lane
+
+
+_process: list[Lanes] = []

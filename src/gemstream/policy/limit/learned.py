@@ -1,0 +1,116 @@
+"""What the answers of the service teach about the limits of one account on one model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from ...config.limits import Limits
+from ...errors import ResourceExhausted
+from ..pacific import pacific_day
+from .adaptive import AdaptiveConcurrency
+from .claim import MICROSECONDS
+
+__all__ = ("LearnedLimits",)
+
+# By what stands in a quota's id, as GenerateRequestsPerMinutePerProjectPerModel-FreeTier.
+_QUOTAS = (
+    (re.compile(r"Concurrent"), "concurrency"),
+    (re.compile(r"Token.*PerMinute"), "tpm"),
+    (re.compile(r"Request.*PerMinute"), "rpm"),
+    (re.compile(r"Request.*PerDay"), "rpd"),
+)
+_SHORTEST_HOLD = 1.0
+# Without a delay of the service's: doubled from one 429 to the next, until an answer succeeds.
+_FIRST_HOLD = 5.0
+_LONGEST_HOLD = 60.0
+_MOST_DOUBLINGS = 4
+
+
+class LearnedLimits(msgspec.Struct):
+    """Empty until the service refuses something."""
+
+    amounts: dict[str, int] = {}
+    concurrency: AdaptiveConcurrency | None = None
+    refusals: int = 0  # in a row, that named no delay
+
+    def receive_refusal(
+        self, error: ResourceExhausted, limits: Limits, ceiling: int | None
+    ) -> list[tuple[str, int]]:
+        """Note a 429; return the limits that are new by it, as names and amounts."""
+        before = self.within(limits, is_own=False)
+        for quota, amount in _named(error):
+            self.amounts[quota] = amount
+        if not error.daily:
+            self._adapt(limits, ceiling, is_success=False)
+        after = self.within(limits, is_own=False)
+        return [
+            (quota, amount)
+            for quota in Limits.__struct_fields__
+            if (amount := getattr(after, quota)) is not None and amount != getattr(before, quota)
+        ]
+
+    def receive_success(self, limits: Limits, ceiling: int | None) -> int | None:
+        """Note an answer; return how many may now run at once, when that is new."""
+        self.refusals = 0
+        before = None if self.concurrency is None else self.concurrency.amount
+        if self.concurrency is not None or (ceiling or 0) > (limits.concurrency or 0):
+            self._adapt(limits, ceiling, is_success=True)
+        after = None if self.concurrency is None else self.concurrency.amount
+        return after if before is not None and after != before else None
+
+    def within(self, limits: Limits, *, is_own: bool) -> Limits:
+        """Return ``limits`` as the service has corrected them; ``is_own``: never above them.
+
+        Limits that a caller set are what it wants to use; those of a tier are what we believe.
+        """
+        if self.is_empty:
+            return limits
+        amounts = {quota: getattr(limits, quota) for quota in Limits.__struct_fields__}
+        if self.concurrency is not None:
+            amounts["concurrency"] = self.concurrency.amount
+        for quota, learned in self.amounts.items():
+            known = amounts[quota]
+            is_least = is_own or quota == "concurrency"
+            amounts[quota] = min(known, learned) if is_least and known is not None else learned
+        return Limits(**amounts)
+
+    def delay(self, error: ResourceExhausted, wall: int) -> int:
+        """Return how many microseconds all have to hold back; ``wall`` in them since 1970."""
+        if error.daily:
+            return pacific_day(wall * 1000)[1] // 1000 - wall
+        if error.retry_delay is not None:
+            return int(max(_SHORTEST_HOLD, error.retry_delay) * MICROSECONDS)
+        seconds = min(_LONGEST_HOLD, _FIRST_HOLD * 2.0 ** min(self.refusals, _MOST_DOUBLINGS))
+        self.refusals += 1
+        return int(seconds * MICROSECONDS)
+
+    @property
+    def is_empty(self) -> bool:
+        """True when nothing is remembered that matters."""
+        is_usual = self.concurrency is None or self.concurrency.is_usual
+        return is_usual and not self.amounts and not self.refusals
+
+    def _adapt(self, limits: Limits, ceiling: int | None, *, is_success: bool) -> None:
+        usual = limits.concurrency
+        if usual is None:
+            return
+        adaptive = self.concurrency
+        if adaptive is None or (adaptive.usual, adaptive.ceiling) != (usual, ceiling or usual):
+            adaptive = self.concurrency = AdaptiveConcurrency(usual, ceiling or usual)
+        if is_success:
+            adaptive.receive_success()
+        else:
+            adaptive.receive_throttled()
+
+
+def _named(error: ResourceExhausted) -> Iterator[tuple[str, int]]:
+    """Return the limits that a 429 names, with their amounts; 0 is no limit but a refusal."""
+    for violation in error.quotas:
+        value = str(violation.get("quotaValue", ""))
+        found = (name for form, name in _QUOTAS if form.search(str(violation.get("quotaId"))))
+        quota = next(found, None)
+        if quota is not None and value.isascii() and value.isdigit() and int(value) > 0:
+            yield quota, int(value)

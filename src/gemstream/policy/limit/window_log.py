@@ -1,0 +1,86 @@
+"""What was let in within one period, one by one and with its cost: exact in every window.
+
+Strategy. A request is let in before it is sent, and the service counts it somewhere between then
+and the head of its answer. So it stays *in flight*, and counts, until it is stamped at the head;
+only from there does its time in the window run. A window of ours thus never ends before theirs.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import msgspec
+
+from .claim import Limit, Moment
+
+__all__ = ("WindowLog",)
+
+
+class WindowLog(msgspec.Struct, tag=True):
+    """``total`` is the sum of what is in flight and what was stamped within the period."""
+
+    total: int = 0
+    flying: dict[str, int] = {}  # cost of what no head has answered yet
+    costs: dict[str, int] = {}  # of what was stamped
+    stamps: deque[tuple[int, str]] = msgspec.field(default_factory=deque)  # oldest first
+
+    def until(self, limit: Limit, cost: int, moment: Moment) -> int | None:
+        """Return when ``cost`` fits: at once when that is not later than now, None if not known."""
+        stamps = self.stamps
+        if stamps:
+            self._expire(stamps, limit.period, moment.now)
+        excess = self.total + cost - limit.amount
+        if excess <= 0:
+            return moment.now
+        for at, name in stamps:
+            excess -= self.costs.get(name, 0)
+            if excess <= 0:
+                return at + limit.period
+        return None
+
+    def take(self, name: str, cost: int, limit: Limit, moment: Moment) -> None:
+        """Let ``cost`` in."""
+        self.flying[name] = cost
+        self.total += cost
+
+    def stamp(self, name: str, moment: Moment) -> None:
+        """Note that the head of the answer is here; again is nothing."""
+        cost = self.flying.pop(name, None)
+        if cost is not None:
+            self.costs[name] = cost
+            self.stamps.append((moment.now, name))
+
+    def adjust(self, name: str, cost: int, limit: Limit, moment: Moment) -> None:
+        """Correct the cost; of what has left the window nothing changes any more."""
+        costs = self.flying if name in self.flying else self.costs
+        old = costs.get(name)
+        if old is not None:
+            costs[name] = cost
+            self.total += cost - old
+
+    def settle(self, name: str, cost: int, limit: Limit, moment: Moment) -> None:
+        """Correct the cost to what it was in the end; what cost nothing is forgotten."""
+        self.adjust(name, cost, limit, moment)
+        if cost:
+            self.stamp(name, moment)
+        elif self.flying.pop(name, None) is None:
+            self.costs.pop(name, None)
+
+    def used(self, limit: Limit, moment: Moment) -> int:
+        """Return what counts now."""
+        self._expire(self.stamps, limit.period, moment.now)
+        return self.total
+
+    def frees_at(self, limit: Limit, moment: Moment) -> int | None:
+        """Return when all that is stamped has left the window; None when nothing is."""
+        return self.stamps[-1][0] + limit.period if self.costs else None
+
+    def is_idle(self, limit: Limit, moment: Moment) -> bool:
+        """True when forgetting all this changes nothing."""
+        self._expire(self.stamps, limit.period, moment.now)
+        return not self.flying and not self.costs
+
+    def _expire(self, stamps: deque[tuple[int, str]], period: int, now: int) -> None:
+        # A stamp ahead of now was made before the machine started anew: its window is over.
+        while stamps and not now - period < stamps[0][0] <= now:
+            self.total -= self.costs.pop(stamps.popleft()[1], 0)
