@@ -9,10 +9,12 @@ Nothing here takes a lock: places are added and removed by single operations of 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections import deque
 from typing import Any
 
+from ..config.limits import Limits
 from ..errors import ResourceExhausted
 from ..policy.limit.claim import MICROSECONDS, Claim, Refused, Spent, Wait
 from ..policy.limit.learned import LearnedLimits
@@ -33,19 +35,19 @@ _POLL = 0.25
 # Those who were held back start over this part of the hold, not all in one moment.
 _SPREAD = 0.25
 _WIDEST_GAP = 1.0
+_ALL = Limits(rpm=1, tpm=1, rpd=1, concurrency=1)  # to name the books of every limit there is
 
 
 class Lane:
     """Lets the requests of one scope through; shared by everybody who asks for that scope."""
 
-    __slots__ = ("_gap", "_learned", "_open", "_places", "_spread_until", "_store", "scope")
+    __slots__ = ("_gap", "_learned", "_places", "_spread_until", "_store", "scope")
 
     def __init__(self, scope: str, store: LimitStore) -> None:
         self.scope = scope
         self._store = store
         self._places: deque[Place] = deque()
         self._learned = LearnedLimits()
-        self._open = 0
         self._spread_until = 0
         self._gap = 0.0
 
@@ -92,10 +94,11 @@ class Lane:
         """How many stand in the row."""
         return len(self._places)
 
-    @property
-    def is_idle(self) -> bool:
-        """True when a new lane would not do otherwise."""
-        return not self._places and not self._open and self._learned.is_empty
+    def sweep(self) -> bool:
+        """Forget what changes nothing by it; True when a new lane would not do otherwise."""
+        if self._places or not self._learned.is_empty:
+            return False
+        return self._store.sweep(claims_of(self.scope, _ALL, 1))
 
     async def _try(self, ask: Ask) -> Reservation | Wait:
         name, claims = self._store.new_name(), self.claims(ask)
@@ -109,8 +112,7 @@ class Lane:
             raise too_large(verdict.claim, ask.setting)
         if verdict is not None:
             return verdict
-        self._open += 1
-        return Reservation(self._store, name, claims, self._notify, self._settled)
+        return Reservation(self._store, name, claims, self._notify)
 
     async def _queue(self, ask: Ask, wait: Wait | None) -> Reservation:
         """Stand in the row until it is this request's turn and it fits."""
@@ -122,7 +124,8 @@ class Lane:
         try:
             async with asyncio.timeout(ask.patience):
                 while self._places[0] is not place:
-                    self._drop_gone()
+                    if self._places[0].is_gone:
+                        self._notify()
                     await place.sleep()
                 reservation = await self._take_turn(ask, place, began)
         except TimeoutError:
@@ -175,28 +178,20 @@ class Lane:
         raise error
 
     def _leave(self, place: Place) -> None:
-        self._places.remove(place)
+        with contextlib.suppress(ValueError):  # taken out by others once its loop had closed
+            self._places.remove(place)
         self._notify()
-
-    def _drop_gone(self) -> None:
-        """Take places out whose event loops have closed: nobody stands there any more."""
-        while self._places and (first := self._places[0]).is_gone:
-            self._places.remove(first)
 
     def _notify(self) -> None:
         """Let who stands first look again: something was given back, or the place is new."""
         while self._places:
             try:
                 first = self._places[0]
-            except IndexError:  # left in this moment
-                return
-            if first.wake():
-                return
-            self._places.remove(first)
-
-    def _settled(self) -> None:
-        self._open -= 1
-        self._notify()
+                if first.wake():
+                    return
+                self._places.remove(first)
+            except (IndexError, ValueError):  # left in this moment
+                continue
 
     def _tell_waiting(self, ask: Ask, wait: Wait | None, ahead: int) -> None:
         if ask.told is None:

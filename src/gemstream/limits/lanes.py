@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import threading
-import weakref
 from collections import OrderedDict
 
 from .lane import Lane
@@ -19,7 +19,7 @@ _SWEPT = 2
 class Lanes:
     """The lanes of one store; safe from many threads."""
 
-    __slots__ = ("__weakref__", "_lanes", "_lock", "store")
+    __slots__ = ("_lanes", "_lock", "store")
 
     def __init__(self, store: LimitStore) -> None:
         self.store = store
@@ -45,8 +45,24 @@ class Lanes:
         """Drop some old lanes that nobody would miss."""
         for _ in range(min(_SWEPT, len(self._lanes))):
             scope, lane = self._lanes.popitem(last=False)
-            if not lane.is_idle or not lane.sweep():
+            if not lane.sweep():
                 self._lanes[scope] = lane
 
 
-_process: list[Lanes] = []
+class _Process:
+    """The lanes of this process; a forked child starts with its own, for it inherits no answer."""
+
+    lanes = Lanes(MemoryStore())
+
+
+def process_lanes() -> Lanes:
+    """Return the lanes that every client of this process shares, unless it is told otherwise."""
+    return _Process.lanes
+
+
+def _start_anew() -> None:
+    _Process.lanes = Lanes(MemoryStore())
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew)

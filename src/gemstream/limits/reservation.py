@@ -13,7 +13,7 @@ __all__ = ("Reservation",)
 class Reservation:
     """Settled exactly once, from wherever: a destructor and another thread may do it too."""
 
-    __slots__ = ("_claims", "_name", "_on_change", "_on_settled", "_store", "is_open")
+    __slots__ = ("_claims", "_name", "_on_change", "_store", "is_open")
 
     def __init__(
         self,
@@ -21,13 +21,11 @@ class Reservation:
         name: str,
         claims: Sequence[Claim],
         on_change: Callable[[], None],
-        on_settled: Callable[[], None],
     ) -> None:
         self._store = store
         self._name = name
         self._claims = claims
         self._on_change = on_change
-        self._on_settled = on_settled
         self.is_open = True
 
     def stamp(self) -> None:
@@ -45,4 +43,4 @@ class Reservation:
         if self.is_open:
             self.is_open = False
             self._store.settle(self._name, self._claims, spent)
-            self._on_settled()
+            self._on_change()
