@@ -17,6 +17,8 @@ class Verdict(enum.Enum):
     """The request may be sent; ``delay`` is how long it waited."""
     WAITING = "waiting"
     """It has to wait; ``delay`` is how long at least, None when nobody knows."""
+    PAUSED = "paused"
+    """A stream is read on only in ``delay``: more tokens were used than allowed."""
     REFUSED = "refused"
     """It is not sent."""
     HELD = "held"

@@ -14,11 +14,13 @@ import random
 from collections import deque
 from typing import Any
 
+import msgspec
+
 from ..config.limits import Limits
 from ..errors import ResourceExhausted
-from ..policy.limit.claim import MICROSECONDS, Claim, Refused, Spent, Wait
+from ..policy.limit.claim import MICROSECONDS, Claim, Refused, Spent, Unit, Wait
 from ..policy.limit.learned import LearnedLimits
-from ..policy.limit.quota import claims_of, gate_of
+from ..policy.limit.quota import ScopeClaims, gate_of
 from .ask import Ask
 from .decision import Decision, Verdict
 from .place import Place
@@ -32,6 +34,7 @@ __all__ = ("LONGEST_WAIT", "Lane")
 LONGEST_WAIT = 300.0
 # How often books that others write to are asked again when nobody knows when to.
 _POLL = 0.25
+_PROBE = "probe"  # costs nothing, so it may stand for everybody at once
 # Those who were held back start over this part of the hold, not all in one moment.
 _SPREAD = 0.25
 _WIDEST_GAP = 1.0
@@ -41,13 +44,14 @@ _ALL = Limits(rpm=1, tpm=1, rpd=1, concurrency=1)  # to name the books of every 
 class Lane:
     """Lets the requests of one scope through; shared by everybody who asks for that scope."""
 
-    __slots__ = ("_gap", "_learned", "_places", "_spread_until", "_store", "scope")
+    __slots__ = ("_claims", "_gap", "_learned", "_places", "_spread_until", "_store", "scope")
 
     def __init__(self, scope: str, store: LimitStore) -> None:
         self.scope = scope
         self._store = store
         self._places: deque[Place] = deque()
         self._learned = LearnedLimits()
+        self._claims = ScopeClaims(scope, Limits())  # of the limits that were asked for last
         self._spread_until = 0
         self._gap = 0.0
 
@@ -65,6 +69,18 @@ class Lane:
                 return taken
             wait = taken
         return await self._queue(ask, wait)
+
+    async def keep_up(self, ask: Ask) -> None:
+        """Wait until what runs has not used more tokens than allowed; safe to cancel.
+
+        It stands in no row: what it waits for was used already, and nobody can be let in before.
+        """
+        tokens = [claim for claim in self.claims(ask) if claim.unit is Unit.TOKENS]
+        probe = [msgspec.structs.replace(claim, cost=0) for claim in tokens]
+        while isinstance(wait := await self._store.reserve(_PROBE, probe), Wait):
+            self._tell_claim(ask, Verdict.PAUSED, wait.claim, delay=self._delay(wait))
+            await asyncio.sleep(self._pause(wait) or _POLL)
+        self._store.settle(_PROBE, probe, Spent())
 
     def receive_refusal(self, error: ResourceExhausted, ask: Ask) -> None:
         """Learn from a 429: the limits that the service names, and how long to hold back."""
@@ -87,7 +103,9 @@ class Lane:
     def claims(self, ask: Ask) -> tuple[Claim, ...]:
         """Return what ``ask`` claims, with what was learned."""
         limits = self._learned.within(ask.limits, is_own=ask.is_own)
-        return claims_of(self.scope, limits, ask.tokens)
+        if limits is not self._claims.limits:
+            self._claims = ScopeClaims(self.scope, limits)
+        return self._claims.of(ask.tokens)
 
     @property
     def waiting(self) -> int:
@@ -98,7 +116,7 @@ class Lane:
         """Forget what changes nothing by it; True when a new lane would not do otherwise."""
         if self._places or not self._learned.is_empty:
             return False
-        return self._store.sweep(claims_of(self.scope, _ALL, 1))
+        return self._store.sweep(ScopeClaims(self.scope, _ALL).of(1))
 
     async def _try(self, ask: Ask) -> Reservation | Wait:
         name, claims = self._store.new_name(), self.claims(ask)
@@ -152,6 +170,12 @@ class Lane:
             self._check_patience(ask, taken, left)
             await place.sleep(self._pause(taken))
 
+    def _delay(self, wait: Wait) -> float | None:
+        """Return how long ``wait`` takes, in seconds of the books."""
+        if wait.until is None:
+            return None
+        return (wait.until - self._store.moment().now) / MICROSECONDS
+
     def _pause(self, wait: Wait) -> float | None:
         """Return for how many real seconds to sleep when nobody wakes us."""
         if wait.until is None:
@@ -161,15 +185,12 @@ class Lane:
 
     def _check_patience(self, ask: Ask, wait: Wait | None, left: float | None) -> None:
         """Raise RateLimited when ``wait`` takes longer than the request may wait."""
-        moment = self._store.moment()
-        seconds = None
-        if wait is not None and wait.until is not None:
-            seconds = (wait.until - moment.now) / MICROSECONDS
+        seconds = None if wait is None else self._delay(wait)
         claim = None if wait is None else wait.claim
         if left is None:
             if claim is None or seconds is None or seconds <= LONGEST_WAIT:
                 return
-            error = too_long(claim, seconds, moment.wall, ask.setting)
+            error = too_long(claim, seconds, self._store.moment().wall, ask.setting)
         elif ask.patience == 0 or (seconds or 0) > left:
             error = out_of_patience(claim, ask.patience or 0.0, seconds, ask.setting)
         else:
@@ -199,10 +220,7 @@ class Lane:
         if wait is None:
             self._tell(ask, Verdict.WAITING, ahead=ahead)
             return
-        delay = None
-        if wait.until is not None:
-            delay = (wait.until - self._store.moment().now) / MICROSECONDS
-        self._tell_claim(ask, Verdict.WAITING, wait.claim, delay=delay, ahead=ahead)
+        self._tell_claim(ask, Verdict.WAITING, wait.claim, delay=self._delay(wait), ahead=ahead)
 
     def _tell_claim(
         self,

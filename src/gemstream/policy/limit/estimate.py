@@ -11,7 +11,9 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-__all__ = ("DEFAULT_OUTPUT", "Estimate", "estimate")
+from .tokens import Tokens
+
+__all__ = ("DEFAULT_OUTPUT", "estimate")
 
 # What is assumed of an answer whose length nobody bounded.
 DEFAULT_OUTPUT = 1000
@@ -19,18 +21,6 @@ _TEXT = 4  # bytes a token
 _IMAGE = 258
 # Base64 bytes a token, at 16 kHz of 16 bits (32 tokens a second) and at 1 Mbit a second.
 _MEDIA = {"audio": 1333, "video": 634}
-
-
-class Estimate(msgspec.Struct, frozen=True):
-    """Tokens read and written; ``input`` is at least 1."""
-
-    input: int
-    output: int
-
-    @property
-    def total(self) -> int:
-        """Both."""
-        return self.input + self.output
 
 
 class _Blob(msgspec.Struct, frozen=True, rename="camel"):
@@ -74,15 +64,15 @@ class _Body(msgspec.Struct, rename="camel"):
 _decoder = msgspec.json.Decoder(_Body)
 
 
-def estimate(body: bytes) -> Estimate:
+def estimate(body: bytes) -> Tokens:
     """Return what a request's JSON will cost; one of an unknown form is measured whole."""
     try:
         peeked = _decoder.decode(body)
     except msgspec.DecodeError:
-        return Estimate(_tokens(len(body)), DEFAULT_OUTPUT)
+        return Tokens(_tokens(len(body)), DEFAULT_OUTPUT)
     read = sum(_part(part) for content in _contents(peeked) for part in content.parts)
     read += _tokens(_size(peeked.tools)) + sum(_tokens(len(raw)) for raw in peeked.instances)
-    return Estimate(max(1, read), _output(peeked))
+    return Tokens(max(1, read), _output(peeked))
 
 
 def _contents(body: _Body) -> Iterator[_Content]:

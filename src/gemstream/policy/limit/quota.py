@@ -5,32 +5,48 @@ from __future__ import annotations
 from ...config.limits import Limits
 from .claim import Claim, Kind, Limit, Unit
 
-__all__ = ("GATE", "QUOTAS", "claims_of", "gate_of")
+__all__ = ("GATE", "QUOTAS", "ScopeClaims", "gate_of")
 
 GATE = "hold"
 # The name of each number in ``Limits``, how it counts and what.
 QUOTAS: dict[str, tuple[Kind, Unit]] = {
     "rpm": (Kind.WINDOW, Unit.REQUESTS),
-    "tpm": (Kind.WINDOW, Unit.TOKENS),
     "rpd": (Kind.DAILY, Unit.REQUESTS),
     "concurrency": (Kind.SLOTS, Unit.RUNNING),
+    "tpm": (Kind.WINDOW, Unit.TOKENS),
 }
 
 
-def claims_of(scope: str, limits: Limits, tokens: int) -> tuple[Claim, ...]:
-    """Return what a request of so many tokens claims; ``scope`` names account and model.
+class ScopeClaims:
+    """The claims on the limits of one scope, an account and a model; all but tokens made once.
 
     The gate comes first: while it is closed nothing else is worth a look.
     """
-    claims = [gate_of(scope)]
-    for quota, (kind, unit) in QUOTAS.items():
-        amount: int | None = getattr(limits, quota)
-        if amount is not None:
-            cost = tokens if unit is Unit.TOKENS else 1
-            claims.append(Claim(f"{scope}|{quota}", quota, Limit(kind, amount), unit, cost))
-    return tuple(claims)
+
+    __slots__ = ("_fixed", "_tpm", "limits")
+
+    def __init__(self, scope: str, limits: Limits) -> None:
+        self.limits = limits
+        claims = [_claim(scope, quota, limits) for quota in QUOTAS]
+        self._fixed = (gate_of(scope), *(c for c in claims if c and c.unit is not Unit.TOKENS))
+        self._tpm = claims[-1]
+
+    def of(self, tokens: int) -> tuple[Claim, ...]:
+        """Return what a request of so many tokens claims."""
+        tpm = self._tpm
+        if tpm is None:
+            return self._fixed
+        return (*self._fixed, Claim(tpm.key, tpm.quota, tpm.limit, Unit.TOKENS, tokens))
 
 
 def gate_of(scope: str) -> Claim:
     """Return the claim to pass the gate of ``scope``."""
     return Claim(f"{scope}|{GATE}", GATE, Limit(Kind.GATE))
+
+
+def _claim(scope: str, quota: str, limits: Limits) -> Claim | None:
+    amount: int | None = getattr(limits, quota)
+    if amount is None:
+        return None
+    kind, unit = QUOTAS[quota]
+    return Claim(f"{scope}|{quota}", quota, Limit(kind, amount), unit)

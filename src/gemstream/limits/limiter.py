@@ -1,0 +1,64 @@
+"""The limits of one model of one account, as one client keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from ..config.limits import Limits
+from ..policy.limit.tokens import Tokens
+from .admission import Admission
+from .ask import Ask
+from .decision import Told
+from .lanes import Lanes
+
+__all__ = ("LimitRules", "Limiter")
+
+
+class LimitRules(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client keeps to, for all its models.
+
+    ``limits_of`` gives the limits of a bare model name. ``counts_output``: tokens a minute are
+    those of prompt and answer, else of the prompt alone. The other fields are those of ``Ask``.
+    """
+
+    limits_of: Callable[[str], Limits]
+    counts_output: bool = False
+    is_own: bool = False
+    ceiling: int | None = None
+    patience: float | None = None
+    setting: str = ""
+
+
+class Limiter:
+    """Lets the requests of one client to one model through its lane."""
+
+    __slots__ = ("_lanes", "_limits", "_rules", "scope")
+
+    def __init__(self, lanes: Lanes, scope: str, model: str, rules: LimitRules) -> None:
+        self.scope = f"{scope}|{model}"
+        self._lanes = lanes
+        self._rules = rules
+        self._limits = rules.limits_of(model)
+
+    async def admit(
+        self, estimate: Tokens, patience: float | None = None, told: Told | None = None
+    ) -> Admission:
+        """Return once the request may be sent, however long that takes within its patience.
+
+        ``patience``: seconds, None for the client's own. Raises RateLimited. Safe to cancel.
+        """
+        rules = self._rules
+        ask = Ask(
+            limits=self._limits,
+            is_own=rules.is_own,
+            ceiling=rules.ceiling,
+            tokens=estimate.total if rules.counts_output else estimate.input,
+            patience=rules.patience if patience is None else patience,
+            setting=rules.setting,
+            told=told,
+        )
+        lane = self._lanes.of(self.scope)
+        reservation = await lane.reserve(ask)
+        return Admission(lane, ask, reservation, estimate, counts_output=rules.counts_output)
