@@ -7,6 +7,8 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
+from ..config.loading import ConfigSource
+from ..config.tiers import Tier
 from ..config.timeouts import Timeouts
 from ..credentials.api_key import Credentials
 from ..errors import ConfigError
@@ -23,6 +25,9 @@ class ClientOptions(TypedDict, total=False):
     ``model``: the default for calls that name none. ``base_url``, else GOOGLE_GEMINI_BASE_URL, else
     Google's. ``vertexai``, ``project``, ``location``: ask Vertex AI instead of the Gemini API; a
     project is enough, the location is then ``global``. ``credentials``: instead of an API key.
+    ``config``: the file to read instead of those that are found, or False for none. ``tier``: whose
+    limits to keep, by name as "free", else GEMINI_TIER, else the files', else that of a new account
+    on Google's hosts and none elsewhere.
     ``timeouts``: see ``Timeouts``; a number means ``total``. ``retry``: see ``RetryPolicy``.
     ``limits``: None, requests are not limited here. ``transport``: another way to the service; it
     stays the caller's to close. ``headers`` go along with every request; those of the credentials
@@ -38,6 +43,8 @@ class ClientOptions(TypedDict, total=False):
     project: str | None
     location: str | None
     credentials: Credentials | None
+    config: ConfigSource
+    tier: str | Tier | None
     timeouts: Timeouts | float | None
     retry: RetryPolicy | None
     limits: None

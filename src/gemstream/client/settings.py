@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from ..config.config import Config
+from ..config.loading import load_config
 from ..config.options import (
     API_KEY_VARIABLES,
     DEFAULT_LOCATION,
@@ -14,8 +18,10 @@ from ..config.options import (
     resolve_key,
     resolve_options,
 )
+from ..config.places import user_folder
 from ..config.timeouts import Timeouts
 from ..credentials.api_key import APIKey, Credentials
+from ..credentials.stored_key import read_stored_key, stored_key_file
 from ..errors import ConfigError, InvalidRequest, MissingCredentials
 from ..policy.retry import RetryPolicy
 from ..wire.endpoint import API_VERSIONS, EXPRESS, VERTEX_VERSIONS, vertex_host, vertex_parent
@@ -25,7 +31,9 @@ from .headers import is_header_name, is_header_value
 from .prompt import MAX_REQUEST_SIZE
 from .service import ServiceSettings
 
-__all__ = ("Setup", "options_of", "set_up", "timeouts_of")
+__all__ = ("Setup", "find_key", "options_of", "set_up", "timeouts_of")
+
+_log = logging.getLogger("gemstream.client")
 
 
 class Setup(NamedTuple):
@@ -40,8 +48,10 @@ def set_up(api_key: str | None, given: Mapping[str, Any], environ: Mapping[str, 
     """Return what a client is made of; raises ConfigError, MissingCredentials, InvalidRequest."""
     check_options(given)
     backend = resolve_backend(given, environ)
-    credentials, origin = _credentials(api_key, given.get("credentials"), backend, environ)
+    credentials, origin = _credentials(api_key, given, backend, environ)
     options = options_of(given, environ, backend, key_origin=origin)
+    for warning in options.warnings:
+        _warn_once(warning)
     return Setup(options, _settings(options, given), credentials)
 
 
@@ -49,10 +59,11 @@ def options_of(
     given: Mapping[str, Any], environ: Mapping[str, str], backend: Backend, *, key_origin: str
 ) -> Options:
     """Return the options of a client of ``backend``, each with its origin; raises ConfigError."""
+    config = load_config(given.get("config"), environ)
     timeouts = given.get("timeouts")
     usual = {
         **given,
-        "timeouts": None if timeouts is None else timeouts_of(timeouts, Timeouts()),
+        "timeouts": None if timeouts is None else timeouts_of(timeouts, config.timeouts),
     }
     return resolve_options(
         usual,
@@ -60,7 +71,24 @@ def options_of(
         key_origin=key_origin,
         backend=backend,
         vertex_url=f"https://{vertex_host(_location(backend))}",
+        config=config,
     )
+
+
+def find_key(
+    given: str | None, environ: Mapping[str, str], config: object
+) -> tuple[str | None, str]:
+    """Return the API key and where it came from: ``given``, of ``environ``, else the stored one.
+
+    ``config`` False: nothing is read. Raises MissingCredentials for a stored key that cannot be
+    used.
+    """
+    key, origin = resolve_key(given, environ)
+    folder = user_folder(environ)
+    if key is not None or config is False or folder is None:
+        return key, origin
+    stored = read_stored_key(stored_key_file(folder))
+    return (None, "none") if stored is None else (stored.key, stored.origin)
 
 
 def _settings(options: Options, given: Mapping[str, Any]) -> ServiceSettings:
@@ -78,11 +106,21 @@ def _settings(options: Options, given: Mapping[str, Any]) -> ServiceSettings:
         api_version=options.api_version,
         parent=_parent(options.backend),
         timeouts=options.timeouts,
-        retry=retry or RetryPolicy(),
+        retry=retry or _written_retry(options.config),
         headers=_headers(given.get("headers") or {}),
         max_event_size=_size(given, "max_event_size", MAX_EVENT_SIZE),
         max_request_size=_size(given, "max_request_size", MAX_REQUEST_SIZE),
     )
+
+
+def _written_retry(config: Config) -> RetryPolicy:
+    return RetryPolicy(**config.section("retry"))
+
+
+@functools.lru_cache(maxsize=256)
+def _warn_once(warning: str) -> None:
+    """Log what is wrong with a file once, and not for each client that reads it."""
+    _log.warning("%s", warning)
 
 
 def _parent(backend: Backend) -> str:
@@ -100,24 +138,26 @@ def _location(backend: Backend) -> str:
 
 def _credentials(
     api_key: str | None,
-    credentials: Credentials | None,
+    given: Mapping[str, Any],
     backend: Backend,
     environ: Mapping[str, str],
 ) -> tuple[Credentials, str]:
     """Return the credentials and where their key came from."""
+    credentials: Credentials | None = given.get("credentials")
     if credentials is not None and api_key is not None:
         raise ConfigError("api_key and credentials exclude each other; pass one of them")
     if credentials is not None:
         return credentials, "none"
-    key, origin = resolve_key(api_key, environ)
+    key, origin = find_key(api_key, environ, given.get("config"))
     if key is None:
         raise MissingCredentials(_NO_TOKEN if backend.vertexai else _NO_KEY)
     try:
         return APIKey(key), origin
     except InvalidRequest as error:
-        if origin not in API_KEY_VARIABLES:
+        if origin == "given":
             raise
-        raise InvalidRequest(f"{error} (it is that of the variable {origin})") from None
+        where = f"the variable {origin}" if origin in API_KEY_VARIABLES else origin
+        raise InvalidRequest(f"{error} (it is that of {where})") from None
 
 
 _NO_KEY = (

@@ -1,15 +1,19 @@
-"""The client's options: given, else from the environment, else the default, with their origin."""
+"""The client's options with their origin: given, of the environment, of a file, or the default."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
 from ..errors import ConfigError
+from .config import Config
+from .loading import load_config
 from .models import bundled_models
+from .tier_choice import NamedTier, TierChoice, resolve_tier
+from .tiers import Tier
 from .timeouts import Timeouts
 
 __all__ = (
@@ -17,6 +21,8 @@ __all__ = (
     "BASE_URL",
     "BASE_URL_VARIABLE",
     "DEFAULT_LOCATION",
+    "MODEL_VARIABLES",
+    "TIER_VARIABLES",
     "VERTEX_BASE_URL_VARIABLE",
     "Backend",
     "Options",
@@ -31,6 +37,13 @@ VERTEX_BASE_URL_VARIABLE = "GOOGLE_VERTEX_BASE_URL"
 DEFAULT_LOCATION = "global"
 # The official SDK's order, so that one environment serves both.
 API_KEY_VARIABLES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
+# Ours first: other programs read the second too.
+MODEL_VARIABLES = ("GEMSTREAM_MODEL", "GEMINI_MODEL")
+TIER_VARIABLES = {
+    "gemini": "GEMINI_TIER",
+    "anthropic": "ANTHROPIC_TIER",
+    "openai": "OPENAI_TIER",
+}
 
 
 class Backend(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,8 +60,9 @@ class Backend(msgspec.Struct, frozen=True, kw_only=True):
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of one client; ``origins`` tells where each came from.
 
-    The key itself is not among them: only the credentials hold it. ``origins["api_key"]`` is
-    "given", the variable's name, or "none".
+    An origin is "given", the variable's name, the file with its line, or "default". The key itself
+    is not among them: only the credentials hold it. ``origins["api_key"]`` may be "none", and so
+    may that of ``tier``: None is a client without limits. ``warnings``: what may not be meant.
     """
 
     base_url: str
@@ -56,11 +70,21 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     timeouts: Timeouts
     backend: Backend
+    tier: Tier | None
+    config: Config
     origins: Mapping[str, str]
+    warnings: Sequence[str] = ()
+
+    @property
+    def tier_origin(self) -> str:
+        """Where the tier was named: "default" for Google's hosts, "none" without a tier."""
+        return self.origins["tier"]
 
     def __repr__(self) -> str:
+        values = {name: getattr(self, name, None) for name in self.origins}
+        values["tier"] = None if self.tier is None else self.tier.name
         said = ", ".join(
-            f"{name}={getattr(self, name)!r} ({origin})"
+            f"{name}={values[name]!r} ({origin})"
             for name, origin in self.origins.items()
             if name != "api_key"
         )
@@ -103,20 +127,32 @@ def resolve_options(
     key_origin: str = "none",
     backend: Backend | None = None,
     vertex_url: str = "",
+    config: Config | None = None,
 ) -> Options:
-    """Return the options: a value in ``given`` wins over ``environ``, that over the default.
+    """Return the options: ``given`` wins over ``environ``, that over ``config``, over the default.
 
-    ``vertex_url`` is the default address of a Vertex AI ``backend``. Raises ConfigError for a value
-    that cannot be used. Empty variables count as unset.
+    ``vertex_url`` is the default address of a Vertex AI ``backend``. ``config`` None: no files.
+    Raises ConfigError for a value that cannot be used. Empty variables count as unset.
     """
     backend = backend or Backend()
+    config = load_config(False) if config is None else config
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
-    for name, variables, default in _sources(vertex_url if backend.vertexai else None):
-        usual = (default, "default")
-        values[name], origins[name] = _pick(name, given, variables, environ, usual)
+    for source in _sources(vertex_url if backend.vertexai else None):
+        usual = _written(source, config) or (source.default, "default")
+        name = source.name
+        values[name], origins[name] = _pick(name, given, source.variables, environ, usual)
     values["base_url"] = _checked_url(values["base_url"], origins["base_url"])
-    return Options(**values, backend=backend, origins={**origins, "api_key": key_origin})
+    values["timeouts"], origins["timeouts"] = _timeouts(given, config)
+    choice = _tier(given, environ, config, values["base_url"])
+    return Options(
+        **values,
+        backend=backend,
+        tier=choice.tier,
+        config=config,
+        origins={**origins, "tier": choice.origin, "api_key": key_origin},
+        warnings=(*config.warnings, *filter(None, (choice.warning,))),
+    )
 
 
 def _is_on(environ: Mapping[str, str], variable: str) -> bool:
@@ -126,14 +162,56 @@ def _is_on(environ: Mapping[str, str], variable: str) -> bool:
     return value in ("true", "1")
 
 
-def _sources(vertex_url: str | None) -> tuple[tuple[str, tuple[str, ...], Any], ...]:
-    is_vertex = vertex_url is not None
-    variable = VERTEX_BASE_URL_VARIABLE if is_vertex else BASE_URL_VARIABLE
+class _Source(NamedTuple):
+    """Where an option may come from; ``key`` is below [providers.gemini], "" for no key."""
+
+    name: str
+    variables: tuple[str, ...]
+    key: str
+    default: Any
+
+
+def _sources(vertex_url: str | None) -> tuple[_Source, ...]:
+    model = _Source("model", MODEL_VARIABLES, "default_model", bundled_models().default)
+    if vertex_url is not None:  # the files' address and version are those of the Gemini API
+        return (
+            _Source("base_url", (VERTEX_BASE_URL_VARIABLE,), "", vertex_url),
+            _Source("api_version", (), "", "v1beta1"),
+            model,
+        )
     return (
-        ("base_url", (variable,), vertex_url if is_vertex else BASE_URL),
-        ("api_version", (), "v1beta1" if is_vertex else "v1beta"),
-        ("model", (), bundled_models().default),
-        ("timeouts", (), Timeouts()),
+        _Source("base_url", (BASE_URL_VARIABLE,), "base_url", BASE_URL),
+        _Source("api_version", (), "api_version", "v1beta"),
+        model,
+    )
+
+
+def _written(source: _Source, config: Config) -> tuple[Any, str] | None:
+    return config.find("providers", "gemini", source.key) if source.key else None
+
+
+def _timeouts(given: Mapping[str, Any], config: Config) -> tuple[Timeouts, str]:
+    if given.get("timeouts") is not None:
+        return given["timeouts"], "given"
+    found = [setting for key, setting in config.settings.items() if key[0] == "timeouts"]
+    places = dict.fromkeys(setting.origin for setting in found)
+    return config.timeouts, ", ".join(places) or "default"
+
+
+def _tier(
+    given: Mapping[str, Any], environ: Mapping[str, str], config: Config, base_url: str
+) -> TierChoice:
+    if isinstance(given.get("tier"), Tier):
+        return TierChoice(given["tier"], "given")
+    usual = config.find("providers", "gemini", "default_tier") or (None, "none")
+    name, origin = _pick("tier", given, (TIER_VARIABLES["gemini"],), environ, usual)
+    if name is not None and not isinstance(name, str):
+        raise ConfigError(f"tier is {name!r:.80}; pass the name of one, as 'free'")
+    return resolve_tier(
+        config.tiers["gemini"],
+        None if name is None else NamedTier(name, origin),
+        base_url=base_url,
+        is_own_transport=given.get("transport") is not None,
     )
 
 
