@@ -1,20 +1,30 @@
-"""One request as it is sent, try after try: its address, its body, its time, its listener."""
+"""One request as it is sent, try after try: its address, body, time, listener and limits."""
 
 from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from ..config.timeouts import Timeouts
+from ..limits.admission import FREE, Admission, Free
 from .observation import SILENT, Observation
 
-__all__ = ("Call",)
+__all__ = ("Admit", "Call")
+
+Admit = Callable[[], Awaitable[Admission | Free]]
+
+
+async def _freely() -> Free:
+    return FREE
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """What stays the same over all tries of a request."""
+    """What stays the same over all tries of a request; ``admit`` lets each of them be sent."""
 
     method: str
     url: str
     body: bytes
     timeouts: Timeouts
     watch: Observation = SILENT
+    admit: Admit = _freely

@@ -1,12 +1,13 @@
 """The way to one model: every request to it passes here and nowhere else.
 
-State that belongs to a model (today its resource name; its limiter will live here) is made at the
-first use of the name, which is checked before anything is created.
+State that belongs to a model (its resource name, its limiter) is made at the first use of the
+name, which is checked before anything is created.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 from collections.abc import Iterator
 from typing import TypeVar
@@ -16,20 +17,27 @@ import msgspec
 from ..config.models import ModelCatalog
 from ..config.timeouts import Timeouts
 from ..errors import NotFound
+from ..limits.admission import FREE, Admission, Free
+from ..limits.limiter import Limiter, Limiters
 from ..net.transport import Exchange
 from ..policy.answer import Chunk, Response
 from ..policy.generation import Generation, check_content_type
+from ..policy.limit.estimate import estimate
+from ..policy.limit.tokens import Tokens, tokens_of
 from ..policy.unary import read_message, read_response
 from ..telemetry.events import Outcome
 from ..wire.codec import Message
 from ..wire.endpoint import Operation
-from .call import Call
+from ..wire.usage import UsageMetadata
+from .call import Admit, Call
 from .hints import default_model_hint
 from .observation import SILENT, Observation
 from .service import Answered, Attempt, Broken, Service
 
 __all__ = ("Channel", "Channels", "OpenStream")
 
+# The service counts these apart, and far above what a tier says of answers.
+_UNLIMITED = frozenset({Operation.COUNT_TOKENS})
 # More models than any account has; a caller that invents names cannot grow the process.
 _MOST_CHANNELS = 1024
 
@@ -43,15 +51,34 @@ class OpenStream(msgspec.Struct, frozen=True):
     exchange: Exchange
     generation: Generation
     chunks: list[Chunk]
+    admission: Admission | Free = FREE
+    before: Tokens = Tokens()
+
+    @property
+    def used(self) -> Tokens:
+        """What this hop has used so far; ``before`` is what the hops before it did."""
+        return tokens_of(self.generation.usage).without(self.before)
+
+    def close(self) -> None:
+        """Break off what still comes, and settle with the limits; again is nothing."""
+        self.exchange.abort()
+        failure = self.generation.failure
+        if failure is None:
+            self.admission.ended(self.used)
+        else:
+            self.admission.failed(failure, self.used)
 
 
 class Channel:
     """One model of one account."""
 
-    __slots__ = ("_default", "_service", "model")
+    __slots__ = ("_default", "_limiter", "_service", "model")
 
-    def __init__(self, service: Service, model: str, *, is_default: bool) -> None:
+    def __init__(
+        self, service: Service, model: str, limiter: Limiter | None, *, is_default: bool
+    ) -> None:
         self._service = service
+        self._limiter = limiter
         self._default = is_default
         self.model = model
 
@@ -74,7 +101,10 @@ class Channel:
     ) -> Call:
         """Return the request that asks the model for ``operation``."""
         url = self._service.url(operation, model=self.model)
-        return Call(method="POST", url=url, body=body, timeouts=timeouts, watch=watch)
+        call = Call(method="POST", url=url, body=body, timeouts=timeouts, watch=watch)
+        if self._limiter is None or operation in _UNLIMITED:
+            return call
+        return msgspec.structs.replace(call, admit=self._admit(self._limiter, call))
 
     def watch(self, operation: Operation, body: bytes) -> Observation:
         """Tell that a call of the model begins, and return what tells the rest."""
@@ -94,7 +124,7 @@ class Channel:
             )
 
         with self._hinting():
-            response, attempts = await self._service.answer(call, read)
+            response, attempts = await self._service.answer(call, read, lambda one: one.usage)
         return msgspec.structs.replace(response, attempts=attempts)
 
     async def open_stream(
@@ -109,7 +139,7 @@ class Channel:
         async def once(attempt: Attempt) -> OpenStream:
             exchange = await self._service.open(call, attempt, streams=True)
             try:
-                return await self._first_chunks(exchange, before)
+                return await self._first_chunks(exchange, attempt, before)
             except BaseException:
                 exchange.abort()
                 raise
@@ -127,14 +157,22 @@ class Channel:
         try:
             with self._hinting():
                 request = self.request(operation, body, timeouts, watch)
-                answer, _ = await self._service.answer(request, read)
+                answer, _ = await self._service.answer(request, read, _usage)
         except BaseException as error:
             watch.failed(error)
             raise
-        watch.ended(Outcome.FINISHED, usage=getattr(answer, "usage_metadata", None))
+        watch.ended(Outcome.FINISHED, usage=_usage(answer))
         return answer
 
-    async def _first_chunks(self, exchange: Exchange, before: Generation | None) -> OpenStream:
+    def _admit(self, limiter: Limiter, call: Call) -> Admit:
+        """Return what lets a try of ``call`` through, estimated once for all of them."""
+        tokens = estimate(call.body)
+        told = call.watch.decided if call.watch.is_heard else None
+        return functools.partial(limiter.admit, tokens, call.timeouts.limit_wait, told)
+
+    async def _first_chunks(
+        self, exchange: Exchange, attempt: Attempt, before: Generation | None
+    ) -> OpenStream:
         content_type = exchange.headers.get("content-type")
         generation = Generation(
             content_type,
@@ -148,7 +186,8 @@ class Channel:
             check_content_type(content_type, data)
             chunks = generation.receive_data(data) if data else generation.receive_eof()
         exchange.began()
-        return OpenStream(exchange, generation, chunks)
+        spent = tokens_of(None if before is None else before.spent)
+        return OpenStream(exchange, generation, chunks, attempt.admission, spent)
 
     @contextlib.contextmanager
     def _hinting(self) -> Iterator[None]:
@@ -161,11 +200,18 @@ class Channel:
             raise
 
 
+def _usage(answer: object) -> UsageMetadata | None:
+    return getattr(answer, "usage_metadata", None)
+
+
 class Channels:
     """The channels of a client, made on first use; safe from many threads."""
 
-    def __init__(self, service: Service, catalog: ModelCatalog) -> None:
+    def __init__(
+        self, service: Service, catalog: ModelCatalog, limiters: Limiters | None = None
+    ) -> None:
         self._service = service
+        self._limiters = limiters
         self._catalog = catalog
         self._channels: dict[str, Channel] = {}
         self._lock = threading.Lock()  # held for get-or-create only, never over an await
@@ -183,4 +229,6 @@ class Channels:
             del self._channels[next(iter(self._channels))]  # the one unused for longest
         defaults = (self._catalog.default, self._catalog.default_embedding)
         usual = [self._service.model_resource(name) for name in defaults]
-        return Channel(self._service, resource, is_default=resource in usual)
+        name = resource.rpartition("/")[2]
+        limiter = None if self._limiters is None else self._limiters.of(name)
+        return Channel(self._service, resource, limiter, is_default=resource in usual)

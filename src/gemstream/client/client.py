@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Unpack
 
+import msgspec
+
 from ..config.models import bundled_models
 from ..config.timeouts import Timeouts
 from ..errors import StreamingNotSupported
@@ -23,6 +25,7 @@ from .client_options import ClientOptions
 from .embedding import embed, embed_on_vertex, embed_settings
 from .generate_options import GenerateOptions, given_options
 from .hops import Hops
+from .limiting import limiters_of
 from .models import Models
 from .prompt import Prompt, PromptPiece
 from .request import (
@@ -47,12 +50,17 @@ class AsyncClient:
     """
 
     def __init__(self, api_key: str | None = None, **options: Unpack[ClientOptions]) -> None:
-        self.options, settings, credentials = set_up(api_key, options, os.environ)
+        setup = set_up(api_key, options, os.environ)
+        self.options = setup.options
         given = options.get("transport")
         self._owns_transport = given is None
         self._transport: Transport = given or AiohttpTransport()
-        self._service = Service(settings, self._transport, credentials, options.get("on_event"))
-        self._channels = Channels(self._service, bundled_models())
+        self._service = Service(
+            setup.settings, self._transport, setup.credentials, options.get("on_event")
+        )
+        self._channels = Channels(self._service, bundled_models(), limiters_of(options, setup))
+        written = setup.options.config.limits
+        self._check_every = options.get("limit_check_every") or written.check_every
         self._channels.of(self.options.model)  # a default that cannot be named fails here
         self.models = Models(self._service)
 
@@ -81,7 +89,7 @@ class AsyncClient:
         channel, given = self._channel(options)
         if not self.supports_streaming(channel.model):
             raise StreamingNotSupported(channel.name)
-        return GenerateStream(self._hops(channel, prompt, given))
+        return GenerateStream(self._hops(channel, prompt, given), self._check_every)
 
     async def count_tokens(
         self, prompt: Prompt, **options: Unpack[GenerateOptions]
@@ -179,4 +187,7 @@ class AsyncClient:
         return Hops(channel, draft.finish, timeouts, token)
 
     def _timeouts(self, given: Mapping[str, Any]) -> Timeouts:
-        return timeouts_of(given.get("timeouts"), self.options.timeouts)
+        timeouts = timeouts_of(given.get("timeouts"), self.options.timeouts)
+        if "limit_wait" in given:
+            return msgspec.structs.replace(timeouts, limit_wait=given["limit_wait"])
+        return timeouts

@@ -7,11 +7,13 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
+from ..config.limits import Limits
 from ..config.loading import ConfigSource
 from ..config.tiers import Tier
 from ..config.timeouts import Timeouts
 from ..credentials.api_key import Credentials
 from ..errors import ConfigError
+from ..limits.store import LimitStore
 from ..net.transport import Transport
 from ..policy.retry import RetryPolicy
 from ..telemetry.events import Hook
@@ -29,11 +31,14 @@ class ClientOptions(TypedDict, total=False):
     limits to keep, by name as "free", else GEMINI_TIER, else the files', else that of a new account
     on Google's hosts and none elsewhere.
     ``timeouts``: see ``Timeouts``; a number means ``total``. ``retry``: see ``RetryPolicy``.
-    ``limits``: None, requests are not limited here. ``transport``: another way to the service; it
-    stays the caller's to close. ``headers`` go along with every request; those of the credentials
-    win over them. ``on_event``: a function that is told what each call of a model does, see
-    ``gemstream.telemetry.events``. ``max_event_size`` and ``max_request_size`` bound one event and
-    one request, in bytes.
+    ``limits``: the limits to keep instead of a tier's, the same for every model; here None means
+    none at all. ``limit_store``: where they are counted: "process", "machine", the URL of a Redis,
+    or a ``LimitStore``. ``limit_check_every``: after so many chunks a stream looks whether it used
+    more tokens a minute than allowed, and if so reads on later. ``transport``: another way to the
+    service; it stays the caller's to close. ``headers`` go along with every request; those of the
+    credentials win over them. ``on_event``: a function that is told what each call of a model does,
+    see ``gemstream.telemetry.events``. ``max_event_size`` and ``max_request_size`` bound one event
+    and one request, in bytes.
     """
 
     model: str | None
@@ -47,7 +52,9 @@ class ClientOptions(TypedDict, total=False):
     tier: str | Tier | None
     timeouts: Timeouts | float | None
     retry: RetryPolicy | None
-    limits: None
+    limits: Limits | None
+    limit_store: LimitStore | str | None
+    limit_check_every: int | None
     transport: Transport | None
     headers: Mapping[str, str] | None
     on_event: Hook | None
@@ -66,8 +73,9 @@ def check_options(options: Mapping[str, Any]) -> None:
         raise ConfigError(f"on_event is {options['on_event']!r:.80}; pass a function of one event")
     if inspect.iscoroutinefunction(options.get("on_event")):
         raise ConfigError("on_event is a coroutine function, which nothing would await; pass a def")
-    if options.get("limits") is not None:
-        raise ConfigError(f"limits is {options['limits']!r}; this version has no limiter")
+    every = options.get("limit_check_every")
+    if every is not None and (type(every) is not int or every < 1):
+        raise ConfigError(f"limit_check_every is {every!r:.80}; it takes a number of chunks")
 
 
 _KNOWN = frozenset(ClientOptions.__annotations__)

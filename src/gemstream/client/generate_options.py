@@ -26,6 +26,7 @@ class GenerateOptions(TypedDict, total=False):
 
     The sampling options are GenerationConfig's own fields; one given by name wins over the same
     field of ``config``. ``timeouts``: a number means ``total`` and leaves the client's others.
+    ``limit_wait``: for how many seconds the call may wait for its turn under our own limits.
     ``extra_body`` is merged into the JSON body last, for fields that this version does not know.
     An option of None is one that was not given.
     """
@@ -45,6 +46,7 @@ class GenerateOptions(TypedDict, total=False):
     labels: dict[str, str] | None
     continuation_token: str | None
     timeouts: Timeouts | float | None
+    limit_wait: float | None
     extra_body: JSONObject | None
     candidate_count: int | None
     stop_sequences: Sequence[str] | None

@@ -13,6 +13,7 @@ import msgspec
 from ..errors import GemstreamError
 from ..policy.answer import Answer
 from ..policy.usage import usage_fields
+from ..telemetry.decision import Decision
 from ..telemetry.events import (
     AttemptFailed,
     AttemptStarted,
@@ -21,6 +22,7 @@ from ..telemetry.events import (
     ChunkReceived,
     Hook,
     HopStarted,
+    LimitDecided,
     Outcome,
 )
 from ..wire.codec import decode_plain, from_plain, to_plain
@@ -96,6 +98,11 @@ class Observation:
                     call=self._call, at=now, attempt=number, error=error, retry_in=retry_in
                 )
             )
+
+    def decided(self, decision: Decision) -> None:
+        """Tell what the limiter decided."""
+        if self._hook is not None and self.is_heard:
+            self._hook(LimitDecided(call=self._call, at=time.monotonic(), decision=decision))
 
     def chunk_received(self) -> None:
         """Tell that the caller takes a chunk."""

@@ -17,9 +17,11 @@ from ..config.timeouts import Timeouts
 from ..config.version import VERSION
 from ..credentials.api_key import Credentials
 from ..errors import APIError, GemstreamError, InvalidState, ProtocolError
+from ..limits.admission import FREE, Admission, Free
 from ..net.timer import total_timeout
 from ..net.transport import Deadlines, Exchange, HTTPRequest, Transport
 from ..policy.generation import check_content_type
+from ..policy.limit.tokens import tokens_of
 from ..policy.redaction import redacted
 from ..policy.retry import GiveUp, RetryBudget, RetryPolicy
 from ..telemetry.events import Hook, guarded
@@ -27,6 +29,7 @@ from ..wire.codec import decode_plain
 from ..wire.endpoint import Operation, path_url, url_for
 from ..wire.model import model_resource, vertex_model_resource
 from ..wire.status import decode_error
+from ..wire.usage import UsageMetadata
 from .call import Call
 from .hints import hint_for
 from .observation import Observation, Subject
@@ -38,6 +41,10 @@ _log = logging.getLogger("gemstream.client")
 _SHORTEST_SERVER_TIMEOUT = 10.0
 
 T = TypeVar("T")
+
+
+def _no_usage(answer: object) -> None:
+    """Nothing is known of it."""
 
 
 class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,11 +61,12 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """One try: its number from 1, until when it may take, and the headers that hooks add to it."""
+    """One try: its number from 1, its deadlines, the headers of hooks, and what it may use."""
 
     number: int
     deadlines: Deadlines
     headers: Mapping[str, str] = {}
+    admission: Admission | Free = FREE
 
 
 class Broken(msgspec.Struct, frozen=True):
@@ -158,12 +166,18 @@ class Service:
             await self._wait_or_raise(broken.error, Attempt(number, deadlines), call.watch)
         while True:
             number += 1
-            attempt = Attempt(number, deadlines, call.watch.attempt_started(number))
+            admission, deadlines = await _admitted(call, deadlines)
+            headers = call.watch.attempt_started(number)
+            attempt = Attempt(number, deadlines, headers, admission)
             try:
                 result = await once(attempt)
             except GemstreamError as error:
+                admission.failed(error, tokens_of(error.usage))
                 told = redacted(error, self.credentials.redact)
                 await self._wait_or_raise(told, attempt, call.watch)
+            except BaseException as error:
+                admission.failed(error)
+                raise
             else:
                 if number == 1:
                     self._budget.deposit()
@@ -177,6 +191,7 @@ class Service:
         try:
             if exchange.status >= 300:
                 raise await self._refusal(exchange)
+            attempt.admission.began()
         except BaseException:
             exchange.abort()
             raise
@@ -192,13 +207,23 @@ class Service:
             exchange.abort()
         return Answered(whole, exchange.headers.get("content-type"))
 
-    async def answer(self, call: Call, read: Callable[[Answered], T]) -> tuple[T, int]:
-        """Return what ``read`` makes of the answer to a request, and how many tries it took."""
+    async def answer(
+        self,
+        call: Call,
+        read: Callable[[Answered], T],
+        usage_of: Callable[[T], UsageMetadata | None] = _no_usage,
+    ) -> tuple[T, int]:
+        """Return what ``read`` makes of the answer to a request, and how many tries it took.
+
+        ``usage_of`` finds in it what was used.
+        """
 
         async def once(attempt: Attempt) -> T:
             answered = await self.fetch_once(call, attempt)
             check_content_type(answered.content_type, answered.body)
-            return read(answered)
+            answer = read(answered)
+            attempt.admission.ended(tokens_of(usage_of(answer)))
+            return answer
 
         return await self.attempts(once, call)
 
@@ -306,6 +331,17 @@ _IDENTITY = {
     "user-agent": f"gemstream/{VERSION} python/{platform.python_version()}",
     "x-goog-api-client": f"gemstream/{VERSION}",
 }
+
+
+async def _admitted(call: Call, deadlines: Deadlines) -> tuple[Admission | Free, Deadlines]:
+    """Return the admission of a try, and its deadlines without the time that it waited."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    admission = await call.admit()
+    if deadlines.total is not None and admission is not FREE:
+        total = deadlines.total + loop.time() - began
+        deadlines = msgspec.structs.replace(deadlines, total=total)
+    return admission, deadlines
 
 
 def _deadlines(timeouts: Timeouts, now: float) -> Deadlines:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import enum
 import inspect
+import sys
 from collections import deque
 from collections.abc import Awaitable, Callable
 from types import TracebackType
@@ -71,6 +72,8 @@ class GenerateStream:
         "__weakref__",
         "_attempts",
         "_broken",
+        "_check_at",
+        "_check_every",
         "_delivered",
         "_failure",
         "_hops",
@@ -83,8 +86,10 @@ class GenerateStream:
         "_watch",
     )
 
-    def __init__(self, hops: Hops) -> None:
+    def __init__(self, hops: Hops, check_every: int | None = None) -> None:
         self._hops = hops
+        self._check_every = check_every
+        self._check_at = check_every or sys.maxsize  # so many delivered
         self._opening: asyncio.Task[None] | None = None
         self._open: OpenStream | None = None  # the newest hop's
         self._ready: deque[Chunk] = deque()  # decoded, not yet asked for; one read's worth
@@ -112,6 +117,8 @@ class GenerateStream:
                     stream = self._open
                     try:
                         if self._state is _State.OPEN and stream is not None:
+                            if self._delivered >= self._check_at:
+                                await self._keep_up(stream)
                             self._receive_data(stream, await stream.exchange.receive())
                         elif self._state is _State.UNSENT:
                             await self._start()
@@ -214,6 +221,11 @@ class GenerateStream:
     def __repr__(self) -> str:
         return f"<GenerateStream {self._state.value}, {self._delivered} chunks delivered>"
 
+    async def _keep_up(self, stream: OpenStream) -> None:
+        """Wait until the limits bear what was used so far; what is not read waits at the service"""
+        self._check_at = self._delivered + (self._check_every or sys.maxsize)
+        await stream.admission.keep_up(stream.used)
+
     def _settle(self) -> None:
         """Let the delivered chunks be added up while they are still in the cache."""
         if self._open is not None:
@@ -223,7 +235,7 @@ class GenerateStream:
         """Leave what was not delivered, and the connection."""
         if self._open is not None:
             self._open.generation.stop(undelivered=len(self._ready))
-            self._open.exchange.abort()
+            self._open.close()
         self._ready.clear()
 
     def _fail_cancelled(self) -> None:
@@ -296,7 +308,7 @@ class GenerateStream:
         stream = self._open
         if self._state is _State.CLOSED:  # it was us who broke it off
             if stream is not None:
-                stream.exchange.abort()
+                stream.close()
         elif self._state is _State.OPEN and stream is not None:
             self._receive_broken(stream, error)
         else:
@@ -312,11 +324,11 @@ class GenerateStream:
     def _follow(self, stream: OpenStream) -> None:
         """Take over the end of the generation; a fault behind ready chunks waits for them."""
         generation = stream.generation
+        stream.close()  # before a failure that can be mended is forgotten: the limits learn of it
         if generation.failure is not None and generation.failure.retryable:
             self._go_back(stream, generation.failure)
         self._state = _AFTER[generation.state]
         self._failure = generation.failure
-        stream.exchange.abort()
 
     def _go_back(self, stream: OpenStream, error: GemstreamError) -> None:
         """Go on from the newest token unless something behind it was delivered."""

@@ -32,14 +32,15 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     program has for it. ``wait``: seconds that a call waits for its turn at most, None for as long
     as its timeout allows. ``check_every``: how many chunks of a stream come between two checks,
     None for no checks. ``degraded``: what holds while the store cannot be reached. ``adaptive``:
-    whether the concurrency adapts itself to what the service bears.
+    whether more answers may run at once than the tier says, up to its ceiling, as long as all goes
+    well; fewer after a 429 it is always.
     """
 
     store: str | None = None
     wait: float | None = None
     check_every: int | None = None
     degraded: Literal["open", "closed", "share"] = "share"
-    adaptive: bool = True
+    adaptive: bool = False
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):

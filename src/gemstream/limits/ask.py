@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from ..config.limits import Limits
-from .decision import Told
+from ..telemetry.decision import Told
 
 __all__ = ("Ask",)
 

@@ -21,8 +21,8 @@ from ..errors import ResourceExhausted
 from ..policy.limit.claim import MICROSECONDS, Claim, Refused, Spent, Unit, Wait
 from ..policy.limit.learned import LearnedLimits
 from ..policy.limit.quota import ScopeClaims, gate_of
+from ..telemetry.decision import Decision, Verdict
 from .ask import Ask
-from .decision import Decision, Verdict
 from .place import Place
 from .refusal import out_of_patience, too_large, too_long
 from .reservation import Reservation

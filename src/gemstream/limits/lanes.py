@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections import OrderedDict
 
 from .lane import Lane
 from .memory_store import MemoryStore
 from .store import LimitStore
 
-__all__ = ("Lanes", "process_lanes")
+__all__ = ("Lanes", "lanes_in", "lanes_of", "process_lanes")
 
 # So many old lanes are looked at for each new one: memory follows use, and no one call pays.
 _SWEPT = 2
@@ -19,7 +20,7 @@ _SWEPT = 2
 class Lanes:
     """The lanes of one store; safe from many threads."""
 
-    __slots__ = ("_lanes", "_lock", "store")
+    __slots__ = ("__weakref__", "_lanes", "_lock", "store")
 
     def __init__(self, store: LimitStore) -> None:
         self.store = store
@@ -47,6 +48,24 @@ class Lanes:
             scope, lane = self._lanes.popitem(last=False)
             if not lane.sweep():
                 self._lanes[scope] = lane
+
+
+def lanes_in(store: LimitStore) -> Lanes:
+    """Return the lanes to the books of ``store``: the same for all who have it."""
+    return _of_stores.setdefault(id(store), Lanes(store))
+
+
+def lanes_of(world: object) -> Lanes:
+    """Return the lanes in memory of ``world``, as a transport: the same for all who have it."""
+    try:
+        return _of_worlds.setdefault(world, Lanes(MemoryStore()))
+    except TypeError:  # it can be no key, so nobody else can name it
+        return Lanes(MemoryStore())
+
+
+# By identity, and for as long as a client has them: lanes hold their store.
+_of_stores: weakref.WeakValueDictionary[int, Lanes] = weakref.WeakValueDictionary()
+_of_worlds: weakref.WeakKeyDictionary[object, Lanes] = weakref.WeakKeyDictionary()
 
 
 class _Process:

@@ -8,12 +8,12 @@ import msgspec
 
 from ..config.limits import Limits
 from ..policy.limit.tokens import Tokens
+from ..telemetry.decision import Told
 from .admission import Admission
 from .ask import Ask
-from .decision import Told
 from .lanes import Lanes
 
-__all__ = ("LimitRules", "Limiter")
+__all__ = ("LimitRules", "Limiter", "Limiters")
 
 
 class LimitRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,3 +62,18 @@ class Limiter:
         lane = self._lanes.of(self.scope)
         reservation = await lane.reserve(ask)
         return Admission(lane, ask, reservation, estimate, counts_output=rules.counts_output)
+
+
+class Limiters:
+    """The limiters of a client, one for each model; ``scope`` names its account at its service."""
+
+    __slots__ = ("_lanes", "_rules", "_scope")
+
+    def __init__(self, lanes: Lanes, scope: str, rules: LimitRules) -> None:
+        self._lanes = lanes
+        self._scope = scope
+        self._rules = rules
+
+    def of(self, model: str) -> Limiter:
+        """Return the limiter of a bare model name that was checked."""
+        return Limiter(self._lanes, self._scope, model, self._rules)

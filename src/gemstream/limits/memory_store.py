@@ -22,7 +22,7 @@ __all__ = ("MemoryStore",)
 class MemoryStore:
     """Limits of this process alone; see ``LimitStore``."""
 
-    __slots__ = ("_corrections", "_lock", "_log", "_names", "moment", "seconds")
+    __slots__ = ("__weakref__", "_corrections", "_lock", "_log", "_names", "moment", "seconds")
 
     is_shared = False
 
@@ -74,8 +74,9 @@ class MemoryStore:
     async def aclose(self) -> None:
         """Nothing is open."""
 
-    def __len__(self) -> int:
-        """Return how many limits have something to remember."""
+    @property
+    def size(self) -> int:
+        """How many limits have something to remember."""
         return len(self._log.states)
 
     def _correct(self, correction: Callable[[Moment], None]) -> None:

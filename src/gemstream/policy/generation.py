@@ -159,6 +159,16 @@ class Generation:
         return self._fold.continuation_token
 
     @property
+    def usage(self) -> UsageMetadata | None:
+        """What was used so far, all hops added up; None when no chunk has told."""
+        return self._fold.usage
+
+    @property
+    def spent(self) -> UsageMetadata | None:
+        """What was used until this hop ended; None while it goes on."""
+        return self._spent
+
+    @property
     def can_go_back(self) -> bool:
         """True when the token stands for all that was generated: there is one candidate."""
         return self._fold.has_one_candidate

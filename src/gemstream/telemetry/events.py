@@ -1,6 +1,7 @@
 """The events of a call, in the order they happen, told to a hook.
 
-``CallStarted``, then for each try ``AttemptStarted`` and perhaps ``AttemptFailed``, a
+``CallStarted``, then for each try what the limits decided (``LimitDecided``), ``AttemptStarted``
+and perhaps ``AttemptFailed``, a
 ``ChunkReceived`` for each chunk the caller takes, ``HopStarted`` before each continuation, and
 always one ``CallEnded``. Events hold no prompt, no answer and no key; ``content`` gives the JSON of
 request or answer to a hook that asks for it.
@@ -16,6 +17,7 @@ from typing import Any
 import msgspec
 
 from ..errors import GemstreamError
+from .decision import Decision
 
 __all__ = (
     "AttemptFailed",
@@ -26,6 +28,7 @@ __all__ = (
     "Event",
     "Hook",
     "HopStarted",
+    "LimitDecided",
     "Outcome",
     "combined",
     "guarded",
@@ -91,6 +94,12 @@ class HopStarted(Event, frozen=True, kw_only=True):
     """The answer goes on with a continuation token; ``hop`` counts from 2."""
 
     hop: int
+
+
+class LimitDecided(Event, frozen=True, kw_only=True):
+    """The limiter decided something about the call: see ``gemstream.telemetry.decision``."""
+
+    decision: Decision
 
 
 class Outcome(enum.Enum):

@@ -1,4 +1,4 @@
-"""What a limiter tells of: every decision, as a value."""
+"""What a limiter tells: every decision it takes, as a value."""
 
 from __future__ import annotations
 

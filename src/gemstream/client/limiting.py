@@ -1,0 +1,78 @@
+"""Which limits a client keeps: those it was given, its tier's, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..config.budget import budgeted
+from ..config.limits import Limits
+from ..config.tiers import Tier
+from ..errors import ConfigError
+from ..limits.lanes import Lanes, lanes_in, lanes_of
+from ..limits.limiter import Limiters, LimitRules
+from ..limits.store import LimitStore
+from ..limits.stores import lanes_at
+from .settings import Setup
+
+__all__ = ("limiters_of",)
+
+
+def limiters_of(given: Mapping[str, Any], setup: Setup) -> Limiters | None:
+    """Return the limiters of a client, None when it keeps no limits; raises ConfigError.
+
+    Clients of one account share their limits, wherever in the process they are; one with a
+    transport of its own is in a world of its own, unless it names a store.
+    """
+    rules = _rules(given, setup)
+    if rules is None:
+        return None
+    settings = setup.settings
+    scope = f"{settings.base_url}{settings.parent and '/' + settings.parent}"
+    return Limiters(_lanes(given, setup), f"{scope}|{setup.credentials.account}", rules)
+
+
+def _rules(given: Mapping[str, Any], setup: Setup) -> LimitRules | None:
+    own = given.get("limits")
+    if own is not None and not isinstance(own, Limits):
+        raise ConfigError(
+            f"limits is {own!r:.80}; pass Limits(rpm=…, tpm=…, rpd=…, concurrency=…), or None for "
+            "no limits; a tier is named by tier=…"
+        )
+    if "limits" in given and own is None:
+        return None
+    patience = setup.options.config.limits.wait
+    tier = setup.options.tier
+    if own is not None:
+        counts = tier is not None and tier.tpm_counts == "total"
+        return LimitRules(
+            limits_of=lambda model: own,
+            counts_output=counts,
+            is_own=True,
+            patience=patience,
+            setting="the client's limits",
+        )
+    return None if tier is None else _tier_rules(tier, setup)
+
+
+def _tier_rules(tier: Tier, setup: Setup) -> LimitRules:
+    config = setup.options.config
+    budget = config.budget
+    return LimitRules(
+        limits_of=lambda model: budgeted(tier.limits_of(model), budget),
+        counts_output=tier.tpm_counts == "total",
+        ceiling=tier.adaptive_ceiling if config.limits.adaptive else None,
+        patience=config.limits.wait,
+        setting=f"tier {tier.name}, {setup.options.origins['tier']}",
+    )
+
+
+def _lanes(given: Mapping[str, Any], setup: Setup) -> Lanes:
+    store: LimitStore | str | None = given.get("limit_store")
+    if store is None:
+        store = setup.options.config.limits.store
+    if store is None and given.get("transport") is not None:
+        return lanes_of(given["transport"])
+    if store is None or isinstance(store, str):
+        return lanes_at(store or "process")
+    return lanes_in(store)
