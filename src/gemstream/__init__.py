@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .client.driver import ChunkStream, Driver
     from .client.generate_options import GenerateOptions
     from .client.stream import GenerateStream, StreamControl
+    from .config.limits import Limits
     from .config.timeouts import Timeouts
     from .credentials.access_token import AccessToken
     from .credentials.api_key import APIKey, Credentials
@@ -64,6 +65,7 @@ _HOMES = {
     "GenerateOptions": "client.generate_options",
     "GenerateStream": "client.stream",
     "StreamControl": "client.stream",
+    "Limits": "config.limits",
     "Timeouts": "config.timeouts",
     "AccessToken": "credentials.access_token",
     "APIKey": "credentials.api_key",

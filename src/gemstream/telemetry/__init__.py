@@ -6,6 +6,7 @@ client without it does not pay for it.
 
 from __future__ import annotations
 
+from .decision import Decision, Verdict
 from .events import (
     AttemptFailed,
     AttemptStarted,
@@ -15,6 +16,7 @@ from .events import (
     Event,
     Hook,
     HopStarted,
+    LimitDecided,
     Outcome,
     combined,
     guarded,
@@ -26,10 +28,13 @@ __all__ = (
     "CallEnded",
     "CallStarted",
     "ChunkReceived",
+    "Decision",
     "Event",
     "Hook",
     "HopStarted",
+    "LimitDecided",
     "Outcome",
+    "Verdict",
     "combined",
     "guarded",
 )
