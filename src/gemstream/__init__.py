@@ -149,6 +149,7 @@ __all__ = (
     "HarmBlockThreshold",
     "HarmCategory",
     "ImageConfig",
+    "Limits",
     "MediaResolution",
     "Model",
     "OpenTelemetry",
