@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import msgspec
@@ -27,7 +27,7 @@ from ..policy.limit.tokens import Tokens, tokens_of
 from ..policy.unary import read_message, read_response
 from ..telemetry.events import Outcome
 from ..wire.codec import Message
-from ..wire.endpoint import Operation
+from ..wire.endpoint import Operation, match
 from ..wire.usage import UsageMetadata
 from .call import Admit, Call
 from .hints import default_model_hint
@@ -36,8 +36,16 @@ from .service import Answered, Attempt, Broken, Service
 
 __all__ = ("Channel", "Channels", "OpenStream")
 
-# The service counts these apart, and far above what a tier says of answers.
-_UNLIMITED = frozenset({Operation.COUNT_TOKENS})
+# The service counts the others apart, and far above what a tier says of answers.
+_LIMITED = frozenset(
+    {
+        Operation.GENERATE,
+        Operation.STREAM,
+        Operation.EMBED,
+        Operation.BATCH_EMBED,
+        Operation.PREDICT,
+    }
+)
 # More models than any account has; a caller that invents names cannot grow the process.
 _MOST_CHANNELS = 1024
 
@@ -102,7 +110,11 @@ class Channel:
         """Return the request that asks the model for ``operation``."""
         url = self._service.url(operation, model=self.model)
         call = Call(method="POST", url=url, body=body, timeouts=timeouts, watch=watch)
-        if self._limiter is None or operation in _UNLIMITED:
+        return self.limited(operation, call)
+
+    def limited(self, operation: Operation, call: Call) -> Call:
+        """Return ``call`` so that each try of it is let through by the model's limits."""
+        if self._limiter is None or operation not in _LIMITED:
             return call
         return msgspec.structs.replace(call, admit=self._admit(self._limiter, call))
 
@@ -223,6 +235,13 @@ class Channels:
             channel = self._channels.pop(resource, None) or self._create(resource)
             self._channels[resource] = channel  # the last is the one used last
         return channel
+
+    def limiting(self, method: str, path: str) -> Callable[[Call], Call]:
+        """Return what puts any request under the limits of the model that it asks, if it does."""
+        route = match(method, f"/{self._service.settings.api_version}/{path}")
+        if route is None or route.model is None:
+            return lambda call: call
+        return functools.partial(self.of(route.model).limited, route.operation)
 
     def _create(self, resource: str) -> Channel:
         if len(self._channels) >= _MOST_CHANNELS:

@@ -141,7 +141,8 @@ class AsyncClient:
         """
         self._service.check_open()
         sent = b"" if body is None else encode_body(body, max_size=self._max_size)
-        return await self._service.fetch(method, path, sent, query=query)
+        limited = self._channels.limiting(method, path)
+        return await self._service.fetch(method, path, sent, query=query, limited=limited)
 
     def supports_streaming(self, model: str) -> bool:
         """Return False for a model known not to stream (embedding, Imagen, Veo), else True."""

@@ -16,7 +16,7 @@ import msgspec
 from ..config.timeouts import Timeouts
 from ..config.version import VERSION
 from ..credentials.api_key import Credentials
-from ..errors import APIError, GemstreamError, InvalidState, ProtocolError
+from ..errors import APIError, DecodeError, GemstreamError, InvalidState, ProtocolError
 from ..limits.admission import FREE, Admission, Free
 from ..net.timer import total_timeout
 from ..net.transport import Deadlines, Exchange, HTTPRequest, Transport
@@ -25,7 +25,7 @@ from ..policy.limit.tokens import tokens_of
 from ..policy.redaction import redacted
 from ..policy.retry import GiveUp, RetryBudget, RetryPolicy
 from ..telemetry.events import Hook, guarded
-from ..wire.codec import decode_plain
+from ..wire.codec import decode_plain, from_plain
 from ..wire.endpoint import Operation, path_url, url_for
 from ..wire.model import model_resource, vertex_model_resource
 from ..wire.status import decode_error
@@ -41,6 +41,10 @@ _log = logging.getLogger("gemstream.client")
 _SHORTEST_SERVER_TIMEOUT = 10.0
 
 T = TypeVar("T")
+
+
+def _unlimited(call: Call) -> Call:
+    return call
 
 
 def _no_usage(answer: object) -> None:
@@ -234,11 +238,12 @@ class Service:
         body: bytes = b"",
         *,
         query: Mapping[str, str] | None = None,
+        limited: Callable[[Call], Call] = _unlimited,
     ) -> Any:
         """Return the plain JSON answered at any ``path`` under the API version."""
         url = path_url(self.settings.base_url, self.settings.api_version, path, query)
         call = Call(method=method, url=url, body=body, timeouts=self.settings.timeouts)
-        answer, _ = await self.answer(call, _plain)
+        answer, _ = await self.answer(limited(call), _plain, _plain_usage)
         return answer
 
     async def _wait_or_raise(
@@ -320,6 +325,16 @@ class Answered(msgspec.Struct, frozen=True):
 
     body: bytes
     content_type: str | None
+
+
+def _plain_usage(answer: Any) -> UsageMetadata | None:
+    """Return the token counts in plain JSON; a list of chunks has them in its last."""
+    newest = answer[-1] if isinstance(answer, list) and answer else answer
+    usage = newest.get("usageMetadata") if isinstance(newest, dict) else None
+    try:
+        return None if usage is None else from_plain(usage, UsageMetadata)
+    except DecodeError:
+        return None
 
 
 def _plain(answered: Answered) -> Any:
