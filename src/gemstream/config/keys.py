@@ -72,6 +72,8 @@ _SECRETS = ("key", "api_key", "apikey", "token", "secret", "password", "credenti
 _GEMINI_MODEL = re.compile(r"(?:tunedModels/)?[A-Za-z0-9][A-Za-z0-9._@-]{0,127}", re.ASCII)
 _OTHER_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:/-]{0,255}", re.ASCII)
 
+_IN_A_ROW = len(("providers", "gemini", "tiers", "free", "models", "gemini-2.0-flash", "rpm"))
+
 
 class Found(NamedTuple):
     """A checked value, the key it stands under once names are settled, and its place."""
@@ -213,6 +215,9 @@ def _unknown(file: TOMLFile, key: Key, known: Iterable[str]) -> ConfigError:
             "is a secret, and this file is shown, copied and committed: remove it; gemstream init "
             "stores a key where only you can read it, or set GEMINI_API_KEY",
         )
+    if len(key) == _IN_A_ROW and key[-1][:1].isdigit():  # models.gemini-2.5-pro, without quotes
+        name = ".".join(key[-2:])
+        return _wrong(file, key, f'is no key; a name with dots stands in quotes, as "{name}"')
     names = list(known)
     near = difflib.get_close_matches(key[-1], names, n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"

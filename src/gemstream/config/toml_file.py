@@ -71,7 +71,8 @@ def parse_toml(path: Path, text: str) -> TOMLFile:
         raise ConfigError(f"{path} is nested too deeply; that is no configuration") from None
     lines: dict[Key, int] = {}
     for number, key in key_lines(text):
-        lines.setdefault(key, number)
+        for length in range(1, len(key) + 1):
+            lines.setdefault(key[:length], number)
     return TOMLFile(path, tables, lines)
 
 
