@@ -13,7 +13,7 @@ import pytest
 from gemstream import AsyncClient
 from gemstream.client.settings import find_key
 from gemstream.credentials.stored_key import read_stored_key, store_key, write_privately
-from gemstream.errors import InvalidRequest, MissingCredentials
+from gemstream.errors import ConfigError, InvalidRequest, MissingCredentials
 
 KEY = "AIza-a-key-of-thirty-nine-characters-0x"
 
@@ -45,7 +45,7 @@ def test_a_key_that_others_may_read_is_refused_until_it_is_stored_again(
 ) -> None:
     store_key(KEY, file)
     file.chmod(given)
-    with pytest.raises(MissingCredentials, match=rf"mode {given:o}\); chmod 600") as caught:
+    with pytest.raises(ConfigError, match=rf"mode {given:o}\); chmod 600") as caught:
         read_stored_key(file)
     assert KEY not in str(caught.value)
     assert store_key(KEY, file)
@@ -69,14 +69,14 @@ def test_a_key_that_others_may_read_is_refused_until_it_is_stored_again(
 def test_a_file_that_means_nothing_is_refused_and_not_shown(file: Path, text: str) -> None:
     write_privately(file, "")
     file.write_bytes(text.encode(errors="surrogateescape"))
-    with pytest.raises(MissingCredentials, match="holds no stored key") as caught:
+    with pytest.raises(ConfigError, match="holds no stored key") as caught:
         read_stored_key(file)
     assert KEY not in str(caught.value)
 
 
 def test_a_folder_in_its_place_is_refused(file: Path) -> None:
     file.mkdir(parents=True)
-    with pytest.raises(MissingCredentials, match="cannot read the stored key"):
+    with pytest.raises(ConfigError, match="cannot read the stored key"):
         read_stored_key(file)
 
 
@@ -173,16 +173,16 @@ def test_the_keyring_holds_the_key_and_the_file_says_so(file: Path, kept: Path) 
     assert read_stored_key(file) == (KEY, f"the keyring, as {file} says")
     assert store_key("another", file, in_keyring=True)
     kept.unlink()
-    with pytest.raises(MissingCredentials, match="the keyring holds the key, and it does not"):
+    with pytest.raises(ConfigError, match="the keyring holds the key, and it does not"):
         read_stored_key(file)
 
 
 def test_a_locked_keyring_is_told(file: Path, kept: Path) -> None:
     store_key(KEY, file, in_keyring=True)
     kept.with_suffix(".locked").touch()
-    with pytest.raises(MissingCredentials, match="the keyring refused: KeyringLocked: it is lock"):
+    with pytest.raises(ConfigError, match="the keyring refused: KeyringLocked: it is lock"):
         read_stored_key(file)
-    with pytest.raises(MissingCredentials, match="without one, store the key in a file"):
+    with pytest.raises(ConfigError, match="without one, store the key in a file"):
         store_key(KEY, file, in_keyring=True)
 
 
@@ -191,9 +191,9 @@ def test_without_the_library_the_extra_is_named(tmp_path: Path) -> None:
         "import sys; sys.modules['keyring'] = None\n"
         "from pathlib import Path\n"
         "from gemstream.credentials.stored_key import store_key\n"
-        "from gemstream.errors import MissingCredentials\n"
+        "from gemstream.errors import ConfigError\n"
         "try: store_key('k', Path(sys.argv[1]) / 'c.toml', in_keyring=True)\n"
-        "except MissingCredentials as error: print(error)\n"
+        "except ConfigError as error: print(error)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path)],

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ..config.config import Config
-from ..config.loading import load_config
+from ..config.loading import ConfigSource, load_config
 from ..config.options import (
     API_KEY_VARIABLES,
     DEFAULT_LOCATION,
@@ -76,12 +76,11 @@ def options_of(
 
 
 def find_key(
-    given: str | None, environ: Mapping[str, str], config: object
+    given: str | None, environ: Mapping[str, str], config: ConfigSource
 ) -> tuple[str | None, str]:
     """Return the API key and where it came from: ``given``, of ``environ``, else the stored one.
 
-    ``config`` False: nothing is read. Raises MissingCredentials for a stored key that cannot be
-    used.
+    ``config`` False: nothing is read. Raises ConfigError for a stored key that cannot be used.
     """
     key, origin = resolve_key(given, environ)
     folder = user_folder(environ)
