@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -253,12 +252,3 @@ def test_a_repr_names_the_tier_and_its_origin() -> None:
     assert "tier='free' (given)" in shown
     assert "tier=None (none)" in repr(resolve_options({"base_url": "http://h"}, {}))
     assert repr(resolve_options({}, {}, backend=Backend(vertexai=True), vertex_url="https://h"))
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    """A warning is logged once in a process: each test begins a new one."""
-    from gemstream.client import settings
-
-    settings._warn_once.cache_clear()
-    yield

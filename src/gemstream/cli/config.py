@@ -31,8 +31,8 @@ def _options(context: typer.Context) -> None:
         raise typer.Exit(ExitCode.USAGE)
 
 
-@config.command(short_help="Show every setting as it holds here.")
-def show(
+@config.command("show", short_help="Show every setting as it holds here.")
+def _show(
     origin: Annotated[
         bool, typer.Option("--origin", help="Tell where each value comes from.")
     ] = False,
@@ -64,8 +64,8 @@ def show(
     run_command(main, debug=debug)
 
 
-@config.command(short_help="Tell which files are read.")
-def path(as_json: AsJSON = False, debug: Debug = False) -> None:
+@config.command("path", short_help="Tell which files are read.")
+def _path(as_json: AsJSON = False, debug: Debug = False) -> None:
     """Tell which files are read, the strongest first, and where others would be."""
 
     def main() -> ExitCode:

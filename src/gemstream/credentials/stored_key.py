@@ -10,7 +10,6 @@ import json
 import os
 import re
 import stat
-import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -83,6 +82,8 @@ def store_key(key: str, file: Path, *, in_keyring: bool = False) -> bool:
 
 def write_privately(file: Path, text: str, *, mode: int = 0o600) -> None:
     """Put ``text`` into ``file`` at once, in a folder of the owner's; raises OSError."""
+    import tempfile  # slow to load, and clients only read
+
     target = Path(os.path.realpath(file))  # the file behind a link that somebody keeps elsewhere
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
