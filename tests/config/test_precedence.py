@@ -182,7 +182,7 @@ def test_an_address_of_a_file_is_checked_and_named(home: Path) -> None:
     with pytest.raises(ConfigError, match=rf"base_url \({file}:2\) is 'nowhere'"):
         options({"config": file}, {})
     file.write_text('[providers.gemini]\napi_version = "v9"\n', encoding="utf-8")
-    with pytest.raises(ConfigError, match="api_version 'v9' does not exist"):
+    with pytest.raises(ConfigError, match=rf"api_version 'v9' does not exist \({file}:2\); use"):
         options({"config": file}, {})
 
 

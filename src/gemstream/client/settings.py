@@ -94,8 +94,10 @@ def _settings(options: Options, given: Mapping[str, Any]) -> ServiceSettings:
     """Return the settings; raises ConfigError for what no request could be sent with."""
     versions = VERTEX_VERSIONS if options.backend.vertexai else API_VERSIONS
     if options.api_version not in versions:
+        where = options.origins["api_version"]
         raise ConfigError(
-            f"api_version {options.api_version!r} does not exist; use one of {', '.join(versions)}"
+            f"api_version {options.api_version!r} does not exist"
+            f"{'' if where == 'given' else f' ({where})'}; use one of {', '.join(versions)}"
         )
     retry = given.get("retry")
     if retry is not None and not isinstance(retry, RetryPolicy):

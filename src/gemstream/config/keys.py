@@ -25,7 +25,7 @@ from .checks import (
 from .tiers import bare_model, bundled_tiers, plain_name, tier_named
 from .toml_file import Key, TOMLFile, dotted
 
-__all__ = ("DEGRADED", "FREE_TABLES", "KEYS", "Found", "found_in", "known_keys")
+__all__ = ("DEGRADED", "FREE_TABLES", "KEYS", "Found", "found_in")
 
 DEGRADED = ("open", "closed", "share")
 
@@ -94,16 +94,6 @@ def found_in(file: TOMLFile) -> Iterator[Found]:
             yield from tables[name](file, key, _table(file, key, table))
         else:
             raise _unknown(file, key, [*tables, *FREE_TABLES])
-
-
-def known_keys() -> Iterator[Key]:
-    """Yield every key whose name is fixed, those of providers first."""
-    for provider in bundled_tiers().providers:
-        for name in _PROVIDER:
-            yield ("providers", provider, name)
-    for table, names in KEYS.items():
-        for name in names:
-            yield (table, name)
 
 
 def _section(file: TOMLFile, key: Key, table: Mapping[str, Any]) -> Iterator[Found]:
