@@ -161,7 +161,8 @@ def test_doctor_tells_the_files_the_tier_and_a_broken_file(home: Path) -> None:
 
 
 def test_ask_takes_a_tier_and_tells_of_one_that_is_not_there() -> None:
-    result = gemstream("ask", "Count to 2", "--emulate", "--tier", "fre")
+    env = environment(GEMINI_TIER="tier1")
+    result = gemstream("ask", "Count to 2", "--emulate", "--tier", "fre", env=env)
     assert (result.code, result.out) == (0, "1, 2\n")
     assert "note: gemini has no tier 'fre' (given): free is used; did you mean free?" in result.err
     quiet = gemstream("ask", "Count to 2", "--emulate", "--tier", "Free")

@@ -117,7 +117,8 @@ def _key(here: Surroundings) -> Iterator[Finding]:
         yield fail(
             "key",
             "no API key",
-            "set GEMINI_API_KEY (or GOOGLE_API_KEY), or name a file with --api-key-file",
+            "set GEMINI_API_KEY (or GOOGLE_API_KEY), store one with gemstream init, or name a file "
+            "with --api-key-file",
             code=ExitCode.AUTH,
         )
     else:

@@ -162,7 +162,8 @@ def _credentials(
 
 
 _NO_KEY = (
-    f"no API key: pass api_key=… or set {' or '.join(API_KEY_VARIABLES)}; without a key, "
+    f"no API key: pass api_key=…, set {' or '.join(API_KEY_VARIABLES)}, or store one with "
+    "gemstream init; without a key, "
     "develop against the emulator (gemstream emulate, or ask --emulate)"
 )
 _NO_TOKEN = (
