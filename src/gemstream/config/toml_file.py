@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -93,7 +94,9 @@ def key_lines(text: str) -> Iterator[tuple[int, Key]]:
 
 def dotted(key: Key) -> str:
     """Return ``key`` as TOML writes it."""
-    return ".".join(name if _BARE.fullmatch(name) else f'"{name}"' for name in key)
+    return ".".join(
+        name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False) for name in key
+    )
 
 
 def _names(written: str) -> Key:
