@@ -17,6 +17,9 @@ _MISSING = re.compile(
     re.IGNORECASE,
 )
 
+# Nobody's own settings or stored key reach a test, nor the programs that it starts.
+os.environ["XDG_CONFIG_HOME"] = os.path.join(os.sep, "nonexistent")
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:

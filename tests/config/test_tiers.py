@@ -133,6 +133,7 @@ CHOICES: list[tuple[str, bool, NamedTier | None, str | None, str]] = [
     (GOOGLE, False, None, "free", "default"),
     ("https://aiplatform.googleapis.com", False, None, "free", "default"),
     ("https://us-central1-aiplatform.googleapis.com", False, None, "free", "default"),
+    ("https://aiplatform.eu.rep.googleapis.com", False, None, "free", "default"),
     (GOOGLE, True, None, None, "none"),
     ("http://127.0.0.1:8089", False, None, None, "none"),
     ("https://relay.example.com", False, None, None, "none"),
@@ -167,7 +168,19 @@ def test_an_unknown_tier_is_the_smallest_with_a_warning(name: str, hint: str) ->
     assert choice.warning == (f"gemini has no tier '{name}' (GEMINI_TIER): free is used; {hint}")
 
 
-@pytest.mark.parametrize("url", ["", "nowhere", "http://[::1", "https://GOOGLEAPIS.com"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "nowhere",
+        "http://[::1",
+        "https://GOOGLEAPIS.com",
+        "https://storage.googleapis.com",
+        "https://evil.example/x-aiplatform.googleapis.com",
+        "https://evil.example\\x-aiplatform.googleapis.com",
+        "https://generativelanguage.googleapis.com@evil.example",
+    ],
+)
 def test_no_other_address_is_googles(url: str) -> None:
     assert not is_googles(url)
 

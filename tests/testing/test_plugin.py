@@ -41,6 +41,21 @@ def test_the_plugin_loads_nothing_before_it_is_asked(tmp_path: Path) -> None:
     assert "1 passed" in ran.stdout, ran.stdout + ran.stderr
 
 
+def test_nobodys_settings_reach_a_test(tmp_path: Path) -> None:
+    test = """
+        from gemstream import Client
+
+        def test_it(gemini_emulator):
+            with Client() as client:
+                assert client.options.model == "gemini-2.5-flash"
+                assert client.options.tier is None
+    """
+    written = '[providers.gemini]\ndefault_model = "mine"\ndefault_tier = "free"\n'
+    folder = project(tmp_path, test, gemstream__toml=written)
+    ran = run(folder, GEMINI_TIER="tier1")
+    assert "1 passed" in ran.stdout, ran.stdout + ran.stderr
+
+
 # A mark that is none → what the test's failure says.
 BAD_MARKS = [
     ("5", "5 is no step"),

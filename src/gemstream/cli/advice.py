@@ -19,8 +19,8 @@ from ..errors import (
 __all__ = ("describe",)
 
 _NO_KEY = (
-    "no API key: set GEMINI_API_KEY (or GOOGLE_API_KEY), or name a file with --api-key-file; "
-    "without a key, --emulate lets the local emulator answer"
+    "no API key: set GEMINI_API_KEY (or GOOGLE_API_KEY), store one with gemstream init, or name a "
+    "file with --api-key-file; without a key, --emulate lets the local emulator answer"
 )
 
 

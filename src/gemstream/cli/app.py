@@ -9,10 +9,12 @@ import typer
 from ..config.version import VERSION
 from .ask import ask
 from .completion import completion
+from .config import config
 from .demo import demo
 from .doctor import doctor
 from .emulate import emulate
 from .exit_codes import MEANINGS, ExitCode
+from .init import init
 from .models import models
 from .terminal import open_closed_streams, stderr, stdout
 
@@ -43,6 +45,8 @@ app.command(epilog=_EXIT_CODES, short_help="Show a stream, a cut and a quota, wi
 app.command(epilog=_EXIT_CODES)(emulate)
 app.command(epilog=_EXIT_CODES, short_help="List models with their limits and methods.")(models)
 app.command(epilog=_EXIT_CODES)(doctor)
+app.command(epilog=_EXIT_CODES, short_help="Store a key, choose a tier and a model.")(init)
+app.add_typer(config, name="config", epilog=_EXIT_CODES, help="Show the settings, and the files.")
 app.command(epilog=_EXIT_CODES)(completion)
 
 

@@ -30,6 +30,7 @@ from .options import (
     System,
     Temperature,
     Thinking,
+    TierName,
     Timeout,
     Timing,
     TopK,
@@ -65,6 +66,7 @@ def ask(
     stream: Streamed = True,
     save_recording: Recorded = None,
     timeout: Timeout = None,
+    tier: TierName = None,
     base_url: BaseURL = None,
     api_key_file: KeyFile = None,
     debug: Debug = False,
@@ -74,6 +76,7 @@ def ask(
         emulate=emulate,
         base_url=base_url,
         api_key_file=api_key_file,
+        tier=tier,
         timeout=timeout,
         recording=save_recording,
     )

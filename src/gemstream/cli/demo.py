@@ -141,7 +141,7 @@ async def _play(act: Act, out: Printer, watch: Watch) -> Played:
     transport = ASGITransport(act.service)
     out.line(out.dim(f"> {act.prompt}"))
     async with AsyncClient(
-        "demo", base_url="http://emulator.invalid", transport=transport
+        "demo", base_url="http://emulator.invalid", transport=transport, config=False
     ) as client:
         outcome = await call(client, act.prompt, {}, form)
     if act.has_report:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard, TypeVar
 import msgspec
 import typer
 
+from ..credentials.api_key import Credentials
 from ..errors import GemstreamError, InvalidRequest
 from .advice import describe
 from .exit_codes import ExitCode, exit_code_of
@@ -41,11 +42,13 @@ EMULATED_RATE = 40.0
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the requests of a command go, for how long, and where they are recorded."""
+    """Where the requests of a command go, who pays, for how long, and where they are recorded."""
 
     emulate: bool = False
     base_url: str | None = None
     api_key_file: Path | None = None
+    credentials: Credentials | None = None
+    tier: str | None = None
     timeout: float | None = None
     recording: Path | None = None
 
@@ -55,7 +58,12 @@ async def open_client(connection: Connection) -> AsyncIterator[AsyncClient]:
     """Open the client of ``connection``; raises what ``AsyncClient`` does, and InvalidRequest."""
     from ..client.client import AsyncClient
 
-    given: dict[str, Any] = {"base_url": connection.base_url, "timeouts": connection.timeout}
+    given: dict[str, Any] = {
+        "base_url": connection.base_url,
+        "credentials": connection.credentials,
+        "tier": connection.tier,
+        "timeouts": connection.timeout,
+    }
     if connection.api_key_file is not None:
         given["api_key"] = read_text(connection.api_key_file, "API key").strip()
     if connection.emulate:

@@ -87,6 +87,29 @@ def _event_loop(here: Surroundings) -> Iterator[Finding]:
         yield ok("event loop", f"uvloop {version}", version=version)
 
 
+def _config(here: Surroundings) -> Iterator[Finding]:
+    """Tell which files are read, and what in them may not be meant."""
+    if problem := here.problems.get("config"):
+        yield fail("config", problem)
+        return
+    if here.options is None:
+        return
+    files = list(here.options.config.files)
+    yield ok("config", ", ".join(files) or "no files", files=files)
+    for warning in here.options.warnings:
+        yield warn("config", warning, "gemstream config show --origin tells what holds")
+
+
+def _tier(here: Surroundings) -> Iterator[Finding]:
+    if here.options is None:
+        return
+    tier, where = here.options.tier, here.options.tier_origin
+    if tier is None:
+        yield ok("tier", "none: nothing is limited for this base URL unless a tier is named")
+    else:
+        yield ok("tier", f"{tier.name} ({where})", tier=tier.name, origin=where)
+
+
 def _key(here: Surroundings) -> Iterator[Finding]:
     if problem := here.problems.get("key"):
         yield fail("key", problem)
@@ -94,7 +117,8 @@ def _key(here: Surroundings) -> Iterator[Finding]:
         yield fail(
             "key",
             "no API key",
-            "set GEMINI_API_KEY (or GOOGLE_API_KEY), or name a file with --api-key-file",
+            "set GEMINI_API_KEY (or GOOGLE_API_KEY), store one with gemstream init, or name a file "
+            "with --api-key-file",
             code=ExitCode.AUTH,
         )
     else:
@@ -259,6 +283,7 @@ _CHECKS: tuple[Callable[[Surroundings], Iterator[Finding]], ...] = (
     _gemstream,
     _extras,
     _event_loop,
+    _config,
     _key,
     _base_url,
     _proxy,
@@ -266,4 +291,5 @@ _CHECKS: tuple[Callable[[Surroundings], Iterator[Finding]], ...] = (
     _clock,
     _terminal,
     _model,
+    _tier,
 )

@@ -16,15 +16,16 @@ from typing import Any
 
 import msgspec
 
-from ..client.settings import options_of
-from ..config.options import Options, resolve_backend, resolve_key
+from ..client.settings import find_key, options_of
+from ..config.loading import load_config
+from ..config.options import Options, resolve_backend
 from ..config.version import VERSION
 from ..errors import ConfigError, InvalidRequest
 from ..net.proxy import environment_proxy, origin
 from .session import Connection, read_text
 from .terminal import Printer
 
-__all__ = ("Certificates", "Surroundings", "Terminal", "look_around")
+__all__ = ("Certificates", "Surroundings", "Terminal", "look_around", "options_here")
 
 _LIBRARIES = (
     "aiohttp",
@@ -58,8 +59,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the checks judge.
 
     ``versions``: of gemstream's libraries, None for one that is not installed. ``key``: the secret
-    itself; no check shows it. ``problems``: what kept ``key``, ``base_url`` or ``proxy`` from being
-    found out.
+    itself; no check shows it. ``problems``: what kept ``config``, ``key``, ``base_url`` or
+    ``proxy`` from being found out.
     """
 
     python: tuple[int, int, int]
@@ -102,6 +103,12 @@ def look_around(connection: Connection, out: Printer, *, model: str | None) -> S
     )
 
 
+def options_here(given: Mapping[str, Any] | None = None) -> Options:
+    """Return the options of a client that is ``given`` these; raises ConfigError."""
+    backend = resolve_backend({}, os.environ)
+    return options_of(given or {}, os.environ, backend, key_origin="none")
+
+
 def _version(library: str) -> str | None:
     try:
         return metadata.version(library)
@@ -112,7 +119,11 @@ def _version(library: str) -> str | None:
 def _key(connection: Connection, problems: dict[str, str]) -> tuple[str | None, str]:
     path = connection.api_key_file
     if path is None:
-        return resolve_key(None, os.environ)
+        try:
+            return find_key(None, os.environ, None)
+        except InvalidRequest as error:
+            problems["key"] = str(error)
+            return None, "none"
     try:
         return read_text(path, "API key").strip(), f"the file {path}"
     except InvalidRequest as error:
@@ -123,8 +134,12 @@ def _key(connection: Connection, problems: dict[str, str]) -> tuple[str | None, 
 def _options(connection: Connection, model: str | None, problems: dict[str, str]) -> Options | None:
     given: dict[str, Any] = {"base_url": connection.base_url, "model": model}
     try:
-        backend = resolve_backend({}, os.environ)
-        return options_of(given, os.environ, backend, key_origin="none")
+        load_config()
+    except ConfigError as error:
+        problems["config"] = str(error)
+        given["config"] = False
+    try:
+        return options_here(given)
     except InvalidRequest as error:  # a location that is none, too
         problems["base_url"] = str(error)
         return None

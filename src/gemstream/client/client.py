@@ -44,9 +44,10 @@ __all__ = ("AsyncClient",)
 class AsyncClient:
     """A Gemini client for asyncio; ``gemstream.Client`` is its blocking face.
 
-    ``api_key``, else GOOGLE_API_KEY, else GEMINI_API_KEY; the other options are told in
-    ``ClientOptions``. Raises MissingCredentials, ConfigError and InvalidRequest for options that
-    cannot work. Safe to share between tasks, and to use in one event loop after another.
+    ``api_key``, else GOOGLE_API_KEY, else GEMINI_API_KEY, else the one that ``gemstream init``
+    stored; the other options are told in ``ClientOptions``. Raises MissingCredentials, ConfigError
+    and InvalidRequest for options that cannot work. Safe to share between tasks, and to use in one
+    event loop after another.
     """
 
     def __init__(self, api_key: str | None = None, **options: Unpack[ClientOptions]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ..config.config import Config
-from ..config.loading import load_config
+from ..config.loading import ConfigSource, load_config
 from ..config.options import (
     API_KEY_VARIABLES,
     DEFAULT_LOCATION,
@@ -78,12 +78,11 @@ def options_of(
 
 
 def find_key(
-    given: str | None, environ: Mapping[str, str], config: object
+    given: str | None, environ: Mapping[str, str], config: ConfigSource
 ) -> tuple[str | None, str]:
     """Return the API key and where it came from: ``given``, of ``environ``, else the stored one.
 
-    ``config`` False: nothing is read. Raises MissingCredentials for a stored key that cannot be
-    used.
+    ``config`` False: nothing is read. Raises ConfigError for a stored key that cannot be used.
     """
     key, origin = resolve_key(given, environ)
     folder = user_folder(environ)
@@ -97,8 +96,10 @@ def _settings(options: Options, given: Mapping[str, Any]) -> ServiceSettings:
     """Return the settings; raises ConfigError for what no request could be sent with."""
     versions = VERTEX_VERSIONS if options.backend.vertexai else API_VERSIONS
     if options.api_version not in versions:
+        where = options.origins["api_version"]
         raise ConfigError(
-            f"api_version {options.api_version!r} does not exist; use one of {', '.join(versions)}"
+            f"api_version {options.api_version!r} does not exist"
+            f"{'' if where == 'given' else f' ({where})'}; use one of {', '.join(versions)}"
         )
     retry = given.get("retry")
     if retry is not None and not isinstance(retry, RetryPolicy):
@@ -163,7 +164,8 @@ def _credentials(
 
 
 _NO_KEY = (
-    f"no API key: pass api_key=… or set {' or '.join(API_KEY_VARIABLES)}; without a key, "
+    f"no API key: pass api_key=…, set {' or '.join(API_KEY_VARIABLES)}, or store one with "
+    "gemstream init; without a key, "
     "develop against the emulator (gemstream emulate, or ask --emulate)"
 )
 _NO_TOKEN = (

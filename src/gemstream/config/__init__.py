@@ -1,1 +1,1 @@
-"""Options as frozen values with their origin, and the data bundled with the package."""
+"""Options, the files they stand in and the data bundled with the package, each with its origin."""

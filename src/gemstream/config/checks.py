@@ -17,9 +17,9 @@ __all__ = (
     "UNLIMITED",
     "Check",
     "choice",
-    "degree",
+    "chunks",
     "limit",
-    "number_of_seconds",
+    "seconds",
     "share",
     "store",
     "switch",
@@ -88,7 +88,7 @@ def share(value: Any) -> float:
     return float(value)
 
 
-def number_of_seconds(value: Any) -> float:
+def seconds(value: Any) -> float:
     """Return a length of time that may be zero."""
     if not _is_number(value) or not 0 <= value <= sys.float_info.max:
         raise ValueError("it must be seconds, finite and not negative")
@@ -104,7 +104,7 @@ def timeout(value: Any) -> float | None:
     return float(value)
 
 
-def degree(value: Any) -> int | None:
+def chunks(value: Any) -> int | None:
     """Return every how many chunks something is done; None is never."""
     if value is False:
         return None

@@ -11,9 +11,9 @@ from ..errors import ConfigError
 from .checks import (
     Check,
     choice,
-    degree,
+    chunks,
     limit,
-    number_of_seconds,
+    seconds,
     share,
     store,
     switch,
@@ -25,7 +25,7 @@ from .checks import (
 from .tiers import bare_model, bundled_tiers, plain_name, tier_named
 from .toml_file import Key, TOMLFile, dotted
 
-__all__ = ("DEGRADED", "FREE_TABLES", "KEYS", "Found", "found_in", "known_keys")
+__all__ = ("DEGRADED", "FREE_TABLES", "KEYS", "Found", "found_in")
 
 DEGRADED = ("open", "closed", "share")
 
@@ -50,17 +50,17 @@ KEYS: Mapping[str, Mapping[str, Check]] = {
     "limits": {
         "store": store,
         "wait": timeout,
-        "check_every": degree,
+        "check_every": chunks,
         "degraded": choice(*DEGRADED),
         "adaptive": switch,
     },
     "timeouts": {"connect": timeout, "first_chunk": timeout, "idle": timeout, "total": timeout},
     "retry": {
         "attempts": whole(1),
-        "base": number_of_seconds,
-        "throttled_base": number_of_seconds,
-        "cap": number_of_seconds,
-        "longest_delay": number_of_seconds,
+        "base": seconds,
+        "throttled_base": seconds,
+        "cap": seconds,
+        "longest_delay": seconds,
         "cost": whole(0),
         "throttled_cost": whole(0),
     },
@@ -71,6 +71,8 @@ FREE_TABLES = ("prices",)
 _SECRETS = ("key", "api_key", "apikey", "token", "secret", "password", "credentials")
 _GEMINI_MODEL = re.compile(r"(?:tunedModels/)?[A-Za-z0-9][A-Za-z0-9._@-]{0,127}", re.ASCII)
 _OTHER_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:/-]{0,255}", re.ASCII)
+
+_IN_A_ROW = len(("providers", "gemini", "tiers", "free", "models", "gemini-2.0-flash", "rpm"))
 
 
 class Found(NamedTuple):
@@ -92,16 +94,6 @@ def found_in(file: TOMLFile) -> Iterator[Found]:
             yield from tables[name](file, key, _table(file, key, table))
         else:
             raise _unknown(file, key, [*tables, *FREE_TABLES])
-
-
-def known_keys() -> Iterator[Key]:
-    """Yield every key whose name is fixed, those of providers first."""
-    for provider in bundled_tiers().providers:
-        for name in _PROVIDER:
-            yield ("providers", provider, name)
-    for table, names in KEYS.items():
-        for name in names:
-            yield (table, name)
 
 
 def _section(file: TOMLFile, key: Key, table: Mapping[str, Any]) -> Iterator[Found]:
@@ -213,6 +205,9 @@ def _unknown(file: TOMLFile, key: Key, known: Iterable[str]) -> ConfigError:
             "is a secret, and this file is shown, copied and committed: remove it; gemstream init "
             "stores a key where only you can read it, or set GEMINI_API_KEY",
         )
+    if len(key) == _IN_A_ROW and key[-1][:1].isdigit():  # models.gemini-2.5-pro, without quotes
+        name = ".".join(key[-2:])
+        return _wrong(file, key, f'is no key; a name with dots stands in quotes, as "{name}"')
     names = list(known)
     near = difflib.get_close_matches(key[-1], names, n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"

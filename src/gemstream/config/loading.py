@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from ..errors import ConfigError
 from .config import Config, Setting
 from .keys import FREE_TABLES, Found, found_in
-from .places import CONFIG_VARIABLE, Kind, Place, places
+from .places import CONFIG_VARIABLE, Kind, Place, places, working_folder
 from .theirs import in_our_words
 from .tier_choice import is_googles
 from .tier_rows import slips_in, tiers_with
@@ -35,7 +35,7 @@ def load_config(source: ConfigSource = None, environ: Mapping[str, str] = os.env
     if source is False:
         return _merged(())
     if source is None:
-        found = places(environ, _working_folder())
+        found = places(environ, working_folder())
     else:
         found = [Place(_given_path(source), Kind.NAMED)]
     return _merged(tuple(_stamps(found, by_variable=source is None)))
@@ -128,10 +128,3 @@ def _is_harmless(url: str) -> bool:
         return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
     except ValueError:
         return False
-
-
-def _working_folder() -> Path | None:
-    try:
-        return Path.cwd()
-    except OSError:  # it was removed
-        return None

@@ -13,7 +13,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ("CONFIG_VARIABLE", "FILE_NAME", "Kind", "Place", "places", "user_file", "user_folder")
+__all__ = (
+    "CONFIG_VARIABLE",
+    "FILE_NAME",
+    "Kind",
+    "Place",
+    "places",
+    "user_file",
+    "user_folder",
+    "working_folder",
+)
 
 CONFIG_VARIABLE = "GEMSTREAM_CONFIG"
 FILE_NAME = "gemstream.toml"
@@ -57,6 +66,14 @@ def user_file(environ: Mapping[str, str]) -> Path | None:
     """Return where the user's ``gemstream.toml`` is or would be."""
     folder = user_folder(environ)
     return None if folder is None else folder / FILE_NAME
+
+
+def working_folder() -> Path | None:
+    """Return the folder in which we are, None when it was removed."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return None
 
 
 def _project_places(folder: Path | None) -> Iterator[Place]:

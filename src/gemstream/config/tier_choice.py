@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -10,7 +11,10 @@ from .tiers import Provider, Tier, plain_name, tier_named
 
 __all__ = ("NamedTier", "TierChoice", "is_googles", "resolve_tier")
 
-_GOOGLES = ("generativelanguage.googleapis.com", "aiplatform.googleapis.com")
+# The Gemini API, and Vertex AI: global, of a location, of a multi-region.
+_GOOGLES = re.compile(
+    r"(?:generativelanguage|(?:[a-z0-9-]+-)?aiplatform|aiplatform\.[a-z]+\.rep)\.googleapis\.com"
+)
 
 
 class NamedTier(NamedTuple):
@@ -57,7 +61,7 @@ def is_googles(base_url: str) -> bool:
         host = (urlsplit(base_url).hostname or "").rstrip(".")
     except ValueError:
         return False
-    return host in _GOOGLES or host.endswith("-aiplatform.googleapis.com")
+    return _GOOGLES.fullmatch(host) is not None
 
 
 def _warning(provider: Provider, named: NamedTier) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -71,7 +72,8 @@ def parse_toml(path: Path, text: str) -> TOMLFile:
         raise ConfigError(f"{path} is nested too deeply; that is no configuration") from None
     lines: dict[Key, int] = {}
     for number, key in key_lines(text):
-        lines.setdefault(key, number)
+        for length in range(1, len(key) + 1):
+            lines.setdefault(key[:length], number)
     return TOMLFile(path, tables, lines)
 
 
@@ -92,7 +94,9 @@ def key_lines(text: str) -> Iterator[tuple[int, Key]]:
 
 def dotted(key: Key) -> str:
     """Return ``key`` as TOML writes it."""
-    return ".".join(name if _BARE.fullmatch(name) else f'"{name}"' for name in key)
+    return ".".join(
+        name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False) for name in key
+    )
 
 
 def _names(written: str) -> Key:

@@ -10,11 +10,10 @@ import json
 import os
 import re
 import stat
-import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..errors import MissingCredentials
+from ..errors import ConfigError
 
 __all__ = ("StoredKey", "read_stored_key", "store_key", "stored_key_file", "write_privately")
 
@@ -42,7 +41,7 @@ def stored_key_file(folder: Path) -> Path:
 def read_stored_key(file: Path) -> StoredKey | None:
     """Return the key of the Gemini API that is stored, None when there is no file.
 
-    Raises MissingCredentials for a file that others may read, or that means nothing, and for a
+    Raises ConfigError for a file that others may read, or that means nothing, and for a
     keyring that does not give the key. It may block, and with a keyring ask its owner to unlock it.
     """
     try:
@@ -53,7 +52,7 @@ def read_stored_key(file: Path) -> StoredKey | None:
         return None
     except OSError as error:
         reason = error.strerror or error
-        raise MissingCredentials(f"cannot read the stored key in {file}: {reason}") from None
+        raise ConfigError(f"cannot read the stored key in {file}: {reason}") from None
     section = _section(file, data)
     if section.get("keyring") is True:
         return StoredKey(_from_keyring(file), f"the keyring, as {file} says")
@@ -67,7 +66,7 @@ def store_key(key: str, file: Path, *, in_keyring: bool = False) -> bool:
     """Store ``key`` and return whether that changed anything.
 
     The file holds the key, or with ``in_keyring`` the note that the keyring does. Raises
-    MissingCredentials for a keyring that is not there, and OSError.
+    ConfigError for a keyring that is not there, and OSError.
     """
     line = "keyring = true" if in_keyring else f"key = {json.dumps(key)}"
     text = f"{_HEADER}[gemini]\n{line}\n"
@@ -83,6 +82,8 @@ def store_key(key: str, file: Path, *, in_keyring: bool = False) -> bool:
 
 def write_privately(file: Path, text: str, *, mode: int = 0o600) -> None:
     """Put ``text`` into ``file`` at once, in a folder of the owner's; raises OSError."""
+    import tempfile  # slow to load, and clients only read
+
     target = Path(os.path.realpath(file))  # the file behind a link that somebody keeps elsewhere
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
@@ -112,7 +113,7 @@ def _is_private(status: os.stat_result) -> bool:
 
 def _check_private(status: os.stat_result, file: Path) -> None:
     if not _is_private(status):
-        raise MissingCredentials(
+        raise ConfigError(
             f"others may read the stored key in {file} (mode {stat.S_IMODE(status.st_mode):o}); "
             f"chmod 600 {file}, and if others use this machine, make a new key"
         )
@@ -130,8 +131,8 @@ def _section(file: Path, data: bytes) -> dict[str, Any]:
     return section
 
 
-def _broken(file: Path) -> MissingCredentials:
-    return MissingCredentials(
+def _broken(file: Path) -> ConfigError:
+    return ConfigError(
         f'{file} holds no stored key: it must say [gemini] and key = "…"; gemstream init writes '
         "it anew"
     )
@@ -144,7 +145,7 @@ def _from_keyring(file: Path) -> str:
     except errors as error:
         raise _refused(error) from None
     if not key:
-        raise MissingCredentials(
+        raise ConfigError(
             f"{file} says that the keyring holds the key, and it does not; gemstream init "
             "--keyring stores it again"
         )
@@ -163,21 +164,21 @@ def _into_keyring(key: str) -> bool:
 
 
 def _keyring() -> tuple[Any, type[Exception]]:
-    """Return the library and its root of errors; raises MissingCredentials without it."""
+    """Return the library and its root of errors; raises ConfigError without it."""
     try:
         import keyring
         from keyring.errors import KeyringError
     except ImportError:
-        raise MissingCredentials(
+        raise ConfigError(
             "the keyring needs the package keyring: pip install 'gemstream[keyring]', or store "
             "the key in a file, as gemstream init does without --keyring"
         ) from None
     return keyring, KeyringError
 
 
-def _refused(error: Exception) -> MissingCredentials:
+def _refused(error: Exception) -> ConfigError:
     said = re.sub(r"\s+", " ", str(error))[:200]
-    return MissingCredentials(
+    return ConfigError(
         f"the keyring refused: {type(error).__name__}: {said}; without one, store the key in a "
         "file, as gemstream init does without --keyring"
     )

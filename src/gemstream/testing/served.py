@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from types import TracebackType
@@ -122,13 +123,19 @@ class ServedEmulator:
         self.emulator.advance(seconds)
 
     def environment(self) -> dict[str, str]:
-        """Return the variables with which Gemini clients find this emulator."""
+        """Return the variables with which Gemini clients find this emulator.
+
+        No file of the configuration is read: a test does not depend on whose machine it runs on,
+        nor wait for the limits of a tier that its author once named.
+        """
         return {
             "GEMINI_API_KEY": self.api_key,
             "GOOGLE_API_KEY": self.api_key,
             "GOOGLE_GEMINI_BASE_URL": self.url,
             "GOOGLE_VERTEX_BASE_URL": self.url,
             "GOOGLE_GENAI_USE_VERTEXAI": "false",
+            "GEMSTREAM_CONFIG": os.devnull,
+            "GEMINI_TIER": "",
         }
 
     def __enter__(self) -> ServedEmulator:
