@@ -1,7 +1,8 @@
 """An even rate with a burst, kept as one time: when all that was let in is used up.
 
-Source: the generic cell rate algorithm, ITU-T I.371. Times are rounded up to whole microseconds,
-so a rate errs below its limit, by less than one in a thousand up to 60,000 a minute.
+Source: the generic cell rate algorithm, ITU-T I.371. The time is kept to the last fraction of a
+microsecond: rounded, a burst of three at seven a minute would not fit in one moment, and rounded
+down, more than the rate would.
 """
 
 from __future__ import annotations
@@ -14,18 +15,24 @@ __all__ = ("ArrivalTime",)
 
 
 class ArrivalTime(msgspec.Struct, tag=True):
-    """``at``: the theoretical arrival time; ``open``: the cost of what is not settled yet."""
+    """``at`` and ``part``: the theoretical arrival time, in microseconds and in fractions of one.
+
+    A fraction is one part in ``amount``, which makes every cost a whole number of them. ``open``:
+    the cost of what is not settled yet.
+    """
 
     at: int = 0
+    part: int = 0
     open: dict[str, int] = {}
 
     def until(self, limit: Limit, cost: int, moment: Moment) -> int | None:
         """Return when ``cost`` fits: at once when that is not later than now."""
-        return max(moment.now, self.at) + _time(limit, cost) - _time(limit, limit.burst)
+        excess = max(0, self._debt(limit, moment)) + (cost - limit.burst) * limit.period
+        return moment.now - (-excess // limit.amount)
 
     def take(self, name: str, cost: int, limit: Limit, moment: Moment) -> None:
         """Let ``cost`` in."""
-        self.at = max(moment.now, self.at) + _time(limit, cost)
+        self._owe(max(0, self._debt(limit, moment)) + cost * limit.period, limit, moment)
         self.open[name] = cost
 
     def stamp(self, name: str, moment: Moment) -> None:
@@ -36,7 +43,7 @@ class ArrivalTime(msgspec.Struct, tag=True):
         old = self.open.get(name)
         if old is not None:
             self.open[name] = cost
-            self.at = max(moment.now, self.at + _time(limit, cost) - _time(limit, old))
+            self._owe(self._debt(limit, moment) + (cost - old) * limit.period, limit, moment)
 
     def settle(self, name: str, cost: int, limit: Limit, moment: Moment) -> None:
         """Correct the cost to what it was in the end."""
@@ -45,17 +52,22 @@ class ArrivalTime(msgspec.Struct, tag=True):
 
     def used(self, limit: Limit, moment: Moment) -> int:
         """Return how much of the burst is used."""
-        return -(-max(0, self.at - moment.now) * limit.amount // limit.period)
+        return -(-max(0, self._debt(limit, moment)) // limit.period)
 
     def frees_at(self, limit: Limit, moment: Moment) -> int | None:
         """Return when the whole burst is there again; None when it is."""
-        return self.at if self.at > moment.now else None
+        debt = self._debt(limit, moment)
+        return moment.now - (-debt // limit.amount) if debt > 0 else None
 
     def is_idle(self, limit: Limit, moment: Moment) -> bool:
         """True when forgetting all this changes nothing."""
-        return not self.open and self.at <= moment.now
+        return not self.open and self._debt(limit, moment) <= 0
 
+    def _debt(self, limit: Limit, moment: Moment) -> int:
+        """Return how far the time is ahead of now, in fractions; below 0 when it is behind."""
+        # The fraction may be of an amount that has changed since: less than a microsecond of this.
+        return (self.at - moment.now) * limit.amount + min(self.part, limit.amount - 1)
 
-def _time(limit: Limit, cost: int) -> int:
-    """Return how long the even rate takes for ``cost``."""
-    return -(-cost * limit.period // limit.amount)
+    def _owe(self, debt: int, limit: Limit, moment: Moment) -> None:
+        whole, self.part = divmod(max(0, debt), limit.amount)
+        self.at = moment.now + whole

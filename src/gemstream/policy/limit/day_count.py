@@ -9,11 +9,14 @@ from __future__ import annotations
 import msgspec
 
 from ..pacific import pacific_day
-from .claim import DAY, Limit, Moment
+from .claim import DAY, MINUTE, Limit, Moment
 
 __all__ = ("DayCount",)
 
 _NANOSECONDS = 1000
+# So long after midnight the old day is not forgotten: a clock that is an hour ahead and then set
+# to an hour behind would give its allowance again.
+_STEP = 120 * MINUTE
 
 
 class DayCount(msgspec.Struct, tag=True):
@@ -66,7 +69,7 @@ class DayCount(msgspec.Struct, tag=True):
     def is_idle(self, limit: Limit, moment: Moment) -> bool:
         """True when forgetting all this changes nothing."""
         self._turn(moment)
-        return not self.flying and not self.count
+        return not self.flying and not self.count and moment.wall >= self.began + _STEP
 
     def _turn(self, moment: Moment) -> None:
         """Begin a new day when the old one is over."""

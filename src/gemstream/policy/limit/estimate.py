@@ -21,6 +21,7 @@ _TEXT = 4  # bytes a token
 _IMAGE = 258
 # Base64 bytes a token, at 16 kHz of 16 bits (32 tokens a second) and at 1 Mbit a second.
 _MEDIA = {"audio": 1333, "video": 634}
+_ABSENT = (b"", b"null")
 
 
 class _Blob(msgspec.Struct, frozen=True, rename="camel"):
@@ -31,7 +32,7 @@ class _Blob(msgspec.Struct, frozen=True, rename="camel"):
 class _Part(msgspec.Struct, frozen=True, rename="camel"):
     text: msgspec.Raw = msgspec.Raw()
     inline_data: _Blob | None = None
-    file_data: msgspec.Raw | None = None
+    file_data: msgspec.Raw = msgspec.Raw()
     function_call: msgspec.Raw = msgspec.Raw()
     function_response: msgspec.Raw = msgspec.Raw()
 
@@ -69,7 +70,7 @@ def estimate(body: bytes) -> Tokens:
     try:
         peeked = _decoder.decode(body)
     except msgspec.DecodeError:
-        return Tokens(_tokens(len(body)), DEFAULT_OUTPUT)
+        return Tokens(max(1, _tokens(len(body))), DEFAULT_OUTPUT)
     read = sum(_part(part) for content in _contents(peeked) for part in content.parts)
     read += _tokens(_size(peeked.tools)) + sum(_tokens(len(raw)) for raw in peeked.instances)
     return Tokens(max(1, read), _output(peeked))
@@ -88,7 +89,7 @@ def _part(part: _Part) -> int:
     tokens += _tokens(_size(part.function_call)) + _tokens(_size(part.function_response))
     if part.inline_data is not None:
         tokens += _blob(part.inline_data)
-    return tokens + (_IMAGE if part.file_data is not None else 0)
+    return tokens + (_IMAGE if bytes(part.file_data) not in _ABSENT else 0)
 
 
 def _blob(blob: _Blob) -> int:
@@ -101,7 +102,8 @@ def _output(body: _Body) -> int:
         return 0  # embeddings are no tokens
     config = body.generation_config or _Config()
     most = DEFAULT_OUTPUT if config.max_output_tokens is None else config.max_output_tokens
-    return most * (config.candidate_count or 1)
+    # The service refuses numbers below 0; here they must not give allowance back.
+    return max(0, most) * max(1, config.candidate_count or 1)
 
 
 def _tokens(size: int) -> int:

@@ -7,8 +7,6 @@ only from there does its time in the window run. A window of ours thus never end
 
 from __future__ import annotations
 
-from collections import deque
-
 import msgspec
 
 from .claim import Limit, Moment
@@ -22,17 +20,16 @@ class WindowLog(msgspec.Struct, tag=True):
     total: int = 0
     flying: dict[str, int] = {}  # cost of what no head has answered yet
     costs: dict[str, int] = {}  # of what was stamped
-    stamps: deque[tuple[int, str]] = msgspec.field(default_factory=deque)  # oldest first
+    stamps: list[tuple[int, str]] = []  # oldest first
 
     def until(self, limit: Limit, cost: int, moment: Moment) -> int | None:
         """Return when ``cost`` fits: at once when that is not later than now, None if not known."""
-        stamps = self.stamps
-        if stamps:
-            self._expire(stamps, limit.period, moment.now)
+        if self.stamps:
+            self._expire(limit.period, moment.now)
         excess = self.total + cost - limit.amount
         if excess <= 0:
             return moment.now
-        for at, name in stamps:
+        for at, name in self.stamps:
             excess -= self.costs.get(name, 0)
             if excess <= 0:
                 return at + limit.period
@@ -68,7 +65,7 @@ class WindowLog(msgspec.Struct, tag=True):
 
     def used(self, limit: Limit, moment: Moment) -> int:
         """Return what counts now."""
-        self._expire(self.stamps, limit.period, moment.now)
+        self._expire(limit.period, moment.now)
         return self.total
 
     def frees_at(self, limit: Limit, moment: Moment) -> int | None:
@@ -77,10 +74,16 @@ class WindowLog(msgspec.Struct, tag=True):
 
     def is_idle(self, limit: Limit, moment: Moment) -> bool:
         """True when forgetting all this changes nothing."""
-        self._expire(self.stamps, limit.period, moment.now)
+        self._expire(limit.period, moment.now)
         return not self.flying and not self.costs
 
-    def _expire(self, stamps: deque[tuple[int, str]], period: int, now: int) -> None:
-        # A stamp ahead of now was made before the machine started anew: its window is over.
-        while stamps and not now - period < stamps[0][0] <= now:
-            self.total -= self.costs.pop(stamps.popleft()[1], 0)
+    def _expire(self, period: int, now: int) -> None:
+        over = 0
+        for at, name in self.stamps:
+            # A stamp ahead of now was made before the machine started anew: its window is over.
+            if now - period < at <= now:
+                break
+            over += 1
+            self.total -= self.costs.pop(name, 0)
+        if over:
+            del self.stamps[:over]
