@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from ..config.timeouts import Timeouts
+from ..policy.cost import Pricing
 from .observation import SILENT, Observation
 
 __all__ = ("Call",)
@@ -18,3 +19,4 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     timeouts: Timeouts
     watch: Observation = SILENT
+    pricing: Pricing | None = None

@@ -18,6 +18,7 @@ from ..config.timeouts import Timeouts
 from ..errors import NotFound
 from ..net.transport import Exchange
 from ..policy.answer import Chunk, Response
+from ..policy.cost import Pricing
 from ..policy.generation import Generation, check_content_type
 from ..policy.unary import read_message, read_response
 from ..telemetry.events import Outcome
@@ -71,10 +72,13 @@ class Channel:
         body: bytes,
         timeouts: Timeouts,
         watch: Observation = SILENT,
+        pricing: Pricing | None = None,
     ) -> Call:
         """Return the request that asks the model for ``operation``."""
         url = self._service.url(operation, model=self.model)
-        return Call(method="POST", url=url, body=body, timeouts=timeouts, watch=watch)
+        return Call(
+            method="POST", url=url, body=body, timeouts=timeouts, watch=watch, pricing=pricing
+        )
 
     def watch(self, operation: Operation, body: bytes) -> Observation:
         """Tell that a call of the model begins, and return what tells the rest."""
@@ -91,6 +95,7 @@ class Channel:
                 answered.content_type,
                 redact=self._service.credentials.redact,
                 max_event_size=self._service.settings.max_event_size,
+                pricing=call.pricing,
             )
 
         with self._hinting():
@@ -109,7 +114,7 @@ class Channel:
         async def once(attempt: Attempt) -> OpenStream:
             exchange = await self._service.open(call, attempt, streams=True)
             try:
-                return await self._first_chunks(exchange, before)
+                return await self._first_chunks(exchange, before, call.pricing)
             except BaseException:
                 exchange.abort()
                 raise
@@ -134,13 +139,16 @@ class Channel:
         watch.ended(Outcome.FINISHED, usage=getattr(answer, "usage_metadata", None))
         return answer
 
-    async def _first_chunks(self, exchange: Exchange, before: Generation | None) -> OpenStream:
+    async def _first_chunks(
+        self, exchange: Exchange, before: Generation | None, pricing: Pricing | None
+    ) -> OpenStream:
         content_type = exchange.headers.get("content-type")
         generation = Generation(
             content_type,
             max_event_size=self._service.settings.max_event_size,
             redact=self._service.credentials.redact,
             after=before,
+            pricing=pricing,
         )
         chunks: list[Chunk] = []
         while not chunks:
