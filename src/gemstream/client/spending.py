@@ -59,7 +59,7 @@ def capping(
         cap = budget.cap(PromptSize.of_body(body), answers)
         if cap is not None and cap < (settings.get(asked) or _longest(model)):
             body[config] = {**settings, asked: cap}
-            budget.note_cap(cap * answers)
+            budget.note_cap()
         return encode_body(body, max_size=max_size)
 
     return finish_capped

@@ -50,7 +50,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def cost(self) -> Cost | None:
-        """What ``usage`` costs, computed when asked (3 µs); None when count or price is unknown."""
+        """What ``usage`` costs, computed when asked (7 µs); None when count or price is unknown."""
         return None if self.tariff is None else self.tariff.cost(self.usage)
 
     @property

@@ -154,12 +154,12 @@ def _tokens(usage: UsageMetadata) -> dict[str, int]:
     ``promptTokenCount`` holds the cached tokens too; what tools fed back and thoughts are counted
     beside prompt and answer. Details that do not add up cannot make a count negative.
     """
-    cached = usage.cached_content_token_count or 0
+    cached = _count(usage.cached_content_token_count)
     audio_cached = min(cached, _of("AUDIO", usage.cache_tokens_details))
-    fresh = max(0, (usage.prompt_token_count or 0) - cached)
+    fresh = max(0, _count(usage.prompt_token_count) - cached)
     audio = min(fresh, max(0, _of("AUDIO", usage.prompt_tokens_details) - audio_cached))
-    tools = usage.tool_use_prompt_token_count or 0
-    written = usage.candidates_token_count or 0
+    tools = _count(usage.tool_use_prompt_token_count)
+    written = _count(usage.candidates_token_count)
     image = min(written, _of("IMAGE", usage.candidates_tokens_details))
     spoken = min(written - image, _of("AUDIO", usage.candidates_tokens_details))
     return {
@@ -168,14 +168,18 @@ def _tokens(usage: UsageMetadata) -> dict[str, int]:
         "cached": cached - audio_cached,
         "audio_cached": audio_cached,
         "output": written - image - spoken,
-        "thoughts": usage.thoughts_token_count or 0,
+        "thoughts": _count(usage.thoughts_token_count),
         "audio_output": spoken,
         "image_output": image,
     }
 
 
 def _of(modality: str, details: Sequence[ModalityTokenCount] | None) -> int:
-    return sum(count.token_count for count in details or () if count.modality == modality)
+    return _count(sum(count.token_count for count in details or () if count.modality == modality))
+
+
+def _count(tokens: int | None) -> int:
+    return max(0, tokens or 0)
 
 
 def _rounded(exact: list[int], unit: int) -> dict[str, int]:

@@ -113,14 +113,11 @@ def _difference(now: Any, before: Any) -> Any:
         return now - before
     if isinstance(now, str):
         return now
-    tokens = {count.modality: count.token_count for count in before}
-    return [
-        ModalityTokenCount(
-            modality=count.modality,
-            token_count=count.token_count - tokens.get(count.modality, 0),
-        )
-        for count in now
+    taken = [
+        ModalityTokenCount(modality=count.modality, token_count=-count.token_count)
+        for count in before
     ]
+    return _sum(now, taken)
 
 
 def _sum(first: Any, second: Any) -> Any:
