@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .client.driver import ChunkStream, Driver
     from .client.generate_options import GenerateOptions
     from .client.stream import GenerateStream, StreamControl
+    from .config.prices import PriceTable
     from .config.timeouts import Timeouts
     from .credentials.access_token import AccessToken
     from .credentials.api_key import APIKey, Credentials
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .net.asgi import ASGITransport
     from .net.transport import Transport
     from .policy.answer import Chunk, Completeness, Response
+    from .policy.cost import Cost
     from .policy.retry import RetryPolicy
     from .telemetry.opentelemetry import OpenTelemetry
     from .wire.content import Blob, Content, FileData, FunctionCall, FunctionResponse, Part
@@ -64,6 +66,7 @@ _HOMES = {
     "GenerateOptions": "client.generate_options",
     "GenerateStream": "client.stream",
     "StreamControl": "client.stream",
+    "PriceTable": "config.prices",
     "Timeouts": "config.timeouts",
     "AccessToken": "credentials.access_token",
     "APIKey": "credentials.api_key",
@@ -74,6 +77,7 @@ _HOMES = {
     "Chunk": "policy.answer",
     "Completeness": "policy.answer",
     "Response": "policy.answer",
+    "Cost": "policy.cost",
     "RetryPolicy": "policy.retry",
     "OpenTelemetry": "telemetry.opentelemetry",
     "Blob": "wire.content",
@@ -127,6 +131,7 @@ __all__ = (
     "Completeness",
     "ComputerUse",
     "Content",
+    "Cost",
     "CountTokensResponse",
     "Credentials",
     "Driver",
@@ -151,6 +156,7 @@ __all__ = (
     "Model",
     "OpenTelemetry",
     "Part",
+    "PriceTable",
     "Response",
     "RetryPolicy",
     "SafetySetting",
