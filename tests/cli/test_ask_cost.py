@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import subprocess
 
 import pytest
@@ -74,7 +73,7 @@ def test_no_stream_holds_it_too() -> None:
 
 def test_a_person_is_told_the_cost_and_a_program_is_not(service: Served) -> None:
     env = service.play('[[rule]]\n[[rule.step]]\nchunk = "It was a dark night"\n')
-    ours, theirs = pty.openpty()
+    ours, theirs = os.openpty()
     try:
         done = subprocess.run(
             [*GEMSTREAM, "ask", "hi"],

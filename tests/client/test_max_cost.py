@@ -243,6 +243,29 @@ def test_the_service_is_told_to_end_where_the_budget_does(
     assert "max_cost" not in body and "maxCost" not in body
 
 
+ODD: list[tuple[dict[str, Any], str | None]] = [
+    ({"generationConfig": 5}, "it must be a dict"),
+    ({"generationConfig": {"maxOutputTokens": "many"}}, "maxOutputTokens is 'many'"),
+    ({"generationConfig": {"candidateCount": 0}}, "candidateCount is 0"),
+    ({"generation_config": {"candidate_count": True}}, "candidate_count is True"),
+    ({"contents": 5}, None),
+    ({"contents": {"parts": {"text": "x"}}}, None),
+    ({"contents": [None, {"parts": 7}, {"parts": [None, {"text": 5}]}]}, None),
+    ({"systemInstruction": "x", "tools": 9}, None),
+]
+
+
+@pytest.mark.parametrize(("extra", "said"), ODD)
+def test_a_body_of_the_callers_own_is_read_with_care(extra: Any, said: str | None) -> None:
+    service = Service(streamed(chunk("x", finish="STOP", tokens=1)))
+    call = client_of(service).generate("Hi", max_cost=0.01, extra_body=extra)
+    if said is None:
+        assert in_no_time(call).text == "x"
+    else:
+        with pytest.raises(InvalidRequest, match=re.escape(said)):
+            in_no_time(call)
+
+
 def test_a_model_of_unknown_limit_gets_no_cap_it_might_refuse() -> None:
     service = Service(streamed(chunk("x", finish="STOP", tokens=1)))
     client = client_of(service, prices={"mine": {"input": 0, "output": 1}})

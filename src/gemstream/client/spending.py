@@ -53,11 +53,13 @@ def capping(
     async def finish_capped() -> bytes:
         body: JSONObject = decode_plain(await finish())
         config = _field(body, "generationConfig", "generation_config")
-        settings: JSONObject = body.get(config) or {}
-        answers = settings.get(_field(settings, "candidateCount", "candidate_count")) or 1
+        settings = body.get(config) or {}
+        if not isinstance(settings, dict):
+            raise InvalidRequest(f"extra_body has {config} {settings!r:.80}; it must be a dict")
+        answers = _number(settings, _field(settings, "candidateCount", "candidate_count"), 1)
         asked = _field(settings, "maxOutputTokens", "max_output_tokens")
         cap = budget.cap(PromptSize.of_body(body), answers)
-        if cap is not None and cap < (settings.get(asked) or _longest(model)):
+        if cap is not None and cap < _number(settings, asked, _longest(model)):
             body[config] = {**settings, asked: cap}
             budget.note_cap()
         return encode_body(body, max_size=max_size)
@@ -68,6 +70,18 @@ def capping(
 def _field(message: JSONObject, name: str, also: str) -> str:
     """Return which of a field's two names ``message`` uses; ``extra_body`` may hold either."""
     return also if also in message else name
+
+
+def _number(settings: JSONObject, name: str, usual: int) -> int:
+    """Return a number of the request; raises InvalidRequest for what no budget can reckon with."""
+    given = settings.get(name)
+    if given is None:
+        return usual
+    if type(given) is not int or given < 1:
+        raise InvalidRequest(
+            f"{name} is {given!r:.80}; with max_cost it must be a number from 1 on"
+        )
+    return given
 
 
 def _longest(model: str) -> int:

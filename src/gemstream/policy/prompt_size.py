@@ -57,8 +57,12 @@ def tokens_of_text(characters: int) -> int:
 
 
 def _parts(body: JSONObject) -> Iterator[Mapping[str, Any]]:
-    contents = body.get("contents")
-    given = [contents] if isinstance(contents, dict) else contents or []
-    for content in (*given, *(body.get(name) for name in _SYSTEM)):
+    contents = [*_listed(body.get("contents")), *(body.get(name) for name in _SYSTEM)]
+    for content in contents:
         parts = content.get("parts") if isinstance(content, dict) else None
-        yield from (part for part in parts or () if isinstance(part, dict))
+        yield from (part for part in _listed(parts) if isinstance(part, dict))
+
+
+def _listed(value: Any) -> list[Any]:
+    """Return a repeated field as a list; a body of the caller's own may hold anything there."""
+    return value if isinstance(value, list) else [value]
