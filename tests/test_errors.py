@@ -7,6 +7,7 @@ import inspect
 import pickle
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -91,6 +92,8 @@ def made(kind: type[GemstreamError]) -> Any:
         return kind("said", code=429, status="S", details=details, retry_delay=2.0, hint="h")
     if issubclass(kind, errors.DecodeError):
         return kind("said", excerpt=b"\xff", offset=7, path="$.a")
+    if issubclass(kind, errors.BudgetExceeded):
+        return kind("said", max_cost=Decimal("0.01"))
     if issubclass(kind, errors.StreamTimeout):
         return kind("said", timeout=5.0)
     return kind("said")

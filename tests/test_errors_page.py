@@ -124,6 +124,10 @@ async def _stream_an_embedding(client: AsyncClient) -> object:
     return await client.generate_stream("Hi", model="gemini-embedding-001").finish()
 
 
+def _streamed_within_a_budget() -> None:
+    _ask(lambda client: client.generate("Hi", max_cost=0.00001), "a long answer", " and on")
+
+
 _LIMIT = Status(code=429, retry_delay=90, quota="GenerateRequestsPerMinutePerProjectPerModel")
 _DAY = Status(code=429, retry_delay=7, quota="GenerateRequestsPerDayPerProjectPerModel")
 
@@ -172,6 +176,7 @@ PROVOCATIONS: dict[str, Callable[[], object]] = {
     "network_error": _connect_to_nobody,
     "network_error, in a stream": _streamed("half an ans", Cut()),
     "rate_limited": _answered(_LIMIT),
+    "rate_limited, by a budget": _streamed_within_a_budget,
     "rate_limited, for today": _answered(_DAY),
     "serialization_error": _asked(
         lambda client: client.generate("Hi", extra_body={"a": float("nan")})

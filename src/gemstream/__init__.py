@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .client.generate_options import GenerateOptions
     from .client.stream import GenerateStream, StreamControl
     from .config.limits import Limits
+    from .config.prices import PriceTable
     from .config.timeouts import Timeouts
     from .credentials.access_token import AccessToken
     from .credentials.api_key import APIKey, Credentials
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from .net.asgi import ASGITransport
     from .net.transport import Transport
     from .policy.answer import Chunk, Completeness, Response
+    from .policy.cost import Cost
     from .policy.retry import RetryPolicy
     from .telemetry.opentelemetry import OpenTelemetry
     from .wire.content import Blob, Content, FileData, FunctionCall, FunctionResponse, Part
@@ -66,6 +68,7 @@ _HOMES = {
     "GenerateStream": "client.stream",
     "StreamControl": "client.stream",
     "Limits": "config.limits",
+    "PriceTable": "config.prices",
     "Timeouts": "config.timeouts",
     "AccessToken": "credentials.access_token",
     "APIKey": "credentials.api_key",
@@ -76,6 +79,7 @@ _HOMES = {
     "Chunk": "policy.answer",
     "Completeness": "policy.answer",
     "Response": "policy.answer",
+    "Cost": "policy.cost",
     "RetryPolicy": "policy.retry",
     "OpenTelemetry": "telemetry.opentelemetry",
     "Blob": "wire.content",
@@ -129,6 +133,7 @@ __all__ = (
     "Completeness",
     "ComputerUse",
     "Content",
+    "Cost",
     "CountTokensResponse",
     "Credentials",
     "Driver",
@@ -154,6 +159,7 @@ __all__ = (
     "Model",
     "OpenTelemetry",
     "Part",
+    "PriceTable",
     "Response",
     "RetryPolicy",
     "SafetySetting",

@@ -6,7 +6,7 @@ underneath are translated in ``net`` and never reach a caller.
 ::
 
     GemstreamError                      .retryable  .retry_at  .delivered
-    │                                   .partial  .usage  .continuation_token
+    │                                   .partial  .usage  .cost  .continuation_token
     ├── InvalidRequest (ValueError)     cannot be sent, nothing was
     │   ├── StreamingNotSupported       .model
     │   ├── UnsupportedMedia            .mime_type
@@ -21,6 +21,7 @@ underneath are translated in ``net`` and never reach a caller.
     ├── ProtocolError                   the service broke the rules   .excerpt .offset
     │   ├── DecodeError                 .path
     │   └── StreamTruncated             a clean end without a finish reason
+    ├── BudgetExceeded                  going on would cost more than max_cost   .max_cost
     ├── APIError                        the service answered with an error
     │   │                               .code .status .message .details .retry_delay
     │   ├── InvalidArgument · Unauthenticated · PermissionDenied · NotFound
@@ -36,10 +37,12 @@ A finish reason (``SAFETY``, ``MAX_TOKENS``, …) is data, not an exception.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 __all__ = (
     "APIError",
+    "BudgetExceeded",
     "Cancelled",
     "ConfigError",
     "ConnectFailed",
@@ -79,7 +82,8 @@ class GemstreamError(Exception):
     it was raised; a call that delivered something is never retried.
 
     Of an answer that broke off: ``partial`` is the text received before, ``usage`` the token counts
-    known by then, ``continuation_token`` the newest token the service gave for going on from there.
+    known by then, ``cost`` what they cost when the model's price is known, ``continuation_token``
+    the newest token the service gave for going on from there.
     """
 
     retryable: bool = False
@@ -87,6 +91,7 @@ class GemstreamError(Exception):
     delivered: int = 0
     partial: str = ""
     usage: Any = None
+    cost: Any = None
     continuation_token: str | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -209,6 +214,18 @@ class StreamTruncated(ProtocolError):
     """The stream ended cleanly although no finish reason had arrived: the answer is cut short."""
 
     retryable = True
+
+
+class BudgetExceeded(GemstreamError):
+    """Going on would cost more than the call's ``max_cost``, in USD; what had come is on it.
+
+    ``cost``: what the answer cost until then, with an estimate of what the service had not counted
+    yet. Raised before anything is sent only when the prompt alone is sure to cost more.
+    """
+
+    def __init__(self, message: str, *, max_cost: Decimal) -> None:
+        super().__init__(message)
+        self.max_cost = max_cost
 
 
 class APIError(GemstreamError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from gemstream import errors
@@ -25,6 +27,7 @@ CODES = {
     errors.ProtocolError("x"): 5,
     errors.DecodeError("x"): 5,
     errors.StreamTruncated("x"): 5,
+    errors.BudgetExceeded("x", max_cost=Decimal(1)): 4,
     api_error(400, "x"): 2,
     api_error(401, "x"): 3,
     api_error(403, "x"): 3,

@@ -19,6 +19,7 @@ from .options import (
     Emulate,
     Files,
     KeyFile,
+    MaxCost,
     MaxTokens,
     ModelName,
     PromptText,
@@ -57,6 +58,7 @@ def ask(
     system: System = None,
     schema: SchemaFile = None,
     max_tokens: MaxTokens = None,
+    max_cost: MaxCost = None,
     temperature: Temperature = None,
     top_p: TopP = None,
     top_k: TopK = None,
@@ -88,6 +90,7 @@ def ask(
             "system": system,
             "schema": None if schema is None else _schema_in(schema),
             "max_output_tokens": max_tokens,
+            "max_cost": max_cost,
             "temperature": temperature,
             "top_p": top_p,
             "top_k": top_k,
@@ -109,6 +112,8 @@ def ask(
             outcome = Outcome(model=model, error=error)
         form.show_end(outcome)
         _tell(outcome, debug=debug)
+        if max_cost is not None or (stderr().is_terminal and not emulate):
+            _tell_cost(outcome)
         return outcome.exit_code
 
     run_command(main, debug=debug)
@@ -142,6 +147,12 @@ def _tell(outcome: Outcome, *, debug: bool) -> None:
         traceback.print_exception(outcome.error)
     if told := failure(outcome):
         stderr().error(told)
+
+
+def _tell_cost(outcome: Outcome) -> None:
+    """Write to stderr what it cost: to people, and to whoever set a limit."""
+    if outcome.cost is not None:
+        say(f"cost: {outcome.cost}")
 
 
 def _prompt(given: str | None) -> str:

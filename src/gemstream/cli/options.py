@@ -21,6 +21,7 @@ __all__ = (
     "Emulate",
     "Files",
     "KeyFile",
+    "MaxCost",
     "MaxTokens",
     "ModelName",
     "PromptText",
@@ -85,6 +86,9 @@ AsJSONLines = Annotated[
 System = Annotated[str | None, _value("--system", "TEXT", "The system instruction.")]
 SchemaFile = Annotated[Path | None, _value("--schema", "FILE", "Answer by this JSON Schema.")]
 MaxTokens = Annotated[int | None, _value("--max-tokens", "N", "Longest answer, in tokens.")]
+MaxCost = Annotated[
+    str | None, _value("--max-cost", "USD", "Break off before the answer costs more, as 0.01.")
+]
 Temperature = Annotated[float | None, _value("--temperature", "X", "How freely to choose words.")]
 TopP = Annotated[float | None, _value("--top-p", "X", "Choose among the likeliest share X.")]
 TopK = Annotated[int | None, _value("--top-k", "N", "Choose among the likeliest N.")]

@@ -8,6 +8,7 @@ import msgspec
 
 from ..errors import GemstreamError
 from ..policy.answer import Completeness, Response
+from ..policy.cost import Cost
 from ..wire.content import Part
 from ..wire.response import FinishReason, first_candidate
 from ..wire.usage import UsageMetadata
@@ -65,6 +66,14 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     def usage(self) -> UsageMetadata | None:
         """The tokens the service counted, as far as it had told."""
         return None if self.response is None else self.response.usage
+
+    @property
+    def cost(self) -> Cost | None:
+        """What it cost, as far as count and price are known; an error that broke it off knows."""
+        if self.error is not None and self.error.cost is not None:
+            known: Cost = self.error.cost
+            return known
+        return None if self.response is None else self.response.cost
 
     @property
     def timing(self) -> Timing:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from ..errors import GemstreamError
 from ..policy.answer import Answer
+from ..policy.cost import Cost
 from ..policy.usage import usage_fields
 from .outcome import Outcome
 
@@ -28,6 +31,7 @@ def summary(outcome: Outcome) -> dict[str, Any]:
         "finish_reason": response.finish_reason if response else None,
         "complete": outcome.complete,
         "usage": usage_fields(outcome.usage),
+        "cost": _cost_fields(outcome.cost),
         "timing": outcome.timing,
         "attempts": response.attempts if response else None,
         "response_id": response.response_id if response else None,
@@ -45,13 +49,23 @@ def summary(outcome: Outcome) -> dict[str, Any]:
 def chunk_fields(at_ms: float, chunk: Answer) -> dict[str, Any]:
     """Return the object that tells of one chunk; what the chunk does not bring is left out."""
     fields: dict[str, Any] = {"schema": _CHUNK_SCHEMA, "at_ms": at_ms, "text": chunk.text}
-    optional = {
+    optional: dict[str, Any] = {
         "thoughts": chunk.thoughts or None,
         "finish_reason": chunk.finish_reason,
         "block_reason": chunk.block_reason,
         "usage": usage_fields(chunk.message.usage_metadata),
     }
+    if chunk.message.usage_metadata is not None and (cost := chunk.cost) is not None:
+        optional["cost_micros"] = cost.micros
     return fields | {name: value for name, value in optional.items() if value is not None}
+
+
+def _cost_fields(cost: Cost | None) -> dict[str, Any] | None:
+    """Return the sum and its parts in micro-dollars; a part of 0 is left out."""
+    if cost is None:
+        return None
+    parts = {name: part for name, part in msgspec.structs.asdict(cost).items() if part}
+    return {"currency": cost.currency, "micros": cost.micros, "parts": parts}
 
 
 def error_fields(error: GemstreamError) -> dict[str, Any]:

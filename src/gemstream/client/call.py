@@ -8,6 +8,7 @@ import msgspec
 
 from ..config.timeouts import Timeouts
 from ..limits.admission import FREE, Admission, Free
+from ..policy.cost import Pricing
 from .observation import SILENT, Observation
 
 __all__ = ("Admit", "Call")
@@ -27,4 +28,5 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     timeouts: Timeouts
     watch: Observation = SILENT
+    pricing: Pricing | None = None
     admit: Admit = _freely

@@ -21,6 +21,7 @@ from ..limits.admission import FREE, Admission, Free
 from ..limits.limiter import Limiter, Limiters
 from ..net.transport import Exchange
 from ..policy.answer import Chunk, Response
+from ..policy.cost import Pricing
 from ..policy.generation import Generation, check_content_type
 from ..policy.limit.estimate import estimate
 from ..policy.limit.tokens import Tokens, tokens_of
@@ -106,10 +107,13 @@ class Channel:
         body: bytes,
         timeouts: Timeouts,
         watch: Observation = SILENT,
+        pricing: Pricing | None = None,
     ) -> Call:
         """Return the request that asks the model for ``operation``."""
         url = self._service.url(operation, model=self.model)
-        call = Call(method="POST", url=url, body=body, timeouts=timeouts, watch=watch)
+        call = Call(
+            method="POST", url=url, body=body, timeouts=timeouts, watch=watch, pricing=pricing
+        )
         return self.limited(operation, call)
 
     def limited(self, operation: Operation, call: Call) -> Call:
@@ -133,6 +137,7 @@ class Channel:
                 answered.content_type,
                 redact=self._service.credentials.redact,
                 max_event_size=self._service.settings.max_event_size,
+                pricing=call.pricing,
             )
 
         with self._hinting():
@@ -151,7 +156,7 @@ class Channel:
         async def once(attempt: Attempt) -> OpenStream:
             exchange = await self._service.open(call, attempt, streams=True)
             try:
-                return await self._first_chunks(exchange, attempt, before)
+                return await self._first_chunks(exchange, attempt, before, call.pricing)
             except BaseException:
                 exchange.abort()
                 raise
@@ -183,7 +188,11 @@ class Channel:
         return functools.partial(limiter.admit, tokens, call.timeouts.limit_wait, told)
 
     async def _first_chunks(
-        self, exchange: Exchange, attempt: Attempt, before: Generation | None
+        self,
+        exchange: Exchange,
+        attempt: Attempt,
+        before: Generation | None,
+        pricing: Pricing | None,
     ) -> OpenStream:
         content_type = exchange.headers.get("content-type")
         generation = Generation(
@@ -191,6 +200,7 @@ class Channel:
             max_event_size=self._service.settings.max_event_size,
             redact=self._service.credentials.redact,
             after=before,
+            pricing=pricing,
         )
         chunks: list[Chunk] = []
         while not chunks:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Unpack
 
 import msgspec
 
 from ..config.models import bundled_models
+from ..config.prices import price_table
 from ..config.timeouts import Timeouts
 from ..errors import StreamingNotSupported
 from ..net.aiohttp_transport import AiohttpTransport
@@ -36,6 +37,7 @@ from .request import (
 )
 from .service import Service
 from .settings import set_up, timeouts_of
+from .spending import budget_of, capping, pricing_of
 from .stream import GenerateStream, OnChunk
 
 __all__ = ("AsyncClient",)
@@ -53,6 +55,7 @@ class AsyncClient:
     def __init__(self, api_key: str | None = None, **options: Unpack[ClientOptions]) -> None:
         setup = set_up(api_key, options, os.environ)
         self.options = setup.options
+        self._prices = price_table(setup.options.config.prices or None, options.get("prices"))
         given = options.get("transport")
         self._owns_transport = given is None
         self._transport: Transport = given or AiohttpTransport()
@@ -71,10 +74,11 @@ class AsyncClient:
         """Return the whole answer to ``prompt``.
 
         With ``on_chunk`` the answer is streamed and each chunk shown to the callback as it comes;
-        ``StreamControl.STOP`` ends it early. Raises InvalidRequest before anything is sent;
-        APIError, TransportError, ProtocolError after. Cancelling breaks the call off.
+        ``StreamControl.STOP`` ends it early. With ``max_cost`` it is streamed too, for a stream can
+        be broken off. Raises InvalidRequest before anything is sent; APIError, TransportError,
+        ProtocolError, BudgetExceeded after. Cancelling breaks the call off.
         """
-        if on_chunk is not None:
+        if on_chunk is not None or options.get("max_cost") is not None:
             async with self.generate_stream(prompt, **options) as stream:
                 return await stream.finish(on_chunk)
         channel, given = self._channel(options)
@@ -185,8 +189,13 @@ class AsyncClient:
         """Return the way of one checked request, from the token it was given on."""
         timeouts = self._timeouts(given)
         token = given.pop("continuation_token", None)
-        draft = draft_generate(prompt, given, max_size=self._max_size)
-        return Hops(channel, draft.finish, timeouts, token)
+        pricing = pricing_of(self._prices, channel.name, given)
+        budget = budget_of(given.pop("max_cost", None), pricing)
+        finish: Callable[[], Awaitable[bytes]]
+        finish = draft_generate(prompt, given, max_size=self._max_size).finish
+        if budget is not None:
+            finish = capping(finish, budget, model=channel.name, max_size=self._max_size)
+        return Hops(channel, finish, timeouts, token, pricing=pricing, budget=budget)
 
     def _timeouts(self, given: Mapping[str, Any]) -> Timeouts:
         timeouts = timeouts_of(given.get("timeouts"), self.options.timeouts)

@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 
 from ..config.limits import Limits
 from ..config.loading import ConfigSource
+from ..config.prices import PriceTable
 from ..config.tiers import Tier
 from ..config.timeouts import Timeouts
 from ..credentials.api_key import Credentials
@@ -37,8 +38,9 @@ class ClientOptions(TypedDict, total=False):
     more tokens a minute than allowed, and if so reads on later. ``transport``: another way to the
     service; it stays the caller's to close. ``headers`` go along with every request; those of the
     credentials win over them. ``on_event``: a function that is told what each call of a model does,
-    see ``gemstream.telemetry.events``. ``max_event_size`` and ``max_request_size`` bound one event
-    and one request, in bytes.
+    see ``gemstream.telemetry.events``. ``prices``: your own over the bundled ones, in USD per
+    million tokens by model, or a PriceTable instead of them. ``max_event_size`` and
+    ``max_request_size`` bound one event and one request, in bytes.
     """
 
     model: str | None
@@ -58,6 +60,7 @@ class ClientOptions(TypedDict, total=False):
     transport: Transport | None
     headers: Mapping[str, str] | None
     on_event: Hook | None
+    prices: PriceTable | Mapping[str, Any] | None
     max_event_size: int | None
     max_request_size: int | None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
@@ -28,7 +29,8 @@ class GenerateOptions(TypedDict, total=False):
     field of ``config``. ``timeouts``: a number means ``total`` and leaves the client's others.
     ``limit_wait``: for how many seconds the call may wait for its turn under our own limits.
     ``extra_body`` is merged into the JSON body last, for fields that this version does not know.
-    An option of None is one that was not given.
+    ``max_cost``, in USD: an answer that would cost more ends in BudgetExceeded; what the budget
+    pays for caps ``max_output_tokens``. An option of None is one that was not given.
     """
 
     model: str | None
@@ -45,6 +47,7 @@ class GenerateOptions(TypedDict, total=False):
     store: bool | None
     labels: dict[str, str] | None
     continuation_token: str | None
+    max_cost: Decimal | float | str | None
     timeouts: Timeouts | float | None
     limit_wait: float | None
     extra_body: JSONObject | None
@@ -144,6 +147,7 @@ _KINDS = {
         (ThinkingConfig, bool, int, str),
     ),
     "config": _Kind("a GenerationConfig", (GenerationConfig,)),
+    "max_cost": _Kind("an amount in USD, as 0.01", (Decimal, float, int, str)),
     "labels": _OBJECT,
     "store": _SWITCH,
     "extra_body": _OBJECT,

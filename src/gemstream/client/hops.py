@@ -6,17 +6,22 @@ again. A hop has attempts and a total timeout of its own. Source: the API's long
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
 
 from ..config.timeouts import Timeouts
 from ..errors import GemstreamError, ProtocolError, StreamTruncated
 from ..policy.answer import Response
+from ..policy.budget import Budget
+from ..policy.cost import Pricing, Tariff
 from ..policy.fold import Fold
 from ..policy.generation import Generation, no_way_on
 from ..policy.usage import added_usage
 from ..telemetry.events import Outcome
 from ..wire.codec import encode
 from ..wire.endpoint import Operation
+from ..wire.usage import UsageMetadata
 from .call import Call
 from .channel import Channel, OpenStream
 from .observation import SILENT
@@ -38,9 +43,11 @@ class Hops:
         "_body",
         "_channel",
         "_finish_body",
+        "_pricing",
         "_resumes",
         "_timeouts",
         "_token",
+        "budget",
         "watch",
     )
 
@@ -50,11 +57,16 @@ class Hops:
         finish_body: Callable[[], Awaitable[bytes]],
         timeouts: Timeouts,
         token: str | None,
+        *,
+        pricing: Pricing | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self._channel = channel
         self._finish_body = finish_body
         self._timeouts = timeouts
         self._token = token
+        self._pricing = pricing
+        self.budget = budget  # when the caller set one
         self._body: bytes | None = None
         self._advances = 0  # hops begun after the first
         self._resumes = 0  # from the same token, one after another
@@ -69,6 +81,8 @@ class Hops:
         """
         if before is not None:
             self._advance(before.continuation_token, broken)
+            if self.budget is not None:
+                self.budget.begin_hop()
             self.watch.hop_started(before.hop + 1)
         failure = Broken(broken, self._resumes) if broken is not None else None
         call = await self._next_call(Operation.STREAM)
@@ -91,6 +105,8 @@ class Hops:
 
     async def _whole(self) -> Response:
         fold = Fold()
+        spent: list[UsageMetadata] = []  # at the end of each hop
+        tariff: Tariff | None = None
         attempts, hops = 0, 0
         while True:
             try:
@@ -98,20 +114,23 @@ class Hops:
                 hops += 1
                 attempts += response.attempts
                 fold.receive(response.message)
+                tariff = _over_hops(response.tariff, spent)
                 if not fold.is_to_be_continued:
                     _check_whole(fold)
                     break
                 self._advance(fold.continuation_token, None)
             except GemstreamError as error:
-                _tell(error, fold)
+                _tell(error, fold, tariff)
                 raise
             fold.begin_hop(fold.usage)
+            spent += [] if fold.usage is None else [fold.usage]
             self.watch.hop_started(hops + 1)
         if hops == 1:
             return response
         return Response(
             message=fold.message(),
             usage=fold.usage,
+            tariff=tariff,
             complete=response.complete,
             attempts=attempts,
             hops=hops,
@@ -138,7 +157,9 @@ class Hops:
         if self._body is None:
             self._body = await self._finish_body()
             self.watch = self._channel.watch(operation, self._next_body())
-        return self._channel.request(operation, self._next_body(), self._timeouts, self.watch)
+        return self._channel.request(
+            operation, self._next_body(), self._timeouts, self.watch, self._pricing
+        )
 
     def _next_body(self) -> bytes:
         assert self._body is not None
@@ -158,8 +179,16 @@ def _check_whole(fold: Fold) -> None:
         raise StreamTruncated(f"{reason}, so the answer is cut short; .partial holds what arrived")
 
 
-def _tell(error: GemstreamError, fold: Fold) -> None:
+def _over_hops(tariff: Tariff | None, spent: Sequence[UsageMetadata]) -> Tariff | None:
+    """Return the tariff of an answer of which ``spent`` was counted at the end of each hop."""
+    return tariff and msgspec.structs.replace(tariff, earlier=tuple(spent))
+
+
+def _tell(error: GemstreamError, fold: Fold, tariff: Tariff | None) -> None:
     """Put what the hops before brought in front of what the last one did."""
+    before = None if tariff is None else tariff.cost(fold.usage)
+    if before is not None:
+        error.cost = before if error.cost is None else before + error.cost
     error.partial = fold.text() + error.partial
     error.usage = added_usage(fold.usage, error.usage)
     error.continuation_token = error.continuation_token or fold.continuation_token

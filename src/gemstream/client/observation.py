@@ -142,6 +142,7 @@ class Observation:
                 chunks=self._chunks,
                 seconds=now - self._started,
                 first_chunk_seconds=self._first,
+                cost_micros=_cost(answer, error),
                 **_told_of(answer, usage),
             )
         )
@@ -202,6 +203,14 @@ def _dimensionality(plain: Mapping[str, Any]) -> Any:
 
 def _is_given(value: Any) -> bool:
     return value is not None and value != ()
+
+
+def _cost(answer: Answer | None, error: GemstreamError | None) -> int | None:
+    """Return what the call cost: an error knows of what the answer does not hold."""
+    cost = None if error is None else error.cost
+    if cost is None and answer is not None:
+        cost = answer.cost
+    return None if cost is None else cost.micros
 
 
 def _told_of(answer: Answer | None, usage: UsageMetadata | None) -> dict[str, Any]:

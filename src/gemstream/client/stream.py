@@ -64,6 +64,7 @@ class GenerateStream:
     iteration, with ``delivered`` chunks noted on them. Cancelling the reader closes the connection.
     ``async with`` closes it at the end of the block; without it, dropping the stream does.
 
+    With ``max_cost`` it ends in BudgetExceeded before its next chunk could cost more.
     An answer that the service wants continued goes on by itself, and so does one that broke at a
     continuation token behind which you were given nothing; ``chunk.hop`` counts.
     """
@@ -72,6 +73,7 @@ class GenerateStream:
         "__weakref__",
         "_attempts",
         "_broken",
+        "_budget",
         "_check_at",
         "_check_every",
         "_delivered",
@@ -90,6 +92,7 @@ class GenerateStream:
         self._hops = hops
         self._check_every = check_every
         self._check_at = check_every or sys.maxsize  # so many delivered
+        self._budget = hops.budget
         self._opening: asyncio.Task[None] | None = None
         self._open: OpenStream | None = None  # the newest hop's
         self._ready: deque[Chunk] = deque()  # decoded, not yet asked for; one read's worth
@@ -286,6 +289,7 @@ class GenerateStream:
         self._state = _State.OPEN
         if self._open.generation.state is not GenerationState.OPEN:
             self._follow(self._open)
+        self._hold_budget(self._open)
 
     async def _opened(self) -> None:
         # Noted here and not by the reader: a reader cancelled in this moment would lose it, open,
@@ -295,14 +299,31 @@ class GenerateStream:
         self._open, sent = await self._hops.open(before, broken)
         self._attempts += sent
         self._ready.extend(self._open.chunks)
+        if self._budget is not None:
+            self._budget.receive(self._open.chunks)
         self._open.chunks.clear()  # else the first read would live as long as the stream
         self._watch = self._hops.watch if self._hops.watch.is_heard else None
 
     def _receive_data(self, stream: OpenStream, data: bytes) -> None:
         generation = stream.generation
-        self._ready.extend(generation.receive_data(data) if data else generation.receive_eof())
+        chunks = generation.receive_data(data) if data else generation.receive_eof()
+        self._ready.extend(chunks)
         if generation.state is not GenerationState.OPEN:
             self._follow(stream)
+        if self._budget is not None:
+            self._budget.receive(chunks)
+            self._hold_budget(stream)
+
+    def _hold_budget(self, stream: OpenStream) -> None:
+        """Break the stream off when its next chunk could pass the budget, unless it is whole."""
+        budget = self._budget
+        if budget is None:
+            return
+        if budget.has_cut and self._state is _State.ENDED:
+            self._state = _State.FAILED
+            self._failure = budget.exceeded()
+        elif budget.is_spent and self._state is _State.OPEN and not stream.generation.is_finished:
+            self._receive_broken(stream, budget.exceeded())
 
     def _receive_failure(self, error: GemstreamError) -> None:
         stream = self._open

@@ -17,6 +17,7 @@ from ..wire.response import (
     text_of,
 )
 from ..wire.usage import UsageMetadata
+from .cost import Cost, Tariff
 
 __all__ = ("Answer", "Chunk", "Completeness", "Response")
 
@@ -39,11 +40,18 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ``message``: the typed message. ``usage``: the token counts known at this point, merged field
     by field over all chunks so far. ``raw``: the JSON as it arrived (empty for a folded response).
+    ``tariff``: what its tokens cost; None when nobody said.
     """
 
     message: GenerateContentResponse
     usage: UsageMetadata | None = None
     raw: bytes = b""
+    tariff: Tariff | None = None
+
+    @property
+    def cost(self) -> Cost | None:
+        """What ``usage`` costs, computed when asked (7 µs); None when count or price is unknown."""
+        return None if self.tariff is None else self.tariff.cost(self.usage)
 
     @property
     def text(self) -> str:

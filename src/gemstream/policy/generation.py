@@ -21,6 +21,7 @@ from ..wire.sse import MAX_EVENT_SIZE
 from ..wire.status import error_of
 from ..wire.usage import UsageMetadata
 from .answer import Chunk, Completeness, Response
+from .cost import Pricing, Tariff
 from .fold import Fold
 from .redaction import Redact, redacted
 
@@ -49,16 +50,20 @@ class Generation:
     repeats the key in its message does not carry it into our errors. Raises APIError, DecodeError,
     ProtocolError, StreamTruncated; what arrived before a fault is returned first and the fault
     raised by ``check`` or the next ``receive_*``. After a fault every call raises it again.
-    ``after``: the hop before, which this one goes on from; see ``continuation_token``.
+    ``after``: the hop before, which this one goes on from; see ``continuation_token``. ``pricing``:
+    the prices that hold, for the chunks to tell their cost by.
     """
 
     __slots__ = (
         "_complete",
         "_decoder",
+        "_earlier",
         "_fold",
         "_payloads",
+        "_pricing",
         "_redact",
         "_spent",
+        "_tariff",
         "failure",
         "hop",
         "state",
@@ -71,14 +76,19 @@ class Generation:
         max_event_size: int = MAX_EVENT_SIZE,
         redact: Redact = _unchanged,
         after: Generation | None = None,
+        pricing: Pricing | None = None,
     ) -> None:
         self._payloads = PayloadDecoder(content_type, max_event_size=max_event_size)
         self._decoder = MessageDecoder(GenerateContentResponse)
         self._redact = redact
         self._fold = Fold()
         self._spent: UsageMetadata | None = None  # at the end of this hop, all before included
+        self._pricing = pricing
+        self._tariff: Tariff | None = None  # once a message has named the model that answers
+        self._earlier: tuple[UsageMetadata, ...] = ()  # at the end of each hop before
         self.hop = 1
         if after is not None:
+            self._earlier = after._earlier + (() if after._spent is None else (after._spent,))
             self._fold = after._fold
             self._fold.begin_hop(after._spent)
             self.hop = after.hop + 1
@@ -190,6 +200,8 @@ class Generation:
         """Return ``error`` with what was received before it; not while chunks are withheld."""
         error.partial = self._fold.text()
         error.usage = self._fold.usage
+        if error.cost is None and self._tariff is not None:
+            error.cost = self._tariff.cost(error.usage)
         error.continuation_token = self._fold.continuation_token
         return error
 
@@ -200,14 +212,19 @@ class Generation:
 
         ``newest``: the last chunk that was delivered; its token counts and its hop then hold.
         """
-        usage, hops = self._fold.usage, self.hop
+        usage, hops, tariff = self._fold.usage, self.hop, self._tariff
         message = self._fold.message(withheld=undelivered)
         if newest is not None and (usage, hops) != (newest.usage, newest.hop):
-            usage, hops = newest.usage, newest.hop
+            usage, hops, tariff = newest.usage, newest.hop, newest.tariff
             message = msgspec.structs.replace(message, usage_metadata=usage)
         complete = Completeness.PARTIAL if undelivered else self._complete
         return Response(
-            message=message, usage=usage, complete=complete, attempts=attempts, hops=hops
+            message=message,
+            usage=usage,
+            tariff=tariff,
+            complete=complete,
+            attempts=attempts,
+            hops=hops,
         )
 
     def _nothing(self) -> list[Chunk]:
@@ -223,7 +240,18 @@ class Generation:
         if message.extra is not None and message.extra.get("error") is not None:
             raise self._api_error(payload)
         usage = self._fold.receive(message)
-        return Chunk(message=message, usage=usage, raw=payload, hop=self.hop)
+        tariff = self._tariff
+        if tariff is None and self._pricing is not None:
+            tariff = self._settle_tariff(message.model_version)
+        return Chunk(message=message, usage=usage, raw=payload, tariff=tariff, hop=self.hop)
+
+    def _settle_tariff(self, model_version: str | None) -> Tariff:
+        """Return the tariff; it is settled once the price or the model that answers is known."""
+        assert self._pricing is not None
+        tariff = self._pricing.tariff(model_version, self._earlier)
+        if tariff.price is not None or model_version:
+            self._tariff = tariff
+        return tariff
 
     def _undecodable(self, payload: bytes, error: DecodeError) -> DecodeError:
         """Return the error anew from the redacted payload: its excerpt may cut a secret in two."""

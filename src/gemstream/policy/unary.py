@@ -12,6 +12,7 @@ from ..wire.codec import Message, decode
 from ..wire.json_stream import JSONStreamDecoder
 from ..wire.sse import MAX_EVENT_SIZE
 from .answer import Completeness, Response
+from .cost import Pricing
 from .generation import Generation
 from .redaction import Redact
 
@@ -26,13 +27,16 @@ def read_response(
     *,
     redact: Redact,
     max_event_size: int = MAX_EVENT_SIZE,
+    pricing: Pricing | None = None,
 ) -> Response:
     """Return the response in a whole ``body``; raises APIError, DecodeError, StreamTruncated.
 
     One object is the answer as it is: without candidates it is data, its finish reason None. A
     gateway that answers a plain call with a stream is understood, and held to a stream's end.
     """
-    generation = Generation(content_type, max_event_size=max_event_size, redact=redact)
+    generation = Generation(
+        content_type, max_event_size=max_event_size, redact=redact, pricing=pricing
+    )
     chunks = generation.receive_data(body)
     generation.check()
     if len(chunks) == 1 and body.lstrip()[:1] == b"{":
@@ -40,6 +44,7 @@ def read_response(
         return Response(
             message=message,
             usage=message.usage_metadata,
+            tariff=chunks[0].tariff,
             raw=body,
             complete=Completeness.CONFIRMED,
         )

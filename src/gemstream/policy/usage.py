@@ -7,7 +7,7 @@ from typing import Any
 
 from ..wire.usage import ModalityTokenCount, UsageMetadata
 
-__all__ = ("RunningUsage", "added_usage", "merge_usage", "usage_fields")
+__all__ = ("RunningUsage", "added_usage", "merge_usage", "usage_fields", "usage_since")
 
 
 class RunningUsage:
@@ -95,6 +95,29 @@ def added_usage(one: UsageMetadata | None, other: UsageMetadata | None) -> Usage
         sums[name] = second if first is None else first if second is None else _sum(first, second)
     extra = {**(one.extra or {}), **(other.extra or {})} or None
     return UsageMetadata(**sums, extra=extra)
+
+
+def usage_since(now: UsageMetadata, before: UsageMetadata | None) -> UsageMetadata:
+    """Return what was added to ``before`` to make ``now``; what is no count is that of ``now``."""
+    if before is None:
+        return now
+    added: dict[str, Any] = {}
+    for name in _FIELDS:
+        first, second = getattr(before, name), getattr(now, name)
+        added[name] = second if first is None or second is None else _difference(second, first)
+    return UsageMetadata(**added)
+
+
+def _difference(now: Any, before: Any) -> Any:
+    if isinstance(now, int):
+        return now - before
+    if isinstance(now, str):
+        return now
+    taken = [
+        ModalityTokenCount(modality=count.modality, token_count=-count.token_count)
+        for count in before
+    ]
+    return _sum(now, taken)
 
 
 def _sum(first: Any, second: Any) -> Any:

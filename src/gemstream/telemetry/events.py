@@ -119,7 +119,8 @@ class CallEnded(Event, frozen=True, kw_only=True):
 
     ``attempts``: how many requests were sent. ``chunks``: how many the caller took.
     ``first_chunk_seconds``: until the first of them. ``usage``: the token counts under their names
-    in Python, as ``prompt_token_count``; empty when none is known. ``content``: returns the answer
+    in Python, as ``prompt_token_count``; empty when none is known. ``cost_micros``: what they cost
+    in millionths of a US dollar; None when the price is not known. ``content``: returns the answer
     as plain JSON; None when there is none.
     """
 
@@ -130,6 +131,7 @@ class CallEnded(Event, frozen=True, kw_only=True):
     seconds: float = 0.0
     first_chunk_seconds: float | None = None
     usage: Mapping[str, Any] = {}
+    cost_micros: int | None = None
     finish_reasons: tuple[str, ...] = ()
     response_id: str | None = None
     response_model: str | None = None

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gemstream.policy.limit.estimate import DEFAULT_OUTPUT, Estimate, estimate
+from gemstream.policy.limit.estimate import DEFAULT_OUTPUT, estimate
+from gemstream.policy.limit.tokens import Tokens
 
 TEXT = {"contents": [{"role": "user", "parts": [{"text": "x" * 400}]}]}
 SECOND_OF_SOUND = base64.b64encode(bytes(32_000)).decode()
 
 
-def cost(body: Any) -> Estimate:
+def cost(body: Any) -> Tokens:
     return estimate(json.dumps(body).encode())
 
 
@@ -27,32 +28,32 @@ def media(mime_type: str, data: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        (TEXT, Estimate(100, DEFAULT_OUTPUT)),
-        ({}, Estimate(1, DEFAULT_OUTPUT)),
-        ({"contents": []}, Estimate(1, DEFAULT_OUTPUT)),
-        ({"contents": [{"parts": [{"text": ""}]}]}, Estimate(1, DEFAULT_OUTPUT)),
-        ({"contents": [{"parts": [{"text": "x"}]}]}, Estimate(1, DEFAULT_OUTPUT)),
-        (TEXT | {"generationConfig": {"maxOutputTokens": 7}}, Estimate(100, 7)),
-        (TEXT | {"generationConfig": {"maxOutputTokens": 0}}, Estimate(100, 0)),
+        (TEXT, Tokens(100, DEFAULT_OUTPUT)),
+        ({}, Tokens(1, DEFAULT_OUTPUT)),
+        ({"contents": []}, Tokens(1, DEFAULT_OUTPUT)),
+        ({"contents": [{"parts": [{"text": ""}]}]}, Tokens(1, DEFAULT_OUTPUT)),
+        ({"contents": [{"parts": [{"text": "x"}]}]}, Tokens(1, DEFAULT_OUTPUT)),
+        (TEXT | {"generationConfig": {"maxOutputTokens": 7}}, Tokens(100, 7)),
+        (TEXT | {"generationConfig": {"maxOutputTokens": 0}}, Tokens(100, 0)),
         (
             TEXT | {"generationConfig": {"maxOutputTokens": 7, "candidateCount": 3}},
-            Estimate(100, 21),
+            Tokens(100, 21),
         ),
-        (TEXT | {"generationConfig": {"candidateCount": None}}, Estimate(100, DEFAULT_OUTPUT)),
-        (TEXT | {"systemInstruction": TEXT["contents"][0]}, Estimate(200, DEFAULT_OUTPUT)),
-        (media("image/png", "A" * 100_000), Estimate(258, DEFAULT_OUTPUT)),
-        (media("audio/wav", SECOND_OF_SOUND), Estimate(32, DEFAULT_OUTPUT)),
-        (media("audio/wav", ""), Estimate(1, DEFAULT_OUTPUT)),
-        (media("video/mp4", "A" * 634 * 263), Estimate(263, DEFAULT_OUTPUT)),
+        (TEXT | {"generationConfig": {"candidateCount": None}}, Tokens(100, DEFAULT_OUTPUT)),
+        (TEXT | {"systemInstruction": TEXT["contents"][0]}, Tokens(200, DEFAULT_OUTPUT)),
+        (media("image/png", "A" * 100_000), Tokens(258, DEFAULT_OUTPUT)),
+        (media("audio/wav", SECOND_OF_SOUND), Tokens(32, DEFAULT_OUTPUT)),
+        (media("audio/wav", ""), Tokens(1, DEFAULT_OUTPUT)),
+        (media("video/mp4", "A" * 634 * 263), Tokens(263, DEFAULT_OUTPUT)),
         (
             {"contents": [{"parts": [{"fileData": {"fileUri": "https://example.com/a"}}]}]},
-            Estimate(258, DEFAULT_OUTPUT),
+            Tokens(258, DEFAULT_OUTPUT),
         ),
-        ({"content": TEXT["contents"][0]}, Estimate(100, 0)),
-        ({"requests": [{"content": TEXT["contents"][0]}] * 3}, Estimate(300, 0)),
+        ({"content": TEXT["contents"][0]}, Tokens(100, 0)),
+        ({"requests": [{"content": TEXT["contents"][0]}] * 3}, Tokens(300, 0)),
     ],
 )
-def test_a_body_is_judged_by_what_it_says(body: Any, expected: Estimate) -> None:
+def test_a_body_is_judged_by_what_it_says(body: Any, expected: Tokens) -> None:
     assert cost(body) == expected
     assert cost(body).total == expected.input + expected.output
 
@@ -79,7 +80,7 @@ def test_tools_and_functions_cost_their_json() -> None:
     ],
 )
 def test_a_body_of_an_unknown_form_is_measured_whole(body: bytes) -> None:
-    assert estimate(body) == Estimate(max(1, -(-len(body) // 4)), DEFAULT_OUTPUT)
+    assert estimate(body) == Tokens(max(1, -(-len(body) // 4)), DEFAULT_OUTPUT)
 
 
 @pytest.mark.parametrize("amount", [-5, -(10**9)])
@@ -89,19 +90,35 @@ def test_a_number_below_nothing_gives_nothing_back(name: str, amount: int) -> No
     assert answer.output >= 0
 
 
-@given(st.binary(max_size=200) | st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(
-        st.sampled_from(
-            ("contents", "parts", "text", "inlineData", "tools", "generationConfig",
-             "candidateCount", "maxOutputTokens", "requests", "content", "instances")
+@given(
+    st.binary(max_size=200)
+    | st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(
+                st.sampled_from(
+                    (
+                        "contents",
+                        "parts",
+                        "text",
+                        "inlineData",
+                        "tools",
+                        "generationConfig",
+                        "candidateCount",
+                        "maxOutputTokens",
+                        "requests",
+                        "content",
+                        "instances",
+                    )
+                ),
+                inner,
+                max_size=4,
+            )
         ),
-        inner,
-        max_size=4,
-    ),
-    max_leaves=12,
-).map(lambda body: json.dumps(body).encode()))
+        max_leaves=12,
+    ).map(lambda body: json.dumps(body).encode())
+)
 def test_whatever_the_body_there_is_an_estimate(body: bytes) -> None:
     answer = estimate(body)
     assert answer.input >= 1
