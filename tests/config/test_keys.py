@@ -82,10 +82,10 @@ REFUSED: list[tuple[str, str]] = [
     ("[budget]\nrpm = nan", ":2: budget.rpm is nan; it must be a number above 0"),
     ("[budget]\nconcurrency = 1", ":2: budget.concurrency does not exist; there are rpm, tpm, rpd"),
     (
-        "[limits]\nwait = 0",
-        ':2: limits.wait is 0; it must be a positive number of seconds, or "for',
+        "[timeouts]\nlimit_wait = -1",
+        ':2: timeouts.limit_wait is -1; it must be a number of seconds, 0 for none, or "for',
     ),
-    ('[limits]\nwait = "never"', ":2: limits.wait is 'never'; it must be a positive"),
+    ('[timeouts]\nlimit_wait = "never"', ":2: timeouts.limit_wait is 'never'; it must be a"),
     ("[limits]\ncheck_every = 0", ":2: limits.check_every is 0; it must be a whole number of chun"),
     ('[limits]\ndegraded = "opne"', ":2: limits.degraded is 'opne'; it must be one of open, clos"),
     ("[limits]\nadaptive = 1", ":2: limits.adaptive is 1; it must be true or false"),

@@ -41,7 +41,6 @@ def _rules(given: Mapping[str, Any], setup: Setup) -> LimitRules | None:
         )
     if "limits" in given and own is None:
         return None
-    patience = setup.options.config.limits.wait
     tier = setup.options.tier
     if own is not None:
         counts = tier is not None and tier.tpm_counts == "total"
@@ -49,7 +48,6 @@ def _rules(given: Mapping[str, Any], setup: Setup) -> LimitRules | None:
             limits_of=lambda model: own,
             counts_output=counts,
             is_own=True,
-            patience=patience,
             setting="the client's limits",
         )
     return None if tier is None else _tier_rules(tier, setup)
@@ -62,7 +60,6 @@ def _tier_rules(tier: Tier, setup: Setup) -> LimitRules:
         limits_of=lambda model: budgeted(tier.limits_of(model), budget),
         counts_output=tier.tpm_counts == "total",
         ceiling=tier.adaptive_ceiling if config.limits.adaptive else None,
-        patience=config.limits.wait,
         setting=f"tier {tier.name}, {setup.options.origins['tier']}",
     )
 

@@ -104,6 +104,15 @@ def timeout(value: Any) -> float | None:
     return float(value)
 
 
+def patience(value: Any) -> float | None:
+    """Return how long to wait; None is for as long as it takes."""
+    if value == FOREVER:
+        return None
+    if not _is_number(value) or not 0 <= value <= sys.float_info.max:
+        raise ValueError(f'it must be a number of seconds, 0 for none, or "{FOREVER}"')
+    return float(value)
+
+
 def chunks(value: Any) -> int | None:
     """Return every how many chunks something is done; None is never."""
     if value is False:

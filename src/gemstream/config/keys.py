@@ -13,6 +13,7 @@ from .checks import (
     choice,
     chunks,
     limit,
+    patience,
     seconds,
     share,
     store,
@@ -49,12 +50,17 @@ KEYS: Mapping[str, Mapping[str, Check]] = {
     "budget": {"rpm": share, "tpm": share, "rpd": share},
     "limits": {
         "store": store,
-        "wait": timeout,
         "check_every": chunks,
         "degraded": choice(*DEGRADED),
         "adaptive": switch,
     },
-    "timeouts": {"connect": timeout, "first_chunk": timeout, "idle": timeout, "total": timeout},
+    "timeouts": {
+        "connect": timeout,
+        "first_chunk": timeout,
+        "idle": timeout,
+        "total": timeout,
+        "limit_wait": patience,
+    },
     "retry": {
         "attempts": whole(1),
         "base": seconds,

@@ -27,7 +27,6 @@ class LimitRules(msgspec.Struct, frozen=True, kw_only=True):
     counts_output: bool = False
     is_own: bool = False
     ceiling: int | None = None
-    patience: float | None = None
     setting: str = ""
 
 
@@ -47,7 +46,7 @@ class Limiter:
     ) -> Admission:
         """Return once the request may be sent, however long that takes within its patience.
 
-        ``patience``: seconds, None for the client's own. Raises RateLimited. Safe to cancel.
+        ``patience``: seconds, see ``Ask``. Raises RateLimited. Safe to cancel.
         """
         rules = self._rules
         ask = Ask(
@@ -55,7 +54,7 @@ class Limiter:
             is_own=rules.is_own,
             ceiling=rules.ceiling,
             tokens=estimate.total if rules.counts_output else estimate.input,
-            patience=rules.patience if patience is None else patience,
+            patience=patience,
             setting=rules.setting,
             told=told,
         )

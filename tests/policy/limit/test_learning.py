@@ -1,4 +1,4 @@
-"""What 429s and answers teach: limits the service names, how long to hold back, how many at once."""
+"""What 429s and answers teach: the limits of the service, how long to hold back, how many run."""
 
 from __future__ import annotations
 
@@ -139,9 +139,9 @@ def test_each_limit_is_a_claim_behind_the_gate() -> None:
     assert ScopeClaims("s", FREE).of(700) == (
         gate_of("s"),
         Claim("s|rpm", "rpm", Limit(Kind.WINDOW, 10)),
-        Claim("s|tpm", "tpm", Limit(Kind.WINDOW, 250_000), Unit.TOKENS, 700),
         Claim("s|rpd", "rpd", Limit(Kind.DAILY, 250)),
         Claim("s|concurrency", "concurrency", Limit(Kind.SLOTS, 4), Unit.RUNNING),
+        Claim("s|tpm", "tpm", Limit(Kind.WINDOW, 250_000), Unit.TOKENS, 700),
     )
     assert ScopeClaims("s", Limits()).of(700) == (gate_of("s"),)
 
