@@ -13,7 +13,7 @@ from gemstream.errors import InvalidArgument, StreamInterrupted, StreamTruncated
 from gemstream.policy.cost import Cost
 from gemstream.telemetry.events import CallEnded
 from support.clock import in_no_time
-from support.emulated import async_client
+from support.emulated import async_client, blocking_client
 from support.service import Service, chunk, client_of, cut, failed, said, streamed
 
 MINE = {"prices": {"mine": {"input": 1, "output": 10}}, "model": "mine"}
@@ -52,6 +52,14 @@ def test_streamed_and_whole_answers_cost_the_same() -> None:
         assert running[-1] == cost.micros
 
     in_no_time(scene())
+
+
+def test_the_blocking_stream_tells_the_same() -> None:
+    whole = in_no_time(async_client(Emulator()).generate("Count to 20"))
+    with blocking_client(Emulator()) as client:
+        with client.generate_stream("Count to 20") as stream:
+            assert [chunk.cost for chunk in stream][-1] == stream.response.cost == whole.cost
+        assert client.generate("Count to 20").cost == whole.cost is not None
 
 
 def test_the_cost_runs_along_and_adds_up_over_hops() -> None:

@@ -191,6 +191,7 @@ class _Pump:
         return Response(
             message=message,
             usage=last.usage,
+            tariff=last.tariff,
             complete=self._complete(),
             attempts=self._stream.attempts,
             hops=last.hop,

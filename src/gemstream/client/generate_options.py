@@ -30,7 +30,8 @@ class GenerateOptions(TypedDict, total=False):
     ``limit_wait``: for how many seconds the call may wait for its turn under our own limits.
     ``extra_body`` is merged into the JSON body last, for fields that this version does not know.
     ``max_cost``, in USD: an answer that would cost more ends in BudgetExceeded; what the budget
-    pays for caps ``max_output_tokens``. An option of None is one that was not given.
+    pays for caps ``max_output_tokens``. To count tokens is free. An option of None is one that was
+    not given.
     """
 
     model: str | None
