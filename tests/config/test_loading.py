@@ -220,12 +220,12 @@ def test_how_limits_are_kept(world: World) -> None:
     world.write(
         USER,
         '[limits]\nstore = "redis://user:pw@cache:6379/2"\nwait = 2.5\ncheck_every = 8\n'
-        'degraded = "closed"\nadaptive = false\n',
+        'degraded = "closed"\nadaptive = true\n',
     )
     limits = world.load().limits
     assert limits.store == "redis://user:pw@cache:6379/2"
     assert (limits.wait, limits.check_every) == (2.5, 8)
-    assert (limits.degraded, limits.adaptive) == ("closed", False)
+    assert (limits.degraded, limits.adaptive) == ("closed", True)
     world.write(PROJECT, '[limits]\nwait = "forever"\ncheck_every = false\n')
     assert (world.load().limits.wait, world.load().limits.check_every) == (None, None)
 

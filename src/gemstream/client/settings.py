@@ -7,6 +7,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import msgspec
+
 from ..config.config import Config
 from ..config.loading import ConfigSource, load_config
 from ..config.options import (
@@ -178,9 +180,7 @@ def timeouts_of(given: Timeouts | float | None, usual: Timeouts) -> Timeouts:
         return usual
     if isinstance(given, Timeouts):
         return given
-    return Timeouts(
-        connect=usual.connect, first_chunk=usual.first_chunk, idle=usual.idle, total=given
-    )
+    return msgspec.structs.replace(usual, total=given)
 
 
 def _headers(given: Any) -> dict[str, str]:

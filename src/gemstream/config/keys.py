@@ -13,6 +13,7 @@ from .checks import (
     choice,
     chunks,
     limit,
+    patience,
     seconds,
     share,
     store,
@@ -49,7 +50,7 @@ KEYS: Mapping[str, Mapping[str, Check]] = {
     "budget": {"rpm": share, "tpm": share, "rpd": share},
     "limits": {
         "store": store,
-        "wait": timeout,
+        "wait": patience,
         "check_every": chunks,
         "degraded": choice(*DEGRADED),
         "adaptive": switch,

@@ -1,4 +1,4 @@
-"""The four timeouts of a call."""
+"""How long a call may take, and wait before it is sent."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
     ``connect``: until a connection stands. ``first_chunk``: from sending the request to the first
     chunk, thinking included. ``idle``: between chunks after that. ``total``: the whole call with
     all its attempts and waits; the service is told of it as its own deadline.
+    ``limit_wait``: how long the call may wait for its turn under our own limits, which ``total``
+    does not count; 0 for not at all, None for as long as it takes.
     Raises ConfigError for a value that is negative, zero or not finite.
     """
 
@@ -24,6 +26,7 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
     first_chunk: float | None = 300.0
     idle: float | None = 120.0
     total: float | None = 600.0
+    limit_wait: float | None = None
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
@@ -34,6 +37,8 @@ def _check(name: str, value: object) -> None:
     if value is None:
         return
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if name == "limit_wait" and is_number and value == 0:
+        return
     if not is_number or not 0 < value <= sys.float_info.max:  # type: ignore[operator]
         raise ConfigError(
             f"timeout {name} is {value!r}; it must be a positive, finite number of seconds, "
