@@ -39,8 +39,12 @@ def test_the_keys_are_the_fields_of_what_they_become() -> None:
         "timeouts": Timeouts,
         "retry": RetryPolicy,
     }
+    fields = {table: struct.__struct_fields__ for table, struct in structs.items()}
+    *timeouts, limit_wait = fields["timeouts"]
+    assert limit_wait == "limit_wait"  # it is limits.wait in a file
     assert {table: tuple(names) for table, names in KEYS.items()} == {
-        table: struct.__struct_fields__ for table, struct in structs.items()
+        **fields,
+        "timeouts": tuple(timeouts),
     }
     assert LimitSettings().degraded in DEGRADED
 
@@ -82,10 +86,10 @@ REFUSED: list[tuple[str, str]] = [
     ("[budget]\nrpm = nan", ":2: budget.rpm is nan; it must be a number above 0"),
     ("[budget]\nconcurrency = 1", ":2: budget.concurrency does not exist; there are rpm, tpm, rpd"),
     (
-        "[timeouts]\nlimit_wait = -1",
-        ':2: timeouts.limit_wait is -1; it must be a number of seconds, 0 for none, or "for',
+        "[limits]\nwait = -1",
+        ":2: limits.wait is -1; it must be a number of seconds, 0 for no wait",
     ),
-    ('[timeouts]\nlimit_wait = "never"', ":2: timeouts.limit_wait is 'never'; it must be a"),
+    ('[limits]\nwait = "never"', ":2: limits.wait is 'never'; it must be a number of seconds"),
     ("[limits]\ncheck_every = 0", ":2: limits.check_every is 0; it must be a whole number of chun"),
     ('[limits]\ndegraded = "opne"', ":2: limits.degraded is 'opne'; it must be one of open, clos"),
     ("[limits]\nadaptive = 1", ":2: limits.adaptive is 1; it must be true or false"),

@@ -219,15 +219,15 @@ def test_how_limits_are_kept(world: World) -> None:
     assert world.load().limits.degraded == "share"
     world.write(
         USER,
-        '[limits]\nstore = "redis://user:pw@cache:6379/2"\ncheck_every = 8\n'
-        'degraded = "closed"\nadaptive = false\n',
+        '[limits]\nstore = "redis://user:pw@cache:6379/2"\nwait = 2.5\ncheck_every = 8\n'
+        'degraded = "closed"\nadaptive = true\n',
     )
     limits = world.load().limits
     assert limits.store == "redis://user:pw@cache:6379/2"
-    assert limits.check_every == 8
-    assert (limits.degraded, limits.adaptive) == ("closed", False)
-    world.write(PROJECT, "[limits]\ncheck_every = false\n")
-    assert world.load().limits.check_every is None
+    assert (limits.wait, limits.check_every) == (2.5, 8)
+    assert (limits.degraded, limits.adaptive) == ("closed", True)
+    world.write(PROJECT, '[limits]\nwait = "forever"\ncheck_every = false\n')
+    assert (world.load().limits.wait, world.load().limits.check_every) == (None, None)
 
 
 # --- tiers -----------------------------------------------------------------------------------

@@ -147,6 +147,18 @@ def test_timeouts_and_retries_merge_key_by_key(home: Path) -> None:
     assert setup.settings.retry == RetryPolicy(attempts=2, cap=9)
 
 
+@pytest.mark.parametrize(("written", "wait"), [("0", 0.0), ("2.5", 2.5), ('"forever"', None)])
+def test_the_wait_for_our_own_limits_is_a_timeout_of_the_call(
+    home: Path, written: str, wait: float | None
+) -> None:
+    file = home / "project" / "gemstream.toml"
+    file.write_text(f"[limits]\nwait = {written}\n", encoding="utf-8")
+    found = options({}, {})
+    assert found.timeouts == Timeouts(limit_wait=wait)
+    assert found.origins["timeouts"] == f"{file}:2"
+    assert options({"timeouts": 9}, {}).timeouts == Timeouts(total=9, limit_wait=wait)
+
+
 def test_what_a_call_gives_wins_whole_or_by_its_total(home: Path) -> None:
     environ = written(home, "user", "project")
     given = {"timeouts": 3, "retry": RetryPolicy(attempts=1)}

@@ -1,4 +1,4 @@
-"""The four timeouts: positive, finite seconds, or None."""
+"""How long a call may take and wait: positive, finite seconds, or None; 0 is no wait at all."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from gemstream.config.timeouts import Timeouts
 from gemstream.errors import ConfigError
 
 NAMES = Timeouts.__struct_fields__
+NOTHING = (0, 0.0, -0.0)
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
     "value",
     [
-        0,
-        0.0,
-        -0.0,
+        *NOTHING,
         -1,
         -0.001,
         math.nan,
@@ -38,6 +37,9 @@ NAMES = Timeouts.__struct_fields__
     ],
 )
 def test_what_is_no_length_of_time_is_refused_by_name(name: str, value: Any) -> None:
+    if name == "limit_wait" and type(value) in (int, float) and value in NOTHING:
+        assert Timeouts(limit_wait=value).limit_wait == 0
+        return
     with pytest.raises(ConfigError, match=f"timeout {name} is .*or None for no limit"):
         Timeouts(**{name: value})
 
@@ -53,10 +55,11 @@ def test_a_changed_copy_is_checked_too() -> None:
         msgspec.structs.replace(Timeouts(), idle=-1)
 
 
-def test_there_are_four_with_the_documented_defaults() -> None:
+def test_the_defaults_are_as_documented() -> None:
     assert msgspec.structs.asdict(Timeouts()) == {
         "connect": 5.0,
         "first_chunk": 300.0,
         "idle": 120.0,
         "total": 600.0,
+        "limit_wait": None,
     }

@@ -19,6 +19,7 @@ __all__ = (
     "choice",
     "chunks",
     "limit",
+    "patience",
     "seconds",
     "share",
     "store",
@@ -105,11 +106,11 @@ def timeout(value: Any) -> float | None:
 
 
 def patience(value: Any) -> float | None:
-    """Return how long to wait; None is for as long as it takes."""
+    """Return how long to wait; 0 is not at all, None is for as long as it takes."""
     if value == FOREVER:
         return None
     if not _is_number(value) or not 0 <= value <= sys.float_info.max:
-        raise ValueError(f'it must be a number of seconds, 0 for none, or "{FOREVER}"')
+        raise ValueError(f'it must be a number of seconds, 0 for no wait, or "{FOREVER}"')
     return float(value)
 
 

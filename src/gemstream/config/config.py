@@ -29,10 +29,11 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How limits are kept.
 
     ``store``: where it is counted: "process", "machine" or the URL of a Redis; None is what the
-    program has for it. ``check_every``: how many chunks of a stream come between two checks,
-    None for no checks. ``degraded``: what holds while the store cannot be reached. ``adaptive``:
-    whether more answers may run at once than the tier says, up to its ceiling, as long as all goes
-    well; fewer after a 429 it is always.
+    program has for it. ``wait``: seconds that a call waits for its turn at most, 0 for not at all
+    and None for as long as it takes. ``check_every``: how many chunks of a stream come between two
+    checks, None for no checks. ``degraded``: what holds while the store cannot be reached.
+    ``adaptive``: whether more answers may run at once than the tier says, up to its ceiling, as
+    long as all goes well; fewer after a 429 it is always.
     """
 
     store: str | None = None
@@ -75,8 +76,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def timeouts(self) -> Timeouts:
-        """The timeouts of a call that is given none."""
-        return Timeouts(**self.section("timeouts"))
+        """The timeouts of a call that is given none; ``limits.wait`` is among them."""
+        return Timeouts(**self.section("timeouts"), limit_wait=self.limits.wait)
 
     @property
     def prices(self) -> Mapping[str, Any]:

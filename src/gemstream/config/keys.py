@@ -50,6 +50,7 @@ KEYS: Mapping[str, Mapping[str, Check]] = {
     "budget": {"rpm": share, "tpm": share, "rpd": share},
     "limits": {
         "store": store,
+        "wait": patience,
         "check_every": chunks,
         "degraded": choice(*DEGRADED),
         "adaptive": switch,

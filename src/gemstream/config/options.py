@@ -193,7 +193,11 @@ def _written(source: _Source, config: Config) -> tuple[Any, str] | None:
 def _timeouts(given: Mapping[str, Any], config: Config) -> tuple[Timeouts, str]:
     if given.get("timeouts") is not None:
         return given["timeouts"], "given"
-    found = [setting for key, setting in config.settings.items() if key[0] == "timeouts"]
+    found = [
+        setting
+        for key, setting in config.settings.items()
+        if key[0] == "timeouts" or key == ("limits", "wait")
+    ]
     places = dict.fromkeys(setting.origin for setting in found)
     return config.timeouts, ", ".join(places) or "default"
 
