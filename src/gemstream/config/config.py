@@ -37,6 +37,7 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     store: str | None = None
+    wait: float | None = None
     check_every: int | None = None
     degraded: Literal["open", "closed", "share"] = "share"
     adaptive: bool = False

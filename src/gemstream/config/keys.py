@@ -55,13 +55,7 @@ KEYS: Mapping[str, Mapping[str, Check]] = {
         "degraded": choice(*DEGRADED),
         "adaptive": switch,
     },
-    "timeouts": {
-        "connect": timeout,
-        "first_chunk": timeout,
-        "idle": timeout,
-        "total": timeout,
-        "limit_wait": patience,
-    },
+    "timeouts": {"connect": timeout, "first_chunk": timeout, "idle": timeout, "total": timeout},
     "retry": {
         "attempts": whole(1),
         "base": seconds,
