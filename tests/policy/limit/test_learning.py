@@ -1,4 +1,4 @@
-"""What 429s and answers teach: limits the service names, how long to hold back, how many at once."""
+"""What 429s and answers teach: limits the service names, how long to hold, how many at once."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from gemstream.config.limits import Limits
 from gemstream.errors import ConfigError, ResourceExhausted
 from gemstream.policy.limit.adaptive import AdaptiveConcurrency
-from gemstream.policy.limit.claim import MICROSECONDS, Claim, Kind, Limit, Unit
+from gemstream.policy.limit.claim import MICROSECONDS, Kind, Limit
 from gemstream.policy.limit.learned import LearnedLimits
-from gemstream.policy.limit.quota import claims_of, gate_of
 
 SECOND = MICROSECONDS
 NOON = 1_781_550_000 * SECOND  # 12:00 on 2026-06-15 in US/Pacific
@@ -23,9 +22,7 @@ FREE = Limits(rpm=10, tpm=250_000, rpd=250, concurrency=4)
 def refused(
     *quotas: tuple[str, str], daily: bool = False, delay: float | None = None
 ) -> ResourceExhausted:
-    error = ResourceExhausted(
-        "slow down", code=429, status="RESOURCE_EXHAUSTED", retry_delay=delay
-    )
+    error = ResourceExhausted("slow down", code=429, status="RESOURCE_EXHAUSTED", retry_delay=delay)
     error.quotas = [{"quotaId": name, "quotaValue": value} for name, value in quotas]
     error.daily = daily
     return error
@@ -59,7 +56,8 @@ def test_what_is_no_limit_is_not_learned(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "is_own", "rpm"), [("3", True, 3), ("3", False, 3), ("60", True, 10), ("60", False, 60)]
+    ("value", "is_own", "rpm"),
+    [("3", True, 3), ("3", False, 3), ("60", True, 10), ("60", False, 60)],
 )
 def test_limits_of_the_callers_own_never_rise(value: str, is_own: bool, rpm: int) -> None:
     learned = LearnedLimits()
@@ -115,9 +113,7 @@ def test_answers_raise_it_to_the_ceiling() -> None:
 
 
 @given(st.integers(1, 50), st.integers(0, 50), st.lists(st.booleans(), max_size=200))
-def test_it_stays_between_one_and_its_ceiling(
-    usual: int, above: int, answers: list[bool]
-) -> None:
+def test_it_stays_between_one_and_its_ceiling(usual: int, above: int, answers: list[bool]) -> None:
     adaptive = AdaptiveConcurrency(usual, usual + above)
     for is_success in answers:
         before = adaptive.amount
@@ -136,17 +132,6 @@ def test_a_round_of_answers_adds_one_not_one_each() -> None:
     for _ in range(21):
         adaptive.receive_success()
     assert adaptive.amount == 12
-
-
-def test_each_limit_is_a_claim_behind_the_gate() -> None:
-    assert claims_of("s", FREE, 700) == (
-        gate_of("s"),
-        Claim("s|rpm", "rpm", Limit(Kind.WINDOW, 10)),
-        Claim("s|tpm", "tpm", Limit(Kind.WINDOW, 250_000), Unit.TOKENS, 700),
-        Claim("s|rpd", "rpd", Limit(Kind.DAILY, 250)),
-        Claim("s|concurrency", "concurrency", Limit(Kind.SLOTS, 4), Unit.RUNNING),
-    )
-    assert claims_of("s", Limits(), 700) == (gate_of("s"),)
 
 
 @pytest.mark.parametrize("amount", [0, -1, 1.5, True, "10", None, float("nan")])

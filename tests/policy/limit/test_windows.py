@@ -1,4 +1,4 @@
-"""Sliding windows: what the service may have counted, changed amounts, and a machine started anew."""
+"""Sliding windows: what the service may have counted, changed amounts, a machine started anew."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_what_was_reserved_less_what_was_given_back_is_what_was_used(
     costs: list[tuple[int, int]],
 ) -> None:
     log, amount = LimitLog(), 10_000
-    for name, (estimate, real) in enumerate(costs):
+    for name, (estimate, _real) in enumerate(costs):
         claims = tokens(estimate, amount)
         assert log.reserve(str(name), claims, at(0)) is None
     for name, (estimate, real) in enumerate(costs):
