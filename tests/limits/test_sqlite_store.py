@@ -288,6 +288,27 @@ async def test_a_file_that_another_keeps_is_given_up_in_time(open_store: Open, p
     other.close()
 
 
+async def test_what_was_held_in_a_file_that_was_given_up_lapses(
+    open_store: Open, path: Path
+) -> None:
+    clock = SetClock()
+    store = open_store(clock, lease=0.003, patience=0.05)
+    name = await take(store, SLOT)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert await used(store, SLOT) == [0], "it counts alone, and anew"
+    other.execute("ROLLBACK")
+    store.settle(name, SLOT, Spent(1))
+    # A renewal that had begun by then is over once this is.
+    await asyncio.wrap_future(store._file.submit(lambda rows: None))
+    clock.go(1)
+    until = "SELECT until FROM holders"
+    seen = {other.execute(until).fetchone() for _ in range(200)}
+    assert len(seen) == 1, "nobody renews what nobody will settle"
+    other.close()
+    assert await used(open_store(clock), SLOT) == [0]
+
+
 @pytest.mark.parametrize("name", ["lease", "patience"])
 @pytest.mark.parametrize("seconds", [0, -1.0, float("nan"), float("inf")])
 def test_a_number_that_cannot_be_used_is_refused(path: Path, name: str, seconds: float) -> None:
@@ -296,9 +317,14 @@ def test_a_number_that_cannot_be_used_is_refused(path: Path, name: str, seconds:
 
 
 async def test_lanes_wait_in_order_for_what_another_process_frees(open_store: Open) -> None:
-    ask = Ask(limits=Limits(concurrency=1))
-    store, order = open_store(Clock()), list[int]()
-    row = Lane("scope", store)
+    order, waiting = list[int](), asyncio.Semaphore(0)
+
+    def tell(decision: Any) -> None:
+        if decision.verdict.name == "WAITING":
+            waiting.release()
+
+    ask = Ask(limits=Limits(concurrency=1), told=tell)
+    row = Lane("scope", open_store(Clock()))
     theirs = await Lane("scope", open_store(Clock())).reserve(ask)
 
     async def wait(number: int) -> None:
@@ -309,8 +335,7 @@ async def test_lanes_wait_in_order_for_what_another_process_frees(open_store: Op
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         for number in range(10):
             group.create_task(wait(number))
-        while row.waiting < 10:
-            await asyncio.sleep(0)
+            await waiting.acquire()
         theirs.settle(Spent(1))
     assert order == list(range(10))
 

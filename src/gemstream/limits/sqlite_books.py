@@ -47,7 +47,17 @@ class SQLiteBooks:
     held stays held. ``holder``: the name of this process.
     """
 
-    __slots__ = ("_clock", "_held", "_lease", "_pid", "_swept", "book", "holder", "parents")
+    __slots__ = (
+        "_clock",
+        "_held",
+        "_lease",
+        "_pid",
+        "_swept",
+        "book",
+        "holder",
+        "is_given_up",
+        "parents",
+    )
 
     def __init__(self, clock: Callable[[], Moment], lease: int) -> None:
         self._clock = clock
@@ -55,6 +65,8 @@ class SQLiteBooks:
         self._held: dict[str, tuple[Claim, ...]] = {}
         self._swept = ""  # the key that was looked at last
         self.book = LimitRows()
+        # Set once corrections go elsewhere: what was held then must lapse, nobody settles it.
+        self.is_given_up = False
         self.parents: tuple[str, ...] = ()  # holders in processes that this one was forked from
         self._name_holder()
 
@@ -71,7 +83,7 @@ class SQLiteBooks:
     @property
     def is_holding(self) -> bool:
         """True when something is open, so the lease has to be renewed."""
-        return bool(self._held)
+        return bool(self._held) and not self.is_given_up
 
     # --- the frame of a transaction ----------------------------------------------------------
 

@@ -173,6 +173,7 @@ class SQLiteStore:
             if self._alone is not None:
                 return self._alone
             self._alone = MemoryStore(self._clock)
+            self._books.is_given_up = True
         setting = f"limits are counted in this process alone: {error}"
         _log.warning("%s", setting)
         if self._told is not None:
