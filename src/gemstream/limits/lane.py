@@ -35,6 +35,9 @@ LONGEST_WAIT = 300.0
 # How often books that others write to are asked again when nobody knows when to.
 _POLL = 0.25
 _PROBE = "probe"  # costs nothing, so it may stand for everybody at once
+# How often who waits looks whether the first of the row is still there: its event loop may have
+# been closed under it, and then nobody else would ever ask the books.
+_WATCH = 30.0
 # Those who were held back start over this part of the hold, not all in one moment.
 _SPREAD = 0.25
 _WIDEST_GAP = 1.0
@@ -44,7 +47,16 @@ _ALL = Limits(rpm=1, tpm=1, rpd=1, concurrency=1)  # to name the books of every 
 class Lane:
     """Lets the requests of one scope through; shared by everybody who asks for that scope."""
 
-    __slots__ = ("_claims", "_gap", "_learned", "_places", "_spread_until", "_store", "scope")
+    __slots__ = (
+        "__weakref__",
+        "_claims",
+        "_gap",
+        "_learned",
+        "_places",
+        "_spread_until",
+        "_store",
+        "scope",
+    )
 
     def __init__(self, scope: str, store: LimitStore) -> None:
         self.scope = scope
@@ -144,7 +156,7 @@ class Lane:
                 while self._places[0] is not place:
                     if self._places[0].is_gone:
                         self._notify()
-                    await place.sleep()
+                    await place.sleep(_WATCH)
                 reservation = await self._take_turn(ask, place, began)
         except TimeoutError:
             self._tell(ask, Verdict.REFUSED)

@@ -20,11 +20,14 @@ _SWEPT = 2
 class Lanes:
     """The lanes of one store; safe from many threads."""
 
-    __slots__ = ("__weakref__", "_lanes", "_lock", "store")
+    __slots__ = ("__weakref__", "_lanes", "_lock", "_used", "store")
 
     def __init__(self, store: LimitStore) -> None:
         self.store = store
         self._lanes: OrderedDict[str, Lane] = OrderedDict()
+        # One that was dropped while somebody still has it: a second beside it would not wake those
+        # who wait in the first.
+        self._used: weakref.WeakValueDictionary[str, Lane] = weakref.WeakValueDictionary()
         self._lock = threading.Lock()  # held for get-or-create only, never over an await
 
     def of(self, scope: str) -> Lane:
@@ -35,7 +38,8 @@ class Lanes:
                 lane = self._lanes.get(scope)
                 if lane is None:
                     self._sweep()
-                    lane = self._lanes[scope] = Lane(scope, self.store)
+                    lane = self._used.get(scope) or Lane(scope, self.store)
+                    self._lanes[scope] = self._used[scope] = lane
         return lane
 
     def __len__(self) -> int:

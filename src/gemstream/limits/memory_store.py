@@ -43,7 +43,9 @@ class MemoryStore:
         """Take all of ``claims`` and return None, or take nothing and say why."""
         with self._lock:
             moment = self._corrected()
-            return self._log.reserve(name, claims, moment)
+            verdict = self._log.reserve(name, claims, moment)
+        self._catch_up()
+        return verdict
 
     def stamp(self, name: str, claims: Sequence[Claim]) -> None:
         """Note that the head of the answer is here."""
@@ -64,12 +66,16 @@ class MemoryStore:
     async def levels(self, claims: Sequence[Claim]) -> list[Level]:
         """Return how full the limits are."""
         with self._lock:
-            return self._log.levels(claims, self._corrected())
+            levels = self._log.levels(claims, self._corrected())
+        self._catch_up()
+        return levels
 
     def sweep(self, claims: Sequence[Claim]) -> bool:
         """Forget what changes nothing by it; True when nothing of ``claims`` is left."""
         with self._lock:
-            return self._log.sweep(claims, self._corrected())
+            is_empty = self._log.sweep(claims, self._corrected())
+        self._catch_up()
+        return is_empty
 
     async def aclose(self) -> None:
         """Nothing is open."""
@@ -81,7 +87,14 @@ class MemoryStore:
 
     def _correct(self, correction: Callable[[Moment], None]) -> None:
         self._corrections.append(correction)
-        # Again after letting go: one that came while we held the lock found it taken.
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Apply what is queued, unless somebody is at it.
+
+        Called by everybody who let go of the lock, too: a correction that came meanwhile found it
+        taken, and must not wait for the next request to be counted at its time.
+        """
         while self._corrections and self._lock.acquire(blocking=False):
             try:
                 self._corrected()

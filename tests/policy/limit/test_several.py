@@ -103,3 +103,17 @@ def test_books_survive_being_written_down_at_any_point() -> None:
         assert states.decode(encoded(log)) == log.states
         log.states = states.decode(encoded(log))
     assert [level.used for level in log.levels(ALL, NOON)] == [0, 1, 9, 1, 0, 1]
+
+
+def test_what_was_thought_dead_runs_again_over_the_limit_if_need_be() -> None:
+    log = LimitLog()
+    for name in "ab":
+        assert log.reserve(name, ALL if name == "a" else [SLOT], NOON) is None
+        log.settle(name, [SLOT], Spent(1), NOON)
+    log.reserve("c", [SLOT], NOON)
+    log.resume("a", ALL, NOON)
+    log.resume("a", ALL, NOON)
+    assert [level.used for level in log.levels([SLOT, RPM, RPD], NOON)] == [2, 1, 1]
+    for name in "ac":
+        log.settle(name, [SLOT], Spent(1), NOON)
+    assert log.sweep([SLOT], NOON)

@@ -88,6 +88,13 @@ class LimitLog:
             if state is not None:
                 state.settle(name, spent.in_unit(claim.unit), claim.limit, moment)
 
+    def resume(self, name: str, claims: Sequence[Claim], moment: Moment) -> None:
+        """Let what runs count as running again, over the limit if need be: it was thought dead."""
+        for claim in claims:
+            if claim.limit.kind is Kind.SLOTS:
+                state = self.states.setdefault(claim.key, SlotSet())
+                state.take(name, claim.cost, claim.limit, moment)
+
     def hold(self, claim: Claim, delay: int, moment: Moment) -> None:
         """Close the gate that ``claim`` names for ``delay`` microseconds."""
         state = self.states.get(claim.key)

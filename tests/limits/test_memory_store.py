@@ -1,0 +1,99 @@
+"""The books in memory when a settlement comes from where nobody expects it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+from collections.abc import Sequence
+
+from gemstream.limits.memory_store import MemoryStore
+from gemstream.policy.limit.claim import Claim, Kind, Limit, Moment, Spent, Unit
+from support.limit_clock import SetClock
+
+SLOT = (Claim("slot", "concurrency", Limit(Kind.SLOTS, 1), Unit.RUNNING),)
+RPM = (Claim("rpm", "rpm", Limit(Kind.WINDOW, 1)),)
+
+
+class _Dropped:
+    """Something that settles as it is collected, as a stream that nobody closed does."""
+
+    def __init__(self, store: MemoryStore, name: str, claims: Sequence[Claim]) -> None:
+        self._all = (store, name, claims)
+        self.itself = self
+
+    def __del__(self) -> None:
+        store, name, claims = self._all
+        store.settle(name, claims, Spent(1))
+
+
+class _CollectingClock(SetClock):
+    """Collects garbage whenever it is asked, so with the lock of the books held."""
+
+    __slots__ = ("collected",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.collected = 0
+
+    def moment(self) -> Moment:
+        self.collected += gc.collect(0)
+        return super().moment()
+
+
+def test_a_destructor_that_runs_inside_reserve_neither_hangs_nor_is_lost() -> None:
+    async def main() -> None:
+        clock = _CollectingClock()
+        store = MemoryStore(clock)
+        for number in range(20):
+            name = str(number)
+            assert await store.reserve(name, SLOT) is None
+            _Dropped(store, name, SLOT)
+            # The one before is collected as this asks, and its slot is free by then.
+        assert clock.collected >= 20
+        assert [level.used for level in await store.levels(SLOT)] == [0]
+
+    worker = threading.Thread(target=asyncio.run, args=(main(),), daemon=True)
+    worker.start()
+    worker.join(60)
+    assert not worker.is_alive(), "the destructor waits for the lock that its own thread holds"
+
+
+def test_what_is_settled_while_the_lock_is_taken_counts_from_then_on() -> None:
+    class _Settling(SetClock):
+        """Stamps a request while the books are being asked, once."""
+
+        __slots__ = ()
+
+        def moment(self) -> Moment:
+            if due:
+                due.pop()
+                store.stamp("first", RPM)
+            return super().moment()
+
+    due = list[int]()
+    clock = _Settling()
+    store = MemoryStore(clock)
+
+    async def main() -> None:
+        assert await store.reserve("first", RPM) is None
+        due.append(1)
+        assert await store.reserve("second", RPM) is not None
+        clock.go(60)
+        assert await store.reserve("third", RPM) is None
+
+    asyncio.run(main())
+
+
+def test_each_request_has_a_name_of_its_own() -> None:
+    store, names = MemoryStore(), list[list[str]]([] for _ in range(8))
+
+    def take(mine: list[str]) -> None:
+        mine.extend(store.new_name() for _ in range(1000))
+
+    threads = [threading.Thread(target=take, args=(mine,)) for mine in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({name for mine in names for name in mine}) == 8000
