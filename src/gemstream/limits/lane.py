@@ -44,7 +44,16 @@ _ALL = Limits(rpm=1, tpm=1, rpd=1, concurrency=1)  # to name the books of every 
 class Lane:
     """Lets the requests of one scope through; shared by everybody who asks for that scope."""
 
-    __slots__ = ("_claims", "_gap", "_learned", "_places", "_spread_until", "_store", "scope")
+    __slots__ = (
+        "__weakref__",
+        "_claims",
+        "_gap",
+        "_learned",
+        "_places",
+        "_spread_until",
+        "_store",
+        "scope",
+    )
 
     def __init__(self, scope: str, store: LimitStore) -> None:
         self.scope = scope
@@ -103,9 +112,10 @@ class Lane:
     def claims(self, ask: Ask) -> tuple[Claim, ...]:
         """Return what ``ask`` claims, with what was learned."""
         limits = self._learned.within(ask.limits, is_own=ask.is_own)
-        if limits is not self._claims.limits:
-            self._claims = ScopeClaims(self.scope, limits)
-        return self._claims.of(ask.tokens)
+        claims = self._claims  # once: another thread may put those of other limits there
+        if limits is not claims.limits:
+            claims = self._claims = ScopeClaims(self.scope, limits)
+        return claims.of(ask.tokens)
 
     @property
     def waiting(self) -> int:

@@ -5,60 +5,49 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections import OrderedDict
 
+from .kept import Kept
 from .lane import Lane
 from .memory_store import MemoryStore
 from .store import LimitStore
 
 __all__ = ("Lanes", "lanes_in", "lanes_of", "process_lanes")
 
-# So many old lanes are looked at for each new one: memory follows use, and no one call pays.
-_SWEPT = 2
-
 
 class Lanes:
     """The lanes of one store; safe from many threads."""
 
-    __slots__ = ("__weakref__", "_lanes", "_lock", "store")
+    __slots__ = ("__weakref__", "_kept", "store")
 
     def __init__(self, store: LimitStore) -> None:
         self.store = store
-        self._lanes: OrderedDict[str, Lane] = OrderedDict()
-        self._lock = threading.Lock()  # held for get-or-create only, never over an await
+        self._kept = Kept(lambda scope: Lane(scope, store), Lane.sweep)
+        _all.add(self)
 
     def of(self, scope: str) -> Lane:
         """Return the lane of ``scope``, an account and a model."""
-        lane = self._lanes.get(scope)
-        if lane is None:
-            with self._lock:
-                lane = self._lanes.get(scope)
-                if lane is None:
-                    self._sweep()
-                    lane = self._lanes[scope] = Lane(scope, self.store)
-        return lane
+        return self._kept.of(scope)
 
     def __len__(self) -> int:
         """Return how many lanes there are."""
-        return len(self._lanes)
+        return len(self._kept)
 
-    def _sweep(self) -> None:
-        """Drop some old lanes that nobody would miss."""
-        for _ in range(min(_SWEPT, len(self._lanes))):
-            scope, lane = self._lanes.popitem(last=False)
-            if not lane.sweep():
-                self._lanes[scope] = lane
+    def start_anew(self) -> None:
+        """Have no lanes: who waits in them is in the parent of this fork."""
+        self._kept.start_anew()
 
 
 def lanes_in(store: LimitStore) -> Lanes:
     """Return the lanes to the books of ``store``: the same for all who have it."""
-    return _of_stores.setdefault(id(store), Lanes(store))
+    with _lock:
+        return _of_stores.setdefault(id(store), Lanes(store))
 
 
 def lanes_of(world: object) -> Lanes:
     """Return the lanes in memory of ``world``, as a transport: the same for all who have it."""
     try:
-        return _of_worlds.setdefault(world, Lanes(MemoryStore()))
+        with _lock:
+            return _of_worlds.setdefault(world, Lanes(MemoryStore()))
     except TypeError:  # it can be no key, so nobody else can name it
         return Lanes(MemoryStore())
 
@@ -66,21 +55,22 @@ def lanes_of(world: object) -> Lanes:
 # By identity, and for as long as a client has them: lanes hold their store.
 _of_stores: weakref.WeakValueDictionary[int, Lanes] = weakref.WeakValueDictionary()
 _of_worlds: weakref.WeakKeyDictionary[object, Lanes] = weakref.WeakKeyDictionary()
-
-
-class _Process:
-    """The lanes of this process; a forked child starts with its own, for it inherits no answer."""
-
-    lanes = Lanes(MemoryStore())
+_all: weakref.WeakSet[Lanes] = weakref.WeakSet()
+_lock = threading.Lock()  # a weak dictionary's own get-or-create is not one step
+_of_process = Lanes(MemoryStore())
 
 
 def process_lanes() -> Lanes:
     """Return the lanes that every client of this process shares, unless it is told otherwise."""
-    return _Process.lanes
+    return _of_process
 
 
 def _start_anew() -> None:
-    _Process.lanes = Lanes(MemoryStore())
+    """A forked child has waiters and answers of its own only, also in a client made before."""
+    global _lock
+    _lock = threading.Lock()  # another thread of the parent may have held it
+    for lanes in _all:
+        lanes.start_anew()
 
 
 if hasattr(os, "register_at_fork"):
