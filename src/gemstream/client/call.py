@@ -10,12 +10,13 @@ from ..config.timeouts import Timeouts
 from ..limits.admission import FREE, Admission, Free
 from .observation import SILENT, Observation
 
-__all__ = ("Admit", "Call")
+__all__ = ("Admit", "Call", "freely")
 
 Admit = Callable[[], Awaitable[Admission | Free]]
 
 
-async def _freely() -> Free:
+async def freely() -> Free:
+    """Let a request through that no limit is kept for."""
     return FREE
 
 
@@ -27,4 +28,4 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     timeouts: Timeouts
     watch: Observation = SILENT
-    admit: Admit = _freely
+    admit: Admit = freely
