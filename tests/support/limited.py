@@ -16,7 +16,7 @@ from gemstream.limits.lane import Lane
 from gemstream.limits.lanes import lanes_in
 from gemstream.limits.memory_store import MemoryStore
 from gemstream.policy.limit.claim import Moment
-from gemstream.policy.limit.quota import ScopeClaims
+from gemstream.policy.limit.quota import ScopeClaims, gate_of
 from support.emulated import URL, async_client
 from support.service import KEY
 
@@ -73,18 +73,23 @@ class Books(MemoryStore):
         super().__init__(self.clock)
 
     @staticmethod
-    def scope(model: str = MODEL) -> str:
-        """Return the scope of ``limited_client`` on ``model``."""
-        return f"{URL}|{APIKey(KEY).account}|{model}"
+    def scope(model: str = MODEL, url: str = URL) -> str:
+        """Return the scope of the tests' account at ``url`` on ``model``."""
+        return f"{url}|{APIKey(KEY).account}|{model}"
 
-    def lane(self, model: str = MODEL) -> Lane:
+    def lane(self, model: str = MODEL, url: str = URL) -> Lane:
         """Return the lane of that scope."""
-        return lanes_in(self).of(self.scope(model))
+        return lanes_in(self).of(self.scope(model, url))
 
-    async def used(self, model: str = MODEL) -> dict[str, int]:
+    async def used(self, model: str = MODEL, url: str = URL) -> dict[str, int]:
         """Return what is used of each limit there; those of which nothing is are left out."""
-        levels = await self.levels(ScopeClaims(self.scope(model), _ALL).of(1))
+        _, *levels = await self.levels(ScopeClaims(self.scope(model, url), _ALL).of(1))
         return {level.claim.quota: level.used for level in levels if level.used}
+
+    async def held(self, model: str = MODEL, url: str = URL) -> bool:
+        """Return whether the service's word to hold back stands."""
+        (gate,) = await self.levels([gate_of(self.scope(model, url))])
+        return bool(gate.used)
 
 
 def scaled_books(scale: float = SCALE) -> Books:
