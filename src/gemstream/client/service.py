@@ -89,13 +89,14 @@ class Service:
         settings: ServiceSettings,
         transport: Transport,
         credentials: Credentials,
-        hook: Hook | None = None,
+        hook: Hook | None,
+        budget: RetryBudget,
     ) -> None:
         self.settings = settings
         self.credentials = credentials
         self._transport = transport
         self._hook = None if hook is None else guarded(hook)
-        self._budget = RetryBudget()
+        self._budget = budget
         self._waits = Waits()
 
     @property

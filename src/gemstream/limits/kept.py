@@ -7,11 +7,12 @@ know nothing of each other. So what is dropped stays known by a weak reference u
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 __all__ = ("Kept",)
 
@@ -27,12 +28,13 @@ class Kept(Generic[T]):
     ``sweep``: forget what a thing need not remember; True when a new one would not do otherwise.
     """
 
-    __slots__ = ("_all", "_kept", "_lock", "_make", "_sweep")
+    __slots__ = ("__weakref__", "_all", "_kept", "_lock", "_make", "_sweep")
 
     def __init__(self, make: Callable[[str], T], sweep: Callable[[T], bool]) -> None:
         self._make = make
         self._sweep = sweep
         self.start_anew()
+        _everything.add(self)
 
     def of(self, scope: str) -> T:
         """Return what belongs to ``scope``."""
@@ -50,7 +52,7 @@ class Kept(Generic[T]):
         return len(self._kept)
 
     def start_anew(self) -> None:
-        """Keep nothing; in the child of a fork, for another thread may have held the lock."""
+        """Keep nothing: in the child of a fork, where nobody is of whom it tells."""
         self._kept: OrderedDict[str, T] = OrderedDict()
         self._all: weakref.WeakValueDictionary[str, T] = weakref.WeakValueDictionary()
         self._lock = threading.Lock()  # held for get-or-create only, never over an await
@@ -67,3 +69,15 @@ class Kept(Generic[T]):
             scope, thing = self._kept.popitem(last=False)
             if not self._sweep(thing):
                 self._kept[scope] = thing
+
+
+_everything: weakref.WeakSet[Kept[Any]] = weakref.WeakSet()
+
+
+def _start_anew() -> None:
+    for kept in _everything:
+        kept.start_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew)

@@ -10,6 +10,7 @@ from .kept import Kept
 from .lane import Lane
 from .memory_store import MemoryStore
 from .store import LimitStore
+from .worlds import Worlds
 
 __all__ = ("Lanes", "lanes_in", "lanes_of", "process_lanes")
 
@@ -22,7 +23,6 @@ class Lanes:
     def __init__(self, store: LimitStore) -> None:
         self.store = store
         self._kept = Kept(lambda scope: Lane(scope, store), Lane.sweep)
-        _all.add(self)
 
     def of(self, scope: str) -> Lane:
         """Return the lane of ``scope``, an account and a model."""
@@ -32,45 +32,37 @@ class Lanes:
         """Return how many lanes there are."""
         return len(self._kept)
 
-    def start_anew(self) -> None:
-        """Have no lanes: who waits in them is in the parent of this fork."""
-        self._kept.start_anew()
-
 
 def lanes_in(store: LimitStore) -> Lanes:
     """Return the lanes to the books of ``store``: the same for all who have it."""
-    with _lock:
+    with _Process.lock:
         return _of_stores.setdefault(id(store), Lanes(store))
 
 
 def lanes_of(world: object) -> Lanes:
     """Return the lanes in memory of ``world``, as a transport: the same for all who have it."""
-    try:
-        with _lock:
-            return _of_worlds.setdefault(world, Lanes(MemoryStore()))
-    except TypeError:  # it can be no key, so nobody else can name it
-        return Lanes(MemoryStore())
-
-
-# By identity, and for as long as a client has them: lanes hold their store.
-_of_stores: weakref.WeakValueDictionary[int, Lanes] = weakref.WeakValueDictionary()
-_of_worlds: weakref.WeakKeyDictionary[object, Lanes] = weakref.WeakKeyDictionary()
-_all: weakref.WeakSet[Lanes] = weakref.WeakSet()
-_lock = threading.Lock()  # a weak dictionary's own get-or-create is not one step
-_of_process = Lanes(MemoryStore())
+    return _of_worlds.of(world)
 
 
 def process_lanes() -> Lanes:
     """Return the lanes that every client of this process shares, unless it is told otherwise."""
-    return _of_process
+    return _Process.lanes
+
+
+class _Process:
+    """What this process has; a forked child empties the books and makes the lock anew."""
+
+    lanes = Lanes(MemoryStore())
+    lock = threading.Lock()  # a weak dictionary's own get-or-create is not one step
+
+
+# By identity, and for as long as a client has them: lanes hold their store.
+_of_stores: weakref.WeakValueDictionary[int, Lanes] = weakref.WeakValueDictionary()
+_of_worlds = Worlds(lambda: Lanes(MemoryStore()))
 
 
 def _start_anew() -> None:
-    """A forked child has waiters and answers of its own only, also in a client made before."""
-    global _lock
-    _lock = threading.Lock()  # another thread of the parent may have held it
-    for lanes in _all:
-        lanes.start_anew()
+    _Process.lock = threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
