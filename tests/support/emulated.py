@@ -11,7 +11,9 @@ from gemstream.emulator.scripts.steps import Step
 from gemstream.net.asgi import ASGITransport
 from support.service import AT_ONCE, KEY
 
-__all__ = ("async_client", "blocking_client", "scripted")
+__all__ = ("URL", "async_client", "blocking_client", "scripted")
+
+URL = "http://emulator"
 
 
 def scripted(*answers: Sequence[Step], **options: Any) -> Emulator:
@@ -23,10 +25,10 @@ def scripted(*answers: Sequence[Step], **options: Any) -> Emulator:
 def async_client(emulator: Emulator, **options: Any) -> AsyncClient:
     """Return a client of ``emulator`` that retries without waiting."""
     options = {"retry": AT_ONCE, "api_key": KEY, **options}
-    return AsyncClient(base_url="http://emulator", transport=ASGITransport(emulator), **options)
+    return AsyncClient(base_url=URL, transport=ASGITransport(emulator), **options)
 
 
 def blocking_client(emulator: Emulator, **options: Any) -> Client:
     """Return the blocking client of ``emulator``."""
     options = {"retry": AT_ONCE, "api_key": KEY, **options}
-    return Client(base_url="http://emulator", transport=ASGITransport(emulator), **options)
+    return Client(base_url=URL, transport=ASGITransport(emulator), **options)

@@ -11,12 +11,13 @@ from ..limits.admission import FREE, Admission, Free
 from ..policy.cost import Pricing
 from .observation import SILENT, Observation
 
-__all__ = ("Admit", "Call")
+__all__ = ("Admit", "Call", "freely")
 
 Admit = Callable[[], Awaitable[Admission | Free]]
 
 
-async def _freely() -> Free:
+async def freely() -> Free:
+    """Let a request through that no limit is kept for."""
     return FREE
 
 
@@ -29,4 +30,4 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     timeouts: Timeouts
     watch: Observation = SILENT
     pricing: Pricing | None = None
-    admit: Admit = _freely
+    admit: Admit = freely

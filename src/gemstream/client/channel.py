@@ -248,7 +248,7 @@ class Channels:
 
     def limiting(self, method: str, path: str) -> Callable[[Call], Call]:
         """Return what puts any request under the limits of the model that it asks, if it does."""
-        route = match(method, f"/{self._service.settings.api_version}/{path}")
+        route = match(method.upper(), f"/{self._service.settings.api_version}/{path}")
         if route is None or route.model is None:
             return lambda call: call
         return functools.partial(self.of(route.model).limited, route.operation)

@@ -26,7 +26,7 @@ from .client_options import ClientOptions
 from .embedding import embed, embed_on_vertex, embed_settings
 from .generate_options import GenerateOptions, given_options
 from .hops import Hops
-from .limiting import limiters_of
+from .limiting import limiters_of, retry_budget_of
 from .models import Models
 from .prompt import Prompt, PromptPiece
 from .request import (
@@ -60,7 +60,11 @@ class AsyncClient:
         self._owns_transport = given is None
         self._transport: Transport = given or AiohttpTransport()
         self._service = Service(
-            setup.settings, self._transport, setup.credentials, options.get("on_event")
+            setup.settings,
+            self._transport,
+            setup.credentials,
+            options.get("on_event"),
+            retry_budget_of(options, setup),
         )
         self._channels = Channels(self._service, bundled_models(), limiters_of(options, setup))
         written = setup.options.config.limits

@@ -1,4 +1,4 @@
-"""Which limits a client keeps: those it was given, its tier's, or none."""
+"""Which limits a client keeps (those it was given, its tier's, or none), and its retry budget."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from ..config.tiers import Tier
 from ..errors import ConfigError
 from ..limits.lanes import Lanes, lanes_in, lanes_of
 from ..limits.limiter import Limiters, LimitRules
+from ..limits.retry_budgets import budgets_of, process_budgets
 from ..limits.store import LimitStore
 from ..limits.stores import lanes_at
+from ..policy.retry import RetryBudget
 from .settings import Setup
 
-__all__ = ("limiters_of",)
+__all__ = ("limiters_of", "retry_budget_of")
 
 
 def limiters_of(given: Mapping[str, Any], setup: Setup) -> Limiters | None:
@@ -27,9 +29,21 @@ def limiters_of(given: Mapping[str, Any], setup: Setup) -> Limiters | None:
     rules = _rules(given, setup)
     if rules is None:
         return None
+    return Limiters(_lanes(given, setup), _scope(setup), rules)
+
+
+def retry_budget_of(given: Mapping[str, Any], setup: Setup) -> RetryBudget:
+    """Return what a client's account may spend on retries, shared as its limits are."""
+    transport = given.get("transport")
+    budgets = process_budgets() if transport is None else budgets_of(transport)
+    return budgets.of(_scope(setup))
+
+
+def _scope(setup: Setup) -> str:
+    """Return the name of an account at its service."""
     settings = setup.settings
-    scope = f"{settings.base_url}{settings.parent and '/' + settings.parent}"
-    return Limiters(_lanes(given, setup), f"{scope}|{setup.credentials.account}", rules)
+    address = f"{settings.base_url}{settings.parent and '/' + settings.parent}"
+    return f"{address}|{setup.credentials.account}"
 
 
 def _rules(given: Mapping[str, Any], setup: Setup) -> LimitRules | None:

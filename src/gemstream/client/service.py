@@ -16,7 +16,7 @@ import msgspec
 from ..config.timeouts import Timeouts
 from ..config.version import VERSION
 from ..credentials.api_key import Credentials
-from ..errors import APIError, DecodeError, GemstreamError, InvalidState, ProtocolError
+from ..errors import APIError, DecodeError, GemstreamError, ProtocolError, RateLimited
 from ..limits.admission import FREE, Admission, Free
 from ..net.timer import total_timeout
 from ..net.transport import Deadlines, Exchange, HTTPRequest, Transport
@@ -30,9 +30,10 @@ from ..wire.endpoint import Operation, path_url, url_for
 from ..wire.model import model_resource, vertex_model_resource
 from ..wire.status import decode_error
 from ..wire.usage import UsageMetadata
-from .call import Call
+from .call import Call, freely
 from .hints import hint_for
 from .observation import Observation, Subject
+from .waits import Waits
 
 __all__ = ("Answered", "Attempt", "Broken", "Service", "ServiceSettings")
 
@@ -88,14 +89,15 @@ class Service:
         settings: ServiceSettings,
         transport: Transport,
         credentials: Credentials,
-        hook: Hook | None = None,
+        hook: Hook | None,
+        budget: RetryBudget,
     ) -> None:
         self.settings = settings
         self.credentials = credentials
         self._transport = transport
         self._hook = None if hook is None else guarded(hook)
-        self._budget = RetryBudget()
-        self._closed = False
+        self._budget = budget
+        self._waits = Waits()
 
     @property
     def is_vertex(self) -> bool:
@@ -125,13 +127,12 @@ class Service:
         )
 
     def close(self) -> None:
-        """Send nothing more."""
-        self._closed = True
+        """Send nothing more, and break off what waits to be sent."""
+        self._waits.close()
 
     def check_open(self) -> None:
         """Raise InvalidState once the service is closed."""
-        if self._closed:
-            raise InvalidState("the client is closed; make a new one")
+        self._waits.check_open()
 
     def watch(self) -> Observation:
         """Return what tells the events of a new call."""
@@ -170,7 +171,7 @@ class Service:
             await self._wait_or_raise(broken.error, Attempt(number, deadlines), call.watch)
         while True:
             number += 1
-            admission, deadlines = await _admitted(call, deadlines)
+            admission, deadlines = await self._admitted(call, deadlines)
             headers = call.watch.attempt_started(number)
             attempt = Attempt(number, deadlines, headers, admission)
             try:
@@ -268,7 +269,28 @@ class Service:
         said = f"{error.code} {error.status}" if isinstance(error, APIError) else error
         wait = f"trying again in {verdict.delay:.2f} s"
         _log.warning("attempt %d failed (%s); %s", attempt.number, said, wait)
-        await asyncio.sleep(verdict.delay)
+        async with self._waits.waiting():
+            await asyncio.sleep(verdict.delay)
+
+    async def _admitted(
+        self, call: Call, deadlines: Deadlines
+    ) -> tuple[Admission | Free, Deadlines]:
+        """Return the admission of a try, and its deadlines without the time that it waited."""
+        if call.admit is freely:
+            return FREE, deadlines
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            async with self._waits.waiting():
+                admission = await call.admit()
+        except RateLimited as error:
+            if error.retry_delay is not None:
+                error.retry_at = loop.time() + error.retry_delay
+            raise
+        if deadlines.total is not None:
+            total = deadlines.total + loop.time() - began
+            deadlines = msgspec.structs.replace(deadlines, total=total)
+        return admission, deadlines
 
     async def _headers(self, attempt: Attempt, *, streams: bool) -> dict[str, str]:
         headers = {**_IDENTITY, **self.settings.headers}
@@ -346,17 +368,6 @@ _IDENTITY = {
     "user-agent": f"gemstream/{VERSION} python/{platform.python_version()}",
     "x-goog-api-client": f"gemstream/{VERSION}",
 }
-
-
-async def _admitted(call: Call, deadlines: Deadlines) -> tuple[Admission | Free, Deadlines]:
-    """Return the admission of a try, and its deadlines without the time that it waited."""
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    admission = await call.admit()
-    if deadlines.total is not None and admission is not FREE:
-        total = deadlines.total + loop.time() - began
-        deadlines = msgspec.structs.replace(deadlines, total=total)
-    return admission, deadlines
 
 
 def _deadlines(timeouts: Timeouts, now: float) -> Deadlines:

@@ -12,9 +12,9 @@ import enum
 import inspect
 import sys
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ..errors import GemstreamError, InvalidState
 from ..policy.answer import Chunk, Completeness, Response
@@ -81,10 +81,10 @@ class GenerateStream:
         "_hops",
         "_last",
         "_open",
-        "_opening",
         "_reading",
         "_ready",
         "_state",
+        "_waiting",
         "_watch",
     )
 
@@ -93,7 +93,7 @@ class GenerateStream:
         self._check_every = check_every
         self._check_at = check_every or sys.maxsize  # so many delivered
         self._budget = hops.budget
-        self._opening: asyncio.Task[None] | None = None
+        self._waiting: asyncio.Task[None] | None = None
         self._open: OpenStream | None = None  # the newest hop's
         self._ready: deque[Chunk] = deque()  # decoded, not yet asked for; one read's worth
         self._last: Chunk | None = None  # the newest delivered
@@ -122,6 +122,7 @@ class GenerateStream:
                         if self._state is _State.OPEN and stream is not None:
                             if self._delivered >= self._check_at:
                                 await self._keep_up(stream)
+                                continue  # perhaps it was ended meanwhile
                             self._receive_data(stream, await stream.exchange.receive())
                         elif self._state is _State.UNSENT:
                             await self._start()
@@ -191,17 +192,17 @@ class GenerateStream:
             return
         self._state = _State.CLOSED
         self._failure = None  # what stood behind the chunks that nobody wants any more
-        if self._opening is not None:
-            self._opening.cancel()
+        if self._waiting is not None:
+            self._waiting.cancel()
         self._break_off()
         self._tell_end()
 
     async def aclose(self) -> None:
         """End the stream and wait until its connection is gone; harmless when it has ended."""
-        opening = self._opening
+        waiting = self._waiting
         self.cancel()
-        if opening is not None:
-            await asyncio.wait([opening])
+        if waiting is not None:
+            await asyncio.wait([waiting])
         if self._open is not None:
             await self._open.exchange.aclose()
 
@@ -227,7 +228,7 @@ class GenerateStream:
     async def _keep_up(self, stream: OpenStream) -> None:
         """Wait until the limits bear what was used so far; what is not read waits at the service"""
         self._check_at = self._delivered + (self._check_every or sys.maxsize)
-        await stream.admission.keep_up(stream.used)
+        await self._wait_apart(stream.admission.keep_up(stream.used))
 
     def _settle(self) -> None:
         """Let the delivered chunks be added up while they are still in the cache."""
@@ -272,16 +273,7 @@ class GenerateStream:
 
     async def _start(self) -> None:
         self._state = _State.OPENING
-        # A task of its own, so that cancel() can end the wait without cancelling the reader.
-        self._opening = asyncio.create_task(self._opened(), name="gemstream opens a stream")
-        cancelled = _times_cancelled()
-        try:
-            await self._opening
-        except asyncio.CancelledError:
-            if self._state is not _State.CLOSED or _times_cancelled() > cancelled:
-                raise
-        finally:
-            self._opening = None
+        await self._wait_apart(self._opened())
         if self._state is _State.CLOSED:  # perhaps in the very moment it opened
             self._break_off()
         if self._open is None or self._state is _State.CLOSED:
@@ -290,6 +282,18 @@ class GenerateStream:
         if self._open.generation.state is not GenerationState.OPEN:
             self._follow(self._open)
         self._hold_budget(self._open)
+
+    async def _wait_apart(self, work: Coroutine[Any, Any, None]) -> None:
+        """Wait in a task of its own, so that cancel() can end it without cancelling the reader."""
+        self._waiting = asyncio.create_task(work, name="gemstream waits for a stream")
+        cancelled = _times_cancelled()
+        try:
+            await self._waiting
+        except asyncio.CancelledError:
+            if self._state is not _State.CLOSED or _times_cancelled() > cancelled:
+                raise
+        finally:
+            self._waiting = None
 
     async def _opened(self) -> None:
         # Noted here and not by the reader: a reader cancelled in this moment would lose it, open,

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from ..errors import APIError, ConnectFailed, ConnectTimeout, ResourceExhausted
+from ..errors import (
+    APIError,
+    ConnectFailed,
+    ConnectTimeout,
+    InvalidRequest,
+    InvalidState,
+    ResourceExhausted,
+)
 from ..policy.limit.claim import Spent
 from ..policy.limit.tokens import Tokens
 from .ask import Ask
@@ -13,8 +20,8 @@ __all__ = ("FREE", "Admission", "Free")
 
 NOTHING = Tokens()
 
-# Nothing of these reached a model.
-_UNSENT = (ConnectFailed, ConnectTimeout)
+# Nothing of these reached a model; the last two are credentials that failed and a closed transport.
+_UNSENT = (ConnectFailed, ConnectTimeout, InvalidRequest, InvalidState)
 
 
 class Admission:
@@ -60,9 +67,9 @@ class Admission:
         """
         if not self._reservation.is_open:
             return
-        self._reservation.settle(self._spent(error, used))
-        if isinstance(error, ResourceExhausted):
+        if isinstance(error, ResourceExhausted):  # first, or who is woken runs into it as well
             self._lane.receive_refusal(error, self._ask)
+        self._reservation.settle(self._spent(error, used))
 
     def _spent(self, error: BaseException, used: Tokens) -> Spent:
         if isinstance(error, _UNSENT):

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from ..config.limits import Limits
-from ..errors import ResourceExhausted
+from ..errors import RateLimited, ResourceExhausted
 from ..policy.limit.claim import MICROSECONDS, Claim, Refused, Spent, Unit, Wait
 from ..policy.limit.learned import LearnedLimits
 from ..policy.limit.quota import ScopeClaims, gate_of
@@ -74,6 +74,7 @@ class Lane:
         safe at any moment: the place goes to the next, and what was taken is given back.
         """
         wait: Wait | None = None
+        self._check_size(ask)
         if not self._places:
             taken = await self._try(ask)
             if isinstance(taken, Reservation):
@@ -115,9 +116,10 @@ class Lane:
     def claims(self, ask: Ask) -> tuple[Claim, ...]:
         """Return what ``ask`` claims, with what was learned."""
         limits = self._learned.within(ask.limits, is_own=ask.is_own)
-        if limits is not self._claims.limits:
-            self._claims = ScopeClaims(self.scope, limits)
-        return self._claims.of(ask.tokens)
+        claims = self._claims  # once: another thread may put those of other limits there
+        if limits is not claims.limits:
+            claims = self._claims = ScopeClaims(self.scope, limits)
+        return claims.of(ask.tokens)
 
     @property
     def waiting(self) -> int:
@@ -138,11 +140,20 @@ class Lane:
             self._store.settle(name, claims, Spent())  # perhaps it was just taken
             raise
         if isinstance(verdict, Refused):
-            self._tell_claim(ask, Verdict.REFUSED, verdict.claim)
-            raise too_large(verdict.claim, ask.setting)
+            raise self._too_large(ask, verdict.claim)
         if verdict is not None:
             return verdict
         return Reservation(self._store, name, claims, self._notify)
+
+    def _check_size(self, ask: Ask) -> None:
+        """Raise RateLimited for a request that never fits: it need not wait to be told so."""
+        for claim in self.claims(ask):
+            if claim.cost > claim.limit.most:
+                raise self._too_large(ask, claim)
+
+    def _too_large(self, ask: Ask, claim: Claim) -> RateLimited:
+        self._tell_claim(ask, Verdict.REFUSED, claim)
+        return too_large(claim, ask.setting)
 
     async def _queue(self, ask: Ask, wait: Wait | None) -> Reservation:
         """Stand in the row until it is this request's turn and it fits."""
@@ -153,10 +164,7 @@ class Lane:
         self._tell_waiting(ask, wait, ahead)
         try:
             async with asyncio.timeout(ask.patience):
-                while self._places[0] is not place:
-                    if self._places[0].is_gone:
-                        self._notify()
-                    await place.sleep(_WATCH)
+                await self._come_first(place)
                 reservation = await self._take_turn(ask, place, began)
         except TimeoutError:
             self._tell(ask, Verdict.REFUSED)
@@ -167,9 +175,27 @@ class Lane:
         self._tell(ask, Verdict.GRANTED, delay=waited, ahead=ahead)
         return reservation
 
+    async def _come_first(self, place: Place) -> None:
+        """Wait until ``place`` is the first of the row."""
+        while True:
+            if place.is_out:  # its event loop stood still when it was its turn, and runs again
+                place.is_out = False
+                self._places.append(place)
+            try:
+                first = self._places[0]
+            except IndexError:  # taken out in this moment
+                continue
+            if first is place:
+                return
+            if first.is_idle:
+                self._notify()
+            await place.sleep(_WATCH)
+
     async def _take_turn(self, ask: Ask, place: Place, began: int) -> Reservation:
         """Ask the books until the request fits."""
         while True:
+            if place.is_out:
+                await self._come_first(place)
             now = self._store.moment().now
             if now < self._spread_until:
                 await place.sleep(2 * self._gap * random.random())
@@ -216,13 +242,18 @@ class Lane:
         self._notify()
 
     def _notify(self) -> None:
-        """Let who stands first look again: something was given back, or the place is new."""
+        """Let who stands first look again: something was given back, or the place is new.
+
+        Nobody waits for an event loop that does not run: who stands there comes back at the end.
+        """
         while self._places:
             try:
                 first = self._places[0]
                 if first.wake():
                     return
+                first.is_out = True  # before it is, or it could stand nowhere and not know
                 self._places.remove(first)
+                first.wake()
             except (IndexError, ValueError):  # left in this moment
                 continue
 

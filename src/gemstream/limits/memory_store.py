@@ -8,7 +8,9 @@ for the lock: a correction is put into a queue, and applied by whoever has the l
 from __future__ import annotations
 
 import itertools
+import os
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -30,10 +32,15 @@ class MemoryStore:
         clock = clock or Clock()
         self.moment = clock.moment
         self.seconds = clock.seconds
-        self._log = LimitLog()
-        self._lock = threading.Lock()
-        self._corrections: deque[Callable[[Moment], None]] = deque()
         self._names = itertools.count()
+        self.start_anew()
+        _all.add(self)
+
+    def start_anew(self) -> None:
+        """Forget everything: in the child of a fork, where nothing runs of what the books hold."""
+        self._log = LimitLog()
+        self._lock = threading.Lock()  # another thread of the parent may have held it
+        self._corrections: deque[Callable[[Moment], None]] = deque()
 
     def new_name(self) -> str:
         """Return a name that no other request in these books has."""
@@ -111,3 +118,15 @@ class MemoryStore:
             except IndexError:
                 return moment
             correction(moment)
+
+
+_all: weakref.WeakSet[MemoryStore] = weakref.WeakSet()
+
+
+def _start_anew() -> None:
+    for store in _all:
+        store.start_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew)

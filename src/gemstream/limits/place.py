@@ -10,26 +10,27 @@ __all__ = ("Place",)
 class Place:
     """Belongs to the task that made it, on its event loop."""
 
-    __slots__ = ("_is_woken", "_loop", "_sleeping")
+    __slots__ = ("_is_woken", "_loop", "_sleeping", "is_out")
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._sleeping: asyncio.Future[None] | None = None
         self._is_woken = False
+        self.is_out = False  # taken out of the row, for nobody could be woken here
 
     @property
-    def is_gone(self) -> bool:
-        """True when nobody can stand here any more: the event loop has closed."""
-        return self._loop.is_closed()
+    def is_idle(self) -> bool:
+        """True when nobody can be woken here: the event loop does not run, or has closed."""
+        return not self._loop.is_running()
 
     def wake(self) -> bool:
-        """End the present sleep, or the next; False when the event loop has closed."""
+        """End the present sleep, or the next; False when the event loop does not run now."""
         self._is_woken = True
         try:
             self._loop.call_soon_threadsafe(self._rise)
-        except RuntimeError:
+        except RuntimeError:  # closed
             return False
-        return True
+        return self._loop.is_running()
 
     async def sleep(self, seconds: float | None = None) -> None:
         """Return when woken, or after ``seconds``; safe to cancel."""

@@ -36,10 +36,7 @@ class GiveUp(msgspec.Struct, frozen=True):
 
 
 class RetryBudget:
-    """Retries one account may spend on one host before it only gets first attempts.
-
-    Shared by all calls of a client; its methods never block.
-    """
+    """Retries one account may spend on one host before it only gets first attempts."""
 
     __slots__ = ("_capacity", "_tokens")
 
@@ -51,6 +48,11 @@ class RetryBudget:
     def tokens(self) -> int:
         """What is left."""
         return self._tokens
+
+    @property
+    def is_full(self) -> bool:
+        """True when nothing was spent that has not come back."""
+        return self._tokens == self._capacity
 
     def withdraw(self, cost: int) -> bool:
         """Take ``cost`` and return True, or return False when less is left."""

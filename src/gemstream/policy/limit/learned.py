@@ -70,7 +70,7 @@ class LearnedLimits(msgspec.Struct):
             return limits
         amounts = {quota: getattr(limits, quota) for quota in Limits.__struct_fields__}
         if self.concurrency is not None:
-            amounts["concurrency"] = self.concurrency.amount
+            amounts["concurrency"] = _least(self.concurrency, limits.concurrency)
         for quota, learned in self.amounts.items():
             known = amounts[quota]
             is_least = is_own or quota == "concurrency"
@@ -104,6 +104,13 @@ class LearnedLimits(msgspec.Struct):
             adaptive.receive_success()
         else:
             adaptive.receive_throttled()
+
+
+def _least(adaptive: AdaptiveConcurrency, usual: int | None) -> int:
+    """Return how many may run where ``usual`` may; more than that only who learned it itself."""
+    if usual is None or usual == adaptive.usual:
+        return adaptive.amount
+    return min(usual, adaptive.amount)
 
 
 def _named(error: ResourceExhausted) -> Iterator[tuple[str, int]]:
