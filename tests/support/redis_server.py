@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,6 +51,13 @@ class RedisProcess:
         while not self._path.exists():
             assert self._process.poll() is None and time.monotonic() < deadline, self._log()
             time.sleep(0.01)
+
+    def command(self, *words: str | bytes) -> Any:
+        """Return the answer to one command, on a connection of its own."""
+        import redis
+
+        with redis.Redis.from_url(self.url) as client:
+            return client.execute_command(*words)
 
     def stop(self) -> None:
         """End it at once."""
@@ -93,3 +101,17 @@ def redis_process(*options: str) -> Iterator[RedisProcess]:
     finally:
         process.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def redis_process_of_session() -> Iterator[RedisProcess]:
+    """The one server of a test run."""
+    with redis_process() as process:
+        yield process
+
+
+@pytest.fixture
+def redis_server(redis_process_of_session: RedisProcess) -> RedisProcess:
+    """The server of the test run, empty."""
+    redis_process_of_session.command("FLUSHALL")
+    return redis_process_of_session

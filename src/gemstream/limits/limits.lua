@@ -3,19 +3,23 @@
 -- One call does a batch of operations in order, all at one moment of the server's clock. Above this
 -- text stands a function time() that gives that moment in microseconds since 1970.
 --
--- KEYS: the scope's clock, the processes that use the scope, then the keys of each limit. ARGV[1],
--- as MessagePack:
---   { lease, replica, midnights, limits, operations }
+-- KEYS, all with the scope's hash tag:
+--   1 numbers    hash: the clock, days, rates, gates
+--   2 requests   hash: by name what each request counts for, and by limit the sum of it
+--   3 running    sorted set: names by the end of their lease
+--   4 processes  sorted set: those that use the scope, by when they were last heard of
+--   5 stamps     sorted sets, one for each period (the key ends in it): names by the time at
+--                which the head of their answer came
+-- ARGV[1], MessagePack: { lease, process, midnights, limits, operations }
 --   lease: for how long what runs is believed to run unless renewed. midnights: those of US/Pacific
 --   around now, four of them, or none where nothing is counted by day.
---   limits: { kind, first key, period } each. operations: { what, name, claims } each, where claims
---   are flat triples: index of the limit, its amount, the cost.
+--   limits: { quota, kind, period } each. operations: { what, name, claims } each, where claims are
+--   flat triples: index of the limit, its amount, the cost.
 -- Returns MessagePack: { 0, wall } when the midnights do not fit the server's clock, and nothing
 -- was done; else { 1, wall, answers of the operations that have one, in order }.
 --
--- Every limit has a sorted set of the names that run, scored by the end of their lease. What a
--- limit counts stays exact when a process is killed: of a window, what was in flight counts as if
--- its answer had begun when the lease ran out; a slot is free then.
+-- A process that is killed renews no lease. What it had in flight counts in windows as if the heads
+-- had come when the lease ran out, for nobody knows what the service saw of it; slots are free then.
 
 local LONG_AGO = '-inf'
 local MANY = 1000 -- entries read at a time, well below what unpack can hold
@@ -24,389 +28,443 @@ local DAY = 86400 * SECOND
 local SEEN = 60 * SECOND -- a process that was not heard of for so long is gone
 local STEP = 3600 * SECOND -- a clock set back by this much finds a day's count still there
 
-local lease, replica, midnights, limits, operations = unpack(cmsgpack.unpack(ARGV[1]))
+local NUMBERS, REQUESTS, RUNNING, PROCESSES = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local STAMPS = string.match(KEYS[5], '^(.*:)%d+$')
 
--- The server's clock may be set back. Time as windows, leases and rates see it never is: it goes on
--- from where it was.
+local lease, process, midnights, limits, operations = unpack(cmsgpack.unpack(ARGV[1]))
 local wall = time()
-local last, shift, keep = string.match(redis.call('GET', KEYS[1]) or '0 0 0', '(%S+) (%S+) (%S+)')
-last, shift, keep = tonumber(last), tonumber(shift), tonumber(keep)
-local now = wall + shift
-if now < last then
-  now, shift = last, shift + last - now
-end
-
 if #midnights > 0 and (wall < midnights[1] or wall >= midnights[#midnights]) then
   return cmsgpack.pack({ 0, wall })
 end
 
-local function keep_for(key, microseconds)
-  redis.call('PEXPIRE', key, math.ceil(microseconds / 1000) + 1000)
+-- Numbers of a hash: read when asked for, written in one go.
+
+local function hash(key)
+  return { key = key, read = {}, written = {} }
+end
+
+local function prefetch(it, fields)
+  for i, value in ipairs(redis.call('HMGET', it.key, unpack(fields))) do
+    it.read[fields[i]] = value
+  end
+end
+
+local function get(it, field)
+  local value = it.read[field]
+  if value == nil then
+    value = redis.call('HGET', it.key, field)
+  end
+  value = tonumber(value or 0)
+  it.read[field] = value
+  return value
+end
+
+local function set(it, field, value)
+  it.read[field], it.written[field] = value, value
+end
+
+local numbers, requests = hash(NUMBERS), hash(REQUESTS)
+
+local function first_reads()
+  local in_numbers, in_requests = { ':now', ':shift', ':keep' }, { ':period' }
+  for _, limit in ipairs(limits) do
+    local quota, kind = limit[1], limit[2]
+    if kind == 'window' or kind == 'slots' then
+      in_requests[#in_requests + 1] = quota
+    else
+      in_numbers[#in_numbers + 1] = quota
+    end
+    if kind == 'daily' then
+      in_numbers[#in_numbers + 1] = quota .. ':began'
+      in_numbers[#in_numbers + 1] = quota .. ':ends'
+    end
+  end
+  prefetch(numbers, in_numbers)
+  prefetch(requests, in_requests)
+end
+
+first_reads()
+
+-- The server's clock may be set back. Time as windows, leases and rates see it never is: it goes on
+-- from where it was.
+local now = wall + get(numbers, ':shift')
+if now < get(numbers, ':now') then
+  set(numbers, ':shift', get(numbers, ':shift') + get(numbers, ':now') - now)
+  now = get(numbers, ':now')
+end
+
+local keep = get(numbers, ':keep') -- until when the numbers matter
+local kept = get(requests, ':period') -- for how long stamps do, the longest of all
+
+local function keep_for(microseconds)
   keep = math.max(keep, now + microseconds)
 end
 
--- Return the names whose lease is over, with its end: name, end, name, end, and forget them here.
-local function lapsed(key)
-  local names = redis.call('ZRANGEBYSCORE', key, LONG_AGO, now, 'WITHSCORES')
-  if #names > 0 then
-    redis.call('ZREMRANGEBYSCORE', key, LONG_AGO, now)
+-- Requests. A record is { state, entries }; an entry { quota, kind, value, period }.
+
+local FLYING, STAMPED, LAPSED = 0, 1, 2
+local records, touched, periods = {}, {}, {}
+
+local function decoded(packed)
+  if not packed then
+    return { state = FLYING, entries = {} }
   end
-  return names
+  local state, entries = unpack(cmsgpack.unpack(packed))
+  return { state = state, entries = entries }
 end
 
-local function run(key, name)
-  return redis.call('ZADD', key, now + lease, name)
-end
-
-local function runs(key, name)
-  return redis.call('ZSCORE', key, name) ~= false
-end
-
-local function nothing() end
-
--- window_log.py. Keys: costs by name, and their total; what is in flight; stamps.
-
-local window = {}
-
-function window.open(it)
-  it.flying, it.stamps = KEYS[it.index + 1], KEYS[it.index + 2]
-  it.total = tonumber(redis.call('HGET', it.key, 'total') or 0)
-  local names = lapsed(it.flying)
-  for i = 1, #names, 2 do
-    redis.call('ZADD', it.stamps, names[i + 1], names[i])
-    it.changed = true
-  end
-  repeat
-    local old = redis.call('ZRANGEBYSCORE', it.stamps, LONG_AGO, now - it.period, 'LIMIT', 0, MANY)
-    if #old > 0 then
-      for _, cost in ipairs(redis.call('HMGET', it.key, unpack(old))) do
-        it.total = it.total - tonumber(cost or 0)
-      end
-      redis.call('HDEL', it.key, unpack(old))
-      redis.call('ZREMRANGEBYRANK', it.stamps, 0, #old - 1)
-      it.changed = true
-    end
-  until #old < MANY
-end
-
-function window.fits_at(it, amount, cost)
-  local excess = it.total + cost - amount
-  if excess <= 0 then
-    return now
-  end
-  local from = 0
-  repeat
-    local stamps = redis.call('ZRANGE', it.stamps, from, from + 99, 'WITHSCORES')
-    local names = {}
-    for i = 1, #stamps, 2 do
-      names[#names + 1] = stamps[i]
-    end
-    local costs = #names > 0 and redis.call('HMGET', it.key, unpack(names)) or {}
-    for i, of_name in ipairs(costs) do
-      excess = excess - tonumber(of_name or 0)
-      if excess <= 0 then
-        return tonumber(stamps[2 * i]) + it.period
-      end
-    end
-    from = from + 100
-  until #names < 100
-  return nil
-end
-
-function window.take(it, name, cost)
-  run(it.flying, name)
-  redis.call('HSET', it.key, name, cost)
-  it.total = it.total + cost
-end
-
-function window.stamp(it, name)
-  if redis.call('ZREM', it.flying, name) == 1 then
-    redis.call('ZADD', it.stamps, now, name)
-  end
-end
-
-function window.adjust(it, name, cost)
-  local old = redis.call('HGET', it.key, name)
-  if old then
-    redis.call('HSET', it.key, name, cost)
-    it.total = it.total + cost - tonumber(old)
-  end
-end
-
-function window.settle(it, name, cost)
-  window.adjust(it, name, cost)
-  if cost > 0 then
-    return window.stamp(it, name)
-  end
-  redis.call('ZREM', it.flying, name)
-  redis.call('ZREM', it.stamps, name)
-  redis.call('HDEL', it.key, name)
-end
-
-function window.renew(it, name, cost)
-  local is_known = runs(it.flying, name)
-  run(it.flying, name)
-  if not is_known then
-    redis.call('ZREM', it.stamps, name)
-    if redis.call('HSETNX', it.key, name, cost) == 1 then
-      it.total = it.total + cost
-    end
-  end
-  return is_known
-end
-
-function window.level(it)
-  local newest = redis.call('ZRANGE', it.stamps, -1, -1, 'WITHSCORES')
-  return it.total, newest[2] and tonumber(newest[2]) + it.period
-end
-
-function window.close(it)
-  redis.call('HSET', it.key, 'total', it.total)
-  for _, key in ipairs({ it.key, it.flying, it.stamps }) do
-    keep_for(key, it.period + lease)
-  end
-end
-
--- day_count.py. Keys: the count and its day, and by name the end of the day that each was let in;
--- what is in flight.
-
-local daily = {}
-
-local function turn(it)
-  if it.began - DAY <= wall and wall < it.ends then
-    return
-  end
-  if wall >= it.ends then
-    it.count = 0
-  end
-  for i = 1, #midnights - 1 do
-    if wall >= midnights[i] then
-      it.began, it.ends = midnights[i], midnights[i + 1]
-    end
-  end
-end
-
-function daily.open(it)
-  it.flying = KEYS[it.index + 1]
-  local found = redis.call('HMGET', it.key, 'count', 'began', 'ends')
-  it.count, it.began, it.ends =
-    tonumber(found[1] or 0), tonumber(found[2] or 0), tonumber(found[3] or 0)
-  local names = lapsed(it.flying)
-  for i = 1, #names, 2 do
-    redis.call('HDEL', it.key, names[i])
-  end
-end
-
--- Forget the name; return the end of the day in which it was let in.
-local function land(it, name)
-  local ends = redis.call('HGET', it.key, name)
-  if ends then
-    redis.call('HDEL', it.key, name)
-    redis.call('ZREM', it.flying, name)
-  end
-  return tonumber(ends or nil)
-end
-
-function daily.fits_at(it, amount, cost)
-  turn(it)
-  return it.count + cost <= amount and now or now + it.ends - wall
-end
-
-function daily.take(it, name, cost)
-  turn(it)
-  run(it.flying, name)
-  redis.call('HSET', it.key, name, it.ends)
-  it.count = it.count + cost
-end
-
-function daily.stamp(it, name)
-  local ends = land(it, name)
-  if ends then
-    turn(it)
-    it.count = it.count + (ends ~= it.ends and 1 or 0)
-  end
-end
-
-daily.adjust = nothing
-
-function daily.settle(it, name, cost)
-  if cost > 0 then
-    return daily.stamp(it, name)
-  end
-  if land(it, name) == it.ends then
-    it.count = it.count - 1
-  end
-end
-
-function daily.renew(it, name, cost, is_new)
-  local is_known = runs(it.flying, name)
-  run(it.flying, name)
-  if not is_known then
-    turn(it)
-    redis.call('HSET', it.key, name, it.ends)
-    it.count = it.count + (is_new and cost or 0)
-  end
-  return is_known
-end
-
-function daily.level(it)
-  turn(it)
-  return it.count, it.count > 0 and now + it.ends - wall
-end
-
-function daily.close(it)
-  redis.call('HSET', it.key, 'count', it.count, 'began', it.began, 'ends', it.ends)
-  keep_for(it.key, math.max(it.ends - wall, lease) + STEP)
-  keep_for(it.flying, lease)
-end
-
--- slot_set.py. Key: what runs.
-
-local slots = {}
-
-function slots.open(it)
-  redis.call('ZREMRANGEBYSCORE', it.key, LONG_AGO, now)
-  it.count = redis.call('ZCARD', it.key)
-end
-
-function slots.fits_at(it, amount, cost)
-  return it.count + cost <= amount and now or nil
-end
-
-function slots.take(it, name)
-  it.count = it.count + run(it.key, name)
-end
-
-slots.stamp = nothing
-slots.adjust = nothing
-
-function slots.settle(it, name)
-  it.count = it.count - redis.call('ZREM', it.key, name)
-end
-
-function slots.renew(it, name)
-  local added = run(it.key, name)
-  it.count = it.count + added
-  return added == 0
-end
-
-function slots.level(it)
-  return it.count
-end
-
-function slots.close(it)
-  keep_for(it.key, lease)
-end
-
--- arrival_time.py. Keys: the time, and by name what each took of it; what is not settled. Amounts
--- and costs come as microseconds of the even rate, rounded by the caller: they may not fit a double
--- before they are divided.
-
-local rate = {}
-
-function rate.open(it)
-  it.running = KEYS[it.index + 1]
-  it.at = tonumber(redis.call('HGET', it.key, 'at') or 0)
-  local names = lapsed(it.running)
-  for i = 1, #names, 2 do
-    redis.call('HDEL', it.key, names[i])
-  end
-end
-
-function rate.fits_at(it, amount, cost)
-  return math.max(now, it.at) + cost - amount
-end
-
-function rate.take(it, name, cost)
-  run(it.running, name)
-  redis.call('HSET', it.key, name, cost)
-  it.at = math.max(now, it.at) + cost
-end
-
-rate.stamp = nothing
-
-function rate.adjust(it, name, cost)
-  local old = redis.call('HGET', it.key, name)
-  if old then
-    redis.call('HSET', it.key, name, cost)
-    it.at = math.max(now, it.at + cost - tonumber(old))
-  end
-end
-
-function rate.settle(it, name, cost)
-  rate.adjust(it, name, cost)
-  redis.call('HDEL', it.key, name)
-  redis.call('ZREM', it.running, name)
-end
-
-function rate.renew(it, name, cost, is_new)
-  local is_known = runs(it.running, name)
-  run(it.running, name)
-  if not is_known then
-    redis.call('HSET', it.key, name, cost)
-    it.at = is_new and math.max(now, it.at) + cost or it.at
-  end
-  return is_known
-end
-
-function rate.level(it)
-  return math.max(0, it.at - now), it.at > now and it.at
-end
-
-function rate.close(it)
-  redis.call('HSET', it.key, 'at', it.at)
-  keep_for(it.key, math.max(it.at - now, 0) + lease)
-  keep_for(it.running, lease)
-end
-
--- gate_state.py. Key: when it opens.
-
-local gate = { take = nothing, stamp = nothing, adjust = nothing, settle = nothing }
-
-function gate.open(it)
-  it.at = tonumber(redis.call('GET', it.key) or 0)
-end
-
-function gate.fits_at(it)
-  return it.at
-end
-
-function gate.hold(it, delay)
-  it.at = math.max(it.at, now + delay)
-end
-
-function gate.renew()
-  return true
-end
-
-function gate.level(it)
-  return it.at > now and 1 or 0, it.at > now and it.at
-end
-
-function gate.close(it)
-  if it.at > now then
-    redis.call('SET', it.key, it.at)
-    keep_for(it.key, it.at - now)
-  end
-end
-
--- Limits are read at their first use in a batch, and written at its end.
-
-local KINDS = { window = window, daily = daily, slots = slots, rate = rate, gate = gate }
-local opened = {}
-
-local function limit(index)
-  local it = opened[index]
+local function record(name)
+  local it = records[name]
   if it == nil then
-    local kind, first, period = unpack(limits[index])
-    it = { kind = KINDS[kind], index = first, key = KEYS[first], period = period }
-    it.kind.open(it)
-    opened[index] = it
+    it = decoded(redis.call('HGET', REQUESTS, name))
+    records[name] = it
   end
   return it
 end
 
+local function load_records(names)
+  for i, packed in ipairs(redis.call('HMGET', REQUESTS, unpack(names))) do
+    records[names[i]] = records[names[i]] or decoded(packed)
+  end
+end
+
+local function entry(it, quota)
+  for i, found in ipairs(it.entries) do
+    if found[1] == quota then
+      return found, i
+    end
+  end
+end
+
+-- Note what a request counts for in a limit.
+local function enter(name, limit, value)
+  local it = record(name)
+  local found = entry(it, limit.quota)
+  if found then
+    found[3] = value
+  else
+    it.entries[#it.entries + 1] = { limit.quota, limit.kind, value, limit.period }
+  end
+  touched[name] = true
+  kept = math.max(kept, limit.period)
+end
+
+-- Forget that; return what it was.
+local function leave(name, quota)
+  local it = record(name)
+  local found, index = entry(it, quota)
+  if found then
+    table.remove(it.entries, index)
+    touched[name] = true
+    return found[3]
+  end
+end
+
+local function mark(name, it, state, at)
+  it.state = state
+  touched[name] = true
+  for _, found in ipairs(it.entries) do
+    if found[2] == 'window' then
+      redis.call('ZADD', STAMPS .. string.format('%.0f', found[4]), at, name)
+      periods[found[4]] = true
+      kept = math.max(kept, found[4])
+    end
+  end
+end
+
+local function add(hash_of, quota, amount)
+  set(hash_of, quota, get(hash_of, quota) + amount)
+end
+
+-- What is over is taken out before anything is decided.
+
+local function lapse()
+  local names = redis.call('ZRANGEBYSCORE', RUNNING, LONG_AGO, now, 'WITHSCORES')
+  for i = 1, #names, 2 do
+    local name = names[i]
+    local it = record(name)
+    for index = #it.entries, 1, -1 do
+      local quota, kind = unpack(it.entries[index])
+      if kind == 'slots' then
+        add(requests, quota, -1)
+      end
+      if kind ~= 'window' then
+        table.remove(it.entries, index)
+      end
+    end
+    touched[name] = true
+    if it.state == FLYING then
+      mark(name, it, LAPSED, tonumber(names[i + 1]))
+    end
+  end
+  if #names > 0 then
+    redis.call('ZREMRANGEBYSCORE', RUNNING, LONG_AGO, now)
+  end
+end
+
+local function expire(period)
+  local key = STAMPS .. string.format('%.0f', period)
+  repeat
+    local names = redis.call('ZRANGEBYSCORE', key, LONG_AGO, now - period, 'LIMIT', 0, MANY)
+    if #names == 0 then
+      break
+    end
+    load_records(names)
+    for _, name in ipairs(names) do
+      local it = records[name]
+      for index = #it.entries, 1, -1 do
+        local quota, kind, value, of = unpack(it.entries[index])
+        if kind == 'window' and of == period then
+          add(requests, quota, -value)
+          table.remove(it.entries, index)
+        end
+      end
+      touched[name] = true
+    end
+    redis.call('ZREMRANGEBYRANK', key, 0, #names - 1)
+  until #names < MANY
+end
+
+-- window_log.py: the number is the sum of what is in flight and what was stamped in the period.
+
+local window = {}
+
+function window.fits_at(limit, amount, cost)
+  local excess = get(requests, limit.quota) + cost - amount
+  if excess <= 0 then
+    return now
+  end
+  local key, from, size = STAMPS .. string.format('%.0f', limit.period), 0, 8
+  repeat
+    local names = redis.call('ZRANGE', key, from, from + size - 1)
+    if #names > 0 then
+      load_records(names)
+    end
+    for _, name in ipairs(names) do
+      local found = entry(records[name], limit.quota)
+      excess = excess - (found and found[3] or 0)
+      if excess <= 0 then
+        return tonumber(redis.call('ZSCORE', key, name)) + limit.period
+      end
+    end
+    from, size = from + size, math.min(2 * size, MANY)
+  until #names == 0
+  return nil
+end
+
+function window.take(limit, name, cost)
+  enter(name, limit, cost)
+  add(requests, limit.quota, cost)
+end
+
+function window.stamp() end -- done for all windows of a request at once: mark
+
+function window.adjust(limit, name, cost)
+  local found = entry(record(name), limit.quota)
+  if found then
+    add(requests, limit.quota, cost - found[3])
+    enter(name, limit, cost)
+  end
+end
+
+function window.settle(limit, name, cost)
+  window.adjust(limit, name, cost)
+  if cost == 0 then
+    leave(name, limit.quota)
+  end
+end
+
+function window.renew(limit, name, cost)
+  if not entry(record(name), limit.quota) then
+    window.take(limit, name, cost)
+  end
+end
+
+function window.level(limit)
+  local key = STAMPS .. string.format('%.0f', limit.period)
+  local newest = redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')
+  local used = get(requests, limit.quota)
+  return used, used > 0 and newest[2] and tonumber(newest[2]) + limit.period
+end
+
+-- day_count.py: the number is what was let in in the day from began to ends; the value of an entry
+-- the end of the day in which it was let in.
+
+local daily = {}
+
+local function turn(quota)
+  local ends = get(numbers, quota .. ':ends')
+  if get(numbers, quota .. ':began') - DAY <= wall and wall < ends then
+    return ends
+  end
+  if wall >= ends then
+    set(numbers, quota, 0)
+  end
+  for i = 1, #midnights - 1 do
+    if wall >= midnights[i] then
+      set(numbers, quota .. ':began', midnights[i])
+      ends = midnights[i + 1]
+    end
+  end
+  set(numbers, quota .. ':ends', ends)
+  return ends
+end
+
+local function keep_day(quota)
+  keep_for(math.max(get(numbers, quota .. ':ends') - wall, lease) + STEP)
+end
+
+function daily.fits_at(limit, amount, cost)
+  local ends = turn(limit.quota)
+  return get(numbers, limit.quota) + cost <= amount and now or now + ends - wall
+end
+
+function daily.take(limit, name, cost)
+  enter(name, limit, turn(limit.quota))
+  add(numbers, limit.quota, cost)
+  keep_day(limit.quota)
+end
+
+function daily.stamp(limit, name)
+  local ends = leave(name, limit.quota)
+  if ends and ends ~= turn(limit.quota) then
+    add(numbers, limit.quota, 1)
+    keep_day(limit.quota)
+  end
+end
+
+function daily.adjust() end
+
+function daily.settle(limit, name, cost)
+  if cost > 0 then
+    return daily.stamp(limit, name)
+  end
+  local ends = leave(name, limit.quota)
+  if ends and ends == get(numbers, limit.quota .. ':ends') then
+    add(numbers, limit.quota, -1)
+  end
+end
+
+function daily.renew(limit, name, cost, is_new)
+  if not entry(record(name), limit.quota) then
+    daily.take(limit, name, is_new and cost or 0)
+  end
+end
+
+function daily.level(limit)
+  local ends, used = turn(limit.quota), get(numbers, limit.quota)
+  return used, used > 0 and now + ends - wall
+end
+
+-- slot_set.py: the number is how many run.
+
+local slots = {}
+
+function slots.fits_at(limit, amount, cost)
+  return get(requests, limit.quota) + cost <= amount and now or nil
+end
+
+function slots.take(limit, name)
+  if not entry(record(name), limit.quota) then
+    enter(name, limit, 1)
+    add(requests, limit.quota, 1)
+  end
+end
+
+function slots.stamp() end
+
+function slots.adjust() end
+
+function slots.settle(limit, name)
+  if leave(name, limit.quota) then
+    add(requests, limit.quota, -1)
+  end
+end
+
+slots.renew = slots.take
+
+function slots.level(limit)
+  return get(requests, limit.quota)
+end
+
+-- arrival_time.py: the number is the time when all is used up; the value of an entry what it took.
+-- Amounts and costs come as microseconds of the even rate, rounded by the caller: they may not fit
+-- a double before they are divided.
+
+local rate = {}
+
+local function arrive(quota, at)
+  set(numbers, quota, at)
+  keep_for(math.max(at - now, 0))
+end
+
+function rate.fits_at(limit, amount, cost)
+  return math.max(now, get(numbers, limit.quota)) + cost - amount
+end
+
+function rate.take(limit, name, cost)
+  enter(name, limit, cost)
+  arrive(limit.quota, math.max(now, get(numbers, limit.quota)) + cost)
+end
+
+function rate.stamp() end
+
+function rate.adjust(limit, name, cost)
+  local found = entry(record(name), limit.quota)
+  if found then
+    arrive(limit.quota, math.max(now, get(numbers, limit.quota) + cost - found[3]))
+    enter(name, limit, cost)
+  end
+end
+
+function rate.settle(limit, name, cost)
+  rate.adjust(limit, name, cost)
+  leave(name, limit.quota)
+end
+
+function rate.renew(limit, name, cost, is_new)
+  if entry(record(name), limit.quota) then
+    return
+  end
+  if is_new then
+    return rate.take(limit, name, cost)
+  end
+  enter(name, limit, cost)
+end
+
+function rate.level(limit)
+  local at = get(numbers, limit.quota)
+  return math.max(0, at - now), at > now and at
+end
+
+-- gate_state.py: the number is when it opens.
+
+local gate = {}
+
+function gate.fits_at(limit)
+  return get(numbers, limit.quota)
+end
+
+function gate.hold(limit, delay)
+  arrive(limit.quota, math.max(get(numbers, limit.quota), now + delay))
+end
+
+function gate.level(limit)
+  local at = get(numbers, limit.quota)
+  return at > now and 1 or 0, at > now and at
+end
+
+for _, what in ipairs({ 'take', 'stamp', 'adjust', 'settle', 'renew' }) do
+  gate[what] = function() end
+end
+
 -- log.py, with one more: to renew, which takes again, over the limit, what was lost.
+
+local KINDS = { window = window, daily = daily, slots = slots, rate = rate, gate = gate }
+for i, limit in ipairs(limits) do
+  local quota, kind, period = unpack(limit)
+  limits[i] = { quota = quota, kind = kind, period = period, rules = KINDS[kind] }
+end
 
 local answers = { 1, wall }
 
@@ -416,22 +474,26 @@ local function answer(...)
   end
 end
 
-local function each(claims, act)
+local function each(rule, name, claims, ...)
   for i = 1, #claims, 3 do
-    local it = limit(claims[i])
-    it.changed = true
-    act(it, claims[i + 2])
+    local limit = limits[claims[i]]
+    limit.rules[rule](limit, name, claims[i + 2], ...)
   end
+end
+
+-- Believe that the request runs, if there is anything to believe; true when that is known.
+local function run(name)
+  return #record(name).entries > 0 and redis.call('ZADD', RUNNING, now + lease, name) == 0
 end
 
 local WHAT = {}
 
--- Answers 0, 0, 0; or 1, which claim, for how long (-1: nobody knows); or 2, which claim: never.
+-- Answers 0, 0, 0; or 1, which claim, for how long (-1: nobody knows); or 2, which claim, 0: never.
 function WHAT.reserve(name, claims)
   local first, longest
   for i = 1, #claims, 3 do
-    local it, amount, cost = limit(claims[i]), claims[i + 1], claims[i + 2]
-    local fits_at = it.kind.fits_at(it, amount, cost)
+    local limit, amount, cost = limits[claims[i]], claims[i + 1], claims[i + 2]
+    local fits_at = limit.rules.fits_at(limit, amount, cost)
     if fits_at == nil or fits_at > now then
       if cost > amount then
         return answer(2, (i - 1) / 3, 0)
@@ -444,31 +506,54 @@ function WHAT.reserve(name, claims)
   if first ~= nil then
     return answer(1, (first - 1) / 3, longest and longest - now or -1)
   end
-  each(claims, function(it, cost)
-    it.kind.take(it, name, cost)
-  end)
+  each('take', name, claims)
+  run(name)
   answer(0, 0, 0)
 end
 
-for _, what in ipairs({ 'stamp', 'adjust', 'settle' }) do
-  WHAT[what] = function(name, claims)
-    each(claims, function(it, cost)
-      it.kind[what](it, name, cost)
-    end)
+function WHAT.stamp(name, claims)
+  local it = record(name)
+  if it.state ~= STAMPED and #it.entries > 0 then
+    mark(name, it, STAMPED, now)
+  end
+  each('stamp', name, claims)
+end
+
+function WHAT.adjust(name, claims)
+  each('adjust', name, claims)
+end
+
+function WHAT.settle(name, claims)
+  each('settle', name, claims)
+  local it = record(name)
+  if it.state ~= STAMPED and #it.entries > 0 then
+    mark(name, it, STAMPED, now)
+  end
+  redis.call('ZREM', RUNNING, name)
+end
+
+function WHAT.hold(name, claims)
+  for i = 1, #claims, 3 do
+    gate.hold(limits[claims[i]], claims[i + 2])
   end
 end
 
-function WHAT.hold(_, claims)
-  each(claims, gate.hold)
-end
-
--- Answers 1 when something of it had been lost, else 0; is_new: these books never knew of it.
+-- Answers 1 when it was lost, else 0; is_new: these books never knew of it.
 local function renew(name, claims, is_new)
-  local lost = 0
-  each(claims, function(it, cost)
-    lost = it.kind.renew(it, name, cost, is_new) and lost or 1
-  end)
-  answer(lost)
+  local is_known = redis.call('ZSCORE', RUNNING, name)
+  if not is_known then
+    local it = record(name)
+    if it.state == LAPSED then
+      it.state = FLYING -- its stamps are moved when the head comes
+      for _, found in ipairs(it.entries) do
+        redis.call('ZREM', STAMPS .. string.format('%.0f', found[4]), name)
+      end
+    end
+    each('renew', name, claims, is_new)
+  end
+  touched[name] = true -- so that its keys live on
+  run(name)
+  answer(is_known and 0 or 1)
 end
 
 function WHAT.renew(name, claims)
@@ -482,30 +567,91 @@ end
 -- Answers for each claim what is used, and in how long it is free again (-1: nobody knows).
 function WHAT.levels(_, claims)
   for i = 1, #claims, 3 do
-    local it = limit(claims[i])
-    local used, frees_at = it.kind.level(it)
+    local limit = limits[claims[i]]
+    local used, frees_at = limit.rules.level(limit)
     answer(used, frees_at and frees_at - now or -1)
   end
 end
 
 -- Answers how many processes use the scope, this one included.
 function WHAT.count()
-  redis.call('ZADD', KEYS[2], now, replica)
-  redis.call('ZREMRANGEBYSCORE', KEYS[2], LONG_AGO, now - SEEN)
-  keep_for(KEYS[2], SEEN)
-  answer(redis.call('ZCARD', KEYS[2]))
+  redis.call('ZADD', PROCESSES, now, process)
+  redis.call('ZREMRANGEBYSCORE', PROCESSES, LONG_AGO, now - SEEN)
+  redis.call('PEXPIRE', PROCESSES, SEEN / 1000)
+  keep_for(SEEN)
+  answer(redis.call('ZCARD', PROCESSES))
 end
 
+lapse()
+for i = 5, #KEYS do
+  expire(tonumber(string.match(KEYS[i], '%d+$')))
+end
 for _, operation in ipairs(operations) do
   WHAT[operation[1]](operation[2], operation[3])
 end
-for _, it in pairs(opened) do
-  if it.changed then
-    it.kind.close(it)
+
+-- All is written once, and nothing stays for longer than it matters.
+
+local function milliseconds(microseconds)
+  return math.ceil(microseconds / 1000) + 1000
+end
+
+local function write(it)
+  local pairs_of = {}
+  for field, value in pairs(it.written) do
+    pairs_of[#pairs_of + 1] = field
+    pairs_of[#pairs_of + 1] = value
+    if #pairs_of == MANY then
+      redis.call('HSET', it.key, unpack(pairs_of))
+      pairs_of = {}
+    end
+  end
+  if #pairs_of > 0 then
+    redis.call('HSET', it.key, unpack(pairs_of))
   end
 end
-if keep > now then
-  local state = string.format('%.0f %.0f %.0f', now, shift, keep)
-  redis.call('SET', KEYS[1], state, 'PX', math.ceil((keep - now) / 1000) + 1000)
+
+local function write_records()
+  local gone = {}
+  for name in pairs(touched) do
+    local it = records[name]
+    if #it.entries > 0 then
+      requests.written[name] = cmsgpack.pack({ it.state, it.entries })
+    else
+      gone[#gone + 1] = name
+    end
+    if #gone == MANY then
+      redis.call('HDEL', REQUESTS, unpack(gone))
+      gone = {}
+    end
+  end
+  if #gone > 0 then
+    redis.call('HDEL', REQUESTS, unpack(gone))
+  end
 end
+
+local function write_requests()
+  set(requests, ':period', kept)
+  write_records()
+  write(requests)
+  keep_for(lease + kept)
+  local left = milliseconds(lease + kept)
+  redis.call('PEXPIRE', REQUESTS, left)
+  redis.call('PEXPIRE', RUNNING, left)
+  for i = 5, #KEYS do
+    periods[tonumber(string.match(KEYS[i], '%d+$'))] = true
+  end
+  for period in pairs(periods) do
+    redis.call('PEXPIRE', STAMPS .. string.format('%.0f', period), left)
+  end
+end
+
+if next(touched) or next(requests.written) then
+  write_requests()
+end
+keep_for(lease)
+set(numbers, ':now', now)
+set(numbers, ':keep', keep)
+write(numbers)
+redis.call('PEXPIRE', NUMBERS, milliseconds(keep - now))
 return cmsgpack.pack(answers)

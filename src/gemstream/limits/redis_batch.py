@@ -10,7 +10,7 @@ from importlib import resources
 
 import msgspec
 
-from ..policy.limit.claim import MICROSECONDS, Claim, Kind, Limit
+from ..policy.limit.claim import MICROSECONDS, MINUTE, Claim, Kind, Limit
 from .midnights import Midnights
 
 __all__ = ("SERVER_TIME", "Batch", "Operation", "scope_of", "script_text")
@@ -22,14 +22,8 @@ local function time()
 end
 """
 
-# The endings of a limit's keys, in the order in which the script counts on them.
-_KEYS = {
-    Kind.WINDOW: ("", ":flying", ":stamps"),
-    Kind.DAILY: ("", ":flying"),
-    Kind.SLOTS: ("",),
-    Kind.RATE: ("", ":running"),
-    Kind.GATE: ("",),
-}
+# The endings of a scope's keys, as the script counts on them; more periods may follow.
+_KEYS = ("numbers", "requests", "running", "processes", f"stamps:{MINUTE}")
 _ANSWERS = {"reserve": 3, "renew": 1, "enter": 1, "count": 1}
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -66,8 +60,8 @@ class Batch:
         self.operations: list[Operation] = []
         self._counts_days = False
         tag = _tag(scope)
-        self.keys = [f"gemstream:{tag}:clock", f"gemstream:{tag}:processes"]
-        self._limits: list[tuple[str, int, int]] = []
+        self.keys = [f"gemstream:{tag}:{ending}" for ending in _KEYS]
+        self._limits: list[tuple[str, str, int]] = []
         self._places: dict[str, int] = {}
 
     def argument(self, lease: float, replica: str, midnights: Midnights) -> bytes:
@@ -116,14 +110,18 @@ class Batch:
         """Return the index of the claim's limit, counted from 1 as Lua does."""
         place = self._places.get(claim.key)
         if place is None:
-            kind = claim.limit.kind
+            kind, period = claim.limit.kind, claim.limit.period
             self._counts_days |= kind is Kind.DAILY
-            self._limits.append((kind.value, len(self.keys) + 1, claim.limit.period))
-            scope, _, quota = claim.key.rpartition("|")
-            name = f"gemstream:{_tag(scope)}:limit:{quota}"
-            self.keys += [name + ending for ending in _KEYS[kind]]
+            if kind is Kind.WINDOW:
+                self._add_stamps(period)
+            self._limits.append((claim.key[len(self.scope) + 1 :], kind.value, period))
             place = self._places[claim.key] = len(self._limits)
         return place
+
+    def _add_stamps(self, period: int) -> None:
+        key = f"gemstream:{_tag(self.scope)}:stamps:{period}"
+        if key not in self.keys:
+            self.keys.append(key)
 
 
 def script_text(time_source: str = SERVER_TIME) -> str:
