@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gemstream.emulator import Limits, ModelLimits
-from gemstream.policy.pacific import pacific_day
 from gemstream.emulator.quota import Entry, Quota, QuotaLog
+from gemstream.policy.pacific import pacific_day
 
 SECOND = 10**9
 MINUTE = 60 * SECOND

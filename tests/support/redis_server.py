@@ -29,6 +29,7 @@ class RedisProcess:
         self._folder = folder
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
+        self._client: Any = None
 
     @property
     def url(self) -> str:
@@ -52,12 +53,35 @@ class RedisProcess:
             assert self._process.poll() is None and time.monotonic() < deadline, self._log()
             time.sleep(0.01)
 
-    def command(self, *words: str | bytes) -> Any:
+    def command(self, *words: str | bytes | int) -> Any:
         """Return the answer to one command, on a connection of its own."""
         import redis
 
+        if self._client is not None:
+            return self._client.execute_command(*words)
         with redis.Redis.from_url(self.url) as client:
             return client.execute_command(*words)
+
+    def wait_until(self, words: bytes, *command: str) -> None:
+        """Return once the answer to ``command`` holds ``words``."""
+        deadline = time.monotonic() + _PATIENCE
+        while words not in self.command(*command):
+            assert time.monotonic() < deadline, self._log()
+            time.sleep(0.01)
+
+    def commands(self) -> dict[str, int]:
+        """Return how often each command was run, by its own count."""
+        lines = self.command("INFO", "commandstats")
+        return {name.removeprefix("cmdstat_"): fields["calls"] for name, fields in lines.items()}
+
+    @contextmanager
+    def connected(self) -> Iterator[None]:
+        """Keep one connection for ``command``, where there are many of them."""
+        import redis
+
+        with redis.Redis.from_url(self.url) as self._client:
+            yield
+        self._client = None
 
     def stop(self) -> None:
         """End it at once."""

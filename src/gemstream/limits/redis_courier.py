@@ -8,12 +8,14 @@ with the next one, in order. A ``SimpleQueue`` may be put into from anywhere, a 
 
 from __future__ import annotations
 
+import atexit
 import enum
 import logging
 import os
 import queue
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
 
@@ -43,6 +45,10 @@ _SEEN = 60.0
 _COUNTED = 10.0
 
 
+# How long the end of the process waits for what is not written yet.
+_LAST_WORDS = 1.0
+
+
 class State(enum.Enum):
     """Whether the books can be asked."""
 
@@ -67,13 +73,17 @@ class Courier:
         told: Told | None,
         describe: Callable[[], str],
     ) -> None:
-        self.state = State.NEW
-        self.processes: dict[str, int] = {}  # that use each scope, as last counted
-        self.replica = os.urandom(6).hex()
         self.address = server.address
-        self._server, self._script = server, script
-        self._lease, self._beat_at = lease, 0.0
+        self._server, self._script, self._lease = server, script, lease
         self._told, self._describe = told, describe
+        self._begin()
+        _couriers.add(self)
+
+    def _begin(self) -> None:
+        self.state = State.NEW
+        self.replica = os.urandom(6).hex()
+        self.processes: dict[str, int] = {}  # that use each scope, as last counted
+        self._beat_at = 0.0
         self._queue: queue.SimpleQueue[Operation] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -98,7 +108,12 @@ class Courier:
                     )
                     self._thread.start()
 
-    def stop(self, seconds: float) -> None:
+    def start_anew(self) -> None:
+        """Forget everything: this is a forked child, and what runs is its parent's."""
+        self._server.close()
+        self._begin()
+
+    def stop(self, seconds: float = _LAST_WORDS) -> None:
         """Have what was put before written, for ``seconds`` at most, and let go."""
         self.put(Operation("stop"))
         if self._thread is not None and self._thread is not threading.current_thread():
@@ -210,6 +225,10 @@ class Courier:
             self._fail(error)
             for batch in batches.values():
                 batch.fail(error)
+        except Exception as error:  # a thread that ended here would let everybody wait
+            _log.exception("the limits in %s could not be asked", self.address)
+            for batch in batches.values():
+                batch.fail(StoreUnavailable(f"the limits could not be asked: {error!r}"))
 
     def _batch(self, batches: dict[str, Batch], scope: str, now: float) -> Batch:
         batch = batches.get(scope)
@@ -271,3 +290,21 @@ class Courier:
             self._told(Decision(verdict=verdict, scope=scope, setting=setting))
         except Exception:
             _log.exception("what is told of decisions about limits failed")
+
+
+_couriers: weakref.WeakSet[Courier] = weakref.WeakSet()
+
+
+def _end() -> None:
+    for courier in list(_couriers):
+        courier.stop()
+
+
+def _start_anew() -> None:
+    for courier in list(_couriers):
+        courier.start_anew()
+
+
+atexit.register(_end)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew)

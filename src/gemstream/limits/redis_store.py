@@ -25,8 +25,6 @@ from .redis_courier import Courier, State
 __all__ = ("LEASE", "RedisStore")
 
 LEASE = 30.0
-# For how long leaving a process may take for what is not written yet.
-_LAST_WORDS = 1.0
 
 
 class RedisStore:
@@ -82,9 +80,10 @@ class RedisStore:
     async def reserve(self, name: str, claims: Sequence[Claim]) -> Wait | Refused | None:
         """Take all of ``claims`` and return None, or take nothing and say why.
 
-        Raises ConfigError when the server cannot be used as it is, StoreUnavailable when it is
-        away and one of the limits is closed then.
+        Raises ConfigError when the server cannot be used as it is, or when ``claims`` are of
+        several scopes; StoreUnavailable when it is away and one of the limits is closed then.
         """
+        _check_scope(claims)
         courier = self._courier
         if courier.state is not State.AWAY:
             try:
@@ -103,7 +102,7 @@ class RedisStore:
     def stamp(self, name: str, claims: Sequence[Claim]) -> None:
         """Note that the head of the answer is here."""
         self._books.stamp(name)
-        self._courier.put(Operation("stamp", name, claims))
+        self._correct(Operation("stamp", name, claims))
 
     def adjust(self, name: str, claims: Sequence[Claim], tokens: int) -> None:
         """Correct what a running request has used of tokens so far."""
@@ -111,13 +110,13 @@ class RedisStore:
         counted = [claim for claim in claims if claim.unit is Unit.TOKENS]
         if counted:
             costs = [tokens] * len(counted)
-            self._courier.put(Operation("adjust", name, counted, costs))
+            self._correct(Operation("adjust", name, counted, costs))
 
     def settle(self, name: str, claims: Sequence[Claim], spent: Spent) -> None:
         """Correct what a request used to what it was; it runs no more."""
         self._books.settle(name, spent)
         costs = [spent.in_unit(claim.unit) for claim in claims]
-        self._courier.put(Operation("settle", name, claims, costs))
+        self._correct(Operation("settle", name, claims, costs))
 
     def hold(self, gate: Claim, delay: int) -> None:
         """Let nothing through ``gate`` for ``delay`` microseconds."""
@@ -142,12 +141,17 @@ class RedisStore:
 
     async def aclose(self) -> None:
         """Write what is unwritten and let go; the store cannot be used again."""
-        await asyncio.to_thread(self._courier.stop, _LAST_WORDS)
+        await asyncio.to_thread(self._courier.stop)
 
     def __del__(self) -> None:
         courier = getattr(self, "_courier", None)
         if courier is not None:
             courier.put(Operation("stop"))
+
+    def _correct(self, operation: Operation) -> None:
+        # A forked child inherits the reservations of its parent, which still runs them.
+        if operation.name.startswith(self._courier.replica):
+            self._courier.put(operation)
 
     async def _ask(self, what: str, name: str, claims: Sequence[Claim]) -> list[int]:
         """Have one operation done and return its answer, or raise what came instead."""
@@ -189,3 +193,14 @@ class RedisStore:
         if status == 2:
             return Refused(claims[index])
         return Wait(claims[index], None if left < 0 else self.moment().now + left)
+
+
+def _check_scope(claims: Sequence[Claim]) -> None:
+    """A Cluster decides only over what lies in one slot, and one scope is one slot."""
+    scope = scope_of(claims)
+    for claim in claims:
+        if not claim.key.startswith(f"{scope}|"):
+            raise ConfigError(
+                f"limits of one request are of several scopes, as {scope!r:.80} and "
+                f"{claim.key!r:.80}; in Redis they must share one"
+            )
