@@ -11,7 +11,7 @@ from conformance.limit_stores import SCENES, Books
 from gemstream.limits.memory_store import MemoryStore
 from gemstream.limits.redis_store import RedisStore
 from gemstream.policy.limit.quota import gate_of
-from support.redis_server import RedisProcess
+from support.redis_server import RedisAt
 from support.set_clock import TIME_FROM_A_KEY, TIME_KEY, SetClock
 
 Factory = Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[Books]]
@@ -30,7 +30,7 @@ async def _in_memory(request: pytest.FixtureRequest) -> AsyncIterator[Books]:
 
 @asynccontextmanager
 async def _in_redis(request: pytest.FixtureRequest) -> AsyncIterator[Books]:
-    server: RedisProcess = request.getfixturevalue("redis_server")
+    server: RedisAt = request.getfixturevalue("redis_server")
     clock = SetClock()
 
     async def advance(microseconds: int) -> None:

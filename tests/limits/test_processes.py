@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from support.hammering import AMOUNT, PERIOD, hammered, judged
-from support.redis_server import RedisProcess
+from support.redis_server import RedisAt
 
 SECONDS = 10
 
 
 def test_eight_processes_keep_to_one_limit_and_use_it(
-    redis_server: RedisProcess, tmp_path: Path
+    redis_server: RedisAt, tmp_path: Path
 ) -> None:
     judgement = hammered(redis_server, tmp_path, SECONDS)
     assert judgement.most <= AMOUNT

@@ -25,7 +25,7 @@ from gemstream.limits.lane import Lane
 from gemstream.limits.redis_store import RedisStore
 from gemstream.policy.limit.claim import Claim, Spent, Wait
 from gemstream.policy.limit.quota import claims_of, gate_of
-from support.redis_server import RedisProcess, redis_process
+from support.redis_server import RedisAt, RedisProcess, redis_process
 from support.set_clock import NOON, TIME_FROM_A_KEY, TIME_KEY
 
 SCOPE = "account|model"
@@ -70,7 +70,7 @@ async def _used(store: RedisStore, claims: tuple[Claim, ...]) -> list[int]:
 
 
 async def test_a_reservation_is_one_round_trip_and_takes_what_was_corrected_along(
-    redis_server: RedisProcess,
+    redis_server: RedisAt,
 ) -> None:
     store, claims = RedisStore(redis_server.url, timeout=PATIENT), _claims(10, rpm=500, tpm=9000)
     await store.levels(claims)  # connected, the script is known
@@ -88,7 +88,7 @@ async def test_a_reservation_is_one_round_trip_and_takes_what_was_corrected_alon
     await store.aclose()
 
 
-async def test_a_correction_counts_before_the_next_reservation(redis_server: RedisProcess) -> None:
+async def test_a_correction_counts_before_the_next_reservation(redis_server: RedisAt) -> None:
     store, claims = RedisStore(redis_server.url, timeout=PATIENT), _claims(concurrency=1)
     for _ in range(200):
         name = store.new_name()
@@ -97,7 +97,7 @@ async def test_a_correction_counts_before_the_next_reservation(redis_server: Red
     await store.aclose()
 
 
-def test_one_store_serves_loops_in_turn_and_at_once(redis_server: RedisProcess) -> None:
+def test_one_store_serves_loops_in_turn_and_at_once(redis_server: RedisAt) -> None:
     store, claims = RedisStore(redis_server.url, timeout=PATIENT), _claims(rpm=1000)
 
     async def scene() -> None:
@@ -117,7 +117,7 @@ def test_one_store_serves_loops_in_turn_and_at_once(redis_server: RedisProcess) 
     asyncio.run(store.aclose())
 
 
-async def test_a_destructor_may_settle(redis_server: RedisProcess) -> None:
+async def test_a_destructor_may_settle(redis_server: RedisAt) -> None:
     store = RedisStore(redis_server.url, timeout=PATIENT)
     claims = _claims(concurrency=1)
 
@@ -136,7 +136,7 @@ async def test_a_destructor_may_settle(redis_server: RedisProcess) -> None:
     await store.aclose()
 
 
-async def test_a_cancelled_reservation_leaves_nothing(redis_server: RedisProcess) -> None:
+async def test_a_cancelled_reservation_leaves_nothing(redis_server: RedisAt) -> None:
     store = RedisStore(redis_server.url, timeout=PATIENT)
     lane, limits = Lane(SCOPE, store), Limits(rpm=50, concurrency=50)
     for turns in range(12):
@@ -151,7 +151,7 @@ async def test_a_cancelled_reservation_leaves_nothing(redis_server: RedisProcess
     await store.aclose()
 
 
-async def test_what_is_settled_at_the_end_is_written(redis_server: RedisProcess) -> None:
+async def test_what_is_settled_at_the_end_is_written(redis_server: RedisAt) -> None:
     claims, other = _claims(concurrency=1), RedisStore(redis_server.url, timeout=PATIENT)
     for _ in range(5):
         store = RedisStore(redis_server.url, timeout=PATIENT)
@@ -163,7 +163,7 @@ async def test_what_is_settled_at_the_end_is_written(redis_server: RedisProcess)
     await other.aclose()
 
 
-async def test_claims_of_several_scopes_are_refused(redis_server: RedisProcess) -> None:
+async def test_claims_of_several_scopes_are_refused(redis_server: RedisAt) -> None:
     store = RedisStore(redis_server.url)
     with pytest.raises(ConfigError, match="several scopes"):
         await store.reserve("n", (*_claims(rpm=1), *_claims(scope="b|m", rpm=1)))
@@ -172,7 +172,7 @@ async def test_claims_of_several_scopes_are_refused(redis_server: RedisProcess) 
 # --- keys ------------------------------------------------------------------------------------
 
 
-async def test_every_key_ends_by_itself(redis_server: RedisProcess) -> None:
+async def test_every_key_ends_by_itself(redis_server: RedisAt) -> None:
     store = RedisStore(redis_server.url, timeout=PATIENT)
     for index in range(100):
         scope = f"account|model-{index}"
@@ -220,7 +220,7 @@ def _holder(url: str, lease: float) -> Iterator[subprocess.Popen[str]]:
             holder.kill()
 
 
-async def test_a_killed_holder_frees_its_slot_with_its_lease(redis_server: RedisProcess) -> None:
+async def test_a_killed_holder_frees_its_slot_with_its_lease(redis_server: RedisAt) -> None:
     lease = 1.0
     with _holder(redis_server.url, lease) as holder:
         store, claims = RedisStore(redis_server.url, timeout=PATIENT), _claims(concurrency=1)
@@ -236,7 +236,7 @@ async def test_a_killed_holder_frees_its_slot_with_its_lease(redis_server: Redis
 
 
 async def test_what_a_killed_process_had_in_flight_stays_in_the_window(
-    redis_server: RedisProcess,
+    redis_server: RedisAt,
 ) -> None:
     """The service may have counted it at any moment until the process was killed."""
     redis_server.command("SET", TIME_KEY, NOON)
@@ -256,7 +256,7 @@ async def test_what_a_killed_process_had_in_flight_stays_in_the_window(
 
 @pytest.mark.parametrize("loss", ["FLUSHALL", "the lease ran out"])
 async def test_what_still_runs_is_counted_again_when_the_books_forgot_it(
-    redis_server: RedisProcess, loss: str
+    redis_server: RedisAt, loss: str
 ) -> None:
     redis_server.command("SET", TIME_KEY, NOON)
     told, claims = _Told(), _claims(7, rpm=2, tpm=10, concurrency=1)
@@ -280,7 +280,7 @@ async def test_what_still_runs_is_counted_again_when_the_books_forgot_it(
     await store.aclose()
 
 
-async def test_a_server_that_forgot_the_script_is_taught_it(redis_server: RedisProcess) -> None:
+async def test_a_server_that_forgot_the_script_is_taught_it(redis_server: RedisAt) -> None:
     store, claims = RedisStore(redis_server.url, timeout=PATIENT), _claims(rpm=9)
     for used in range(1, 4):
         assert await store.reserve(store.new_name(), claims) is None
@@ -291,7 +291,7 @@ async def test_a_server_that_forgot_the_script_is_taught_it(redis_server: RedisP
 
 @pytest.mark.parametrize("step", [-3600, 3600])
 async def test_a_clock_that_steps_gives_one_allowance_at_most(
-    redis_server: RedisProcess, step: int
+    redis_server: RedisAt, step: int
 ) -> None:
     redis_server.command("SET", TIME_KEY, NOON)
     store = RedisStore(redis_server.url, timeout=PATIENT, time_source=TIME_FROM_A_KEY)
@@ -350,7 +350,7 @@ async def test_a_limit_without_a_rule_is_closed(tmp_path: Path) -> None:
 
 
 async def test_a_share_is_the_limit_divided_by_the_processes_that_were_seen(
-    own_server: RedisProcess,
+    own_server: RedisAt,
 ) -> None:
     stores = [RedisStore(own_server.url, timeout=PATIENT, connect_timeout=PATIENT) for _ in "abc"]
     claims = _claims(rpm=8, concurrency=2)
@@ -372,7 +372,7 @@ async def test_a_share_is_the_limit_divided_by_the_processes_that_were_seen(
         await store.aclose()
 
 
-async def test_a_server_that_comes_back_is_told_what_runs(own_server: RedisProcess) -> None:
+async def test_a_server_that_comes_back_is_told_what_runs(own_server: RedisAt) -> None:
     told = _Told()
     store = RedisStore(own_server.url, timeout=PATIENT, connect_timeout=PATIENT, told=told)
     claims = _claims(5, rpm=20, tpm=100, rpd=9, concurrency=8)
@@ -396,7 +396,7 @@ async def test_a_server_that_comes_back_is_told_what_runs(own_server: RedisProce
     await store.aclose()
 
 
-async def test_a_server_that_answers_nothing_holds_nobody_up(own_server: RedisProcess) -> None:
+async def test_a_server_that_answers_nothing_holds_nobody_up(own_server: RedisAt) -> None:
     told = _Told()
     store, claims = RedisStore(own_server.url, told=told, connect_timeout=PATIENT), _claims(rpm=9)
     while told.is_silent:

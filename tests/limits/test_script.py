@@ -30,7 +30,7 @@ from gemstream.policy.limit.claim import (
 )
 from gemstream.policy.limit.log import LimitLog
 from gemstream.stores.redis import RedisServer, Script, ScriptCall
-from support.redis_server import RedisProcess
+from support.redis_server import RedisAt
 from support.set_clock import NOON, TIME_FROM_A_KEY, TIME_KEY
 
 SECOND = 1_000_000
@@ -84,7 +84,7 @@ class _Time:
 class _Two:
     """Both sides of the comparison."""
 
-    def __init__(self, process: RedisProcess, wall: int) -> None:
+    def __init__(self, process: RedisAt, wall: int) -> None:
         self.process = process
         self.server = RedisServer(process.url, timeout=20)
         self.script = Script(script_text(TIME_FROM_A_KEY))
@@ -186,12 +186,12 @@ _step = st.one_of(
 
 
 @pytest.fixture
-def server(redis_server: RedisProcess) -> Iterator[RedisProcess]:
+def server(redis_server: RedisAt) -> Iterator[RedisAt]:
     with redis_server.connected():
         yield redis_server
 
 
-def _play(process: RedisProcess, wall: int, steps: list[tuple[object, ...]]) -> None:
+def _play(process: RedisAt, wall: int, steps: list[tuple[object, ...]]) -> None:
     process.command("FLUSHALL")
     two = _Two(process, wall)
     for what, *facts in steps:
@@ -212,6 +212,6 @@ def _play(process: RedisProcess, wall: int, steps: list[tuple[object, ...]]) -> 
 )
 @given(st.integers(0, DAY), st.lists(_step, max_size=60))
 def test_every_decision_is_the_one_of_the_arithmetic(
-    server: RedisProcess, later: int, steps: list[tuple[object, ...]]
+    server: RedisAt, later: int, steps: list[tuple[object, ...]]
 ) -> None:
     _play(server, NOON + later, steps)

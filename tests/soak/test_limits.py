@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from support.hammering import AMOUNT, hammered
-from support.redis_server import RedisProcess
+from support.redis_server import RedisAt
 
 pytestmark = pytest.mark.soak
 
@@ -20,7 +20,7 @@ SECONDS = int(os.environ.get("GEMSTREAM_SOAK_LIMIT_SECONDS", "60"))
 
 
 def test_eight_processes_keep_to_one_limit_for_a_minute(
-    redis_server: RedisProcess, tmp_path: Path
+    redis_server: RedisAt, tmp_path: Path
 ) -> None:
     judgement = hammered(redis_server, tmp_path, SECONDS)
     sys.stdout.write(f"at most {judgement.most} of {AMOUNT}, {judgement.used:.2%} used\n")

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from support.redis_server import RedisProcess
+from support.redis_server import RedisAt
 from support.sources import REPOSITORY
 
 PROCESSES = 8
@@ -25,7 +25,7 @@ class Judgement(NamedTuple):
     used: float
 
 
-def hammered(server: RedisProcess, folder: Path, seconds: int) -> Judgement:
+def hammered(server: RedisAt, folder: Path, seconds: int) -> Judgement:
     """Let the processes ask for ``seconds``, a multiple of the period, and judge."""
     logs = [folder / f"log-{number}" for number in range(PROCESSES)]
     facts = [server.url, str(AMOUNT), str(PERIOD * _SECOND)]
