@@ -61,6 +61,14 @@ def _import(statement: str) -> Measure:
     return median_of_starts
 
 
+def _limit_redis(case: str) -> Measure:
+    return lambda _: measured("limit_redis", case)
+
+
+def _limit_memory(case: str) -> Measure:
+    return lambda _: measured("limit_memory", case)
+
+
 _delay_bar = partial(
     Bar,
     unit="ms",
@@ -225,5 +233,32 @@ BARS = (
         about="PayloadDecoder, one event of 2 MiB in reads of 1 KiB",
         measure_ours=_decoder("large", "payload"),
         measure_rival=_decoder("large", "find"),
+    ),
+    Bar(
+        name="limit-redis",
+        about="a request through five limits in Redis, settled: 32 callers at once",
+        unit="µs/request",
+        rival="a bare EVALSHA that looks at as many keys",
+        measure_ours=_limit_redis("gemstream"),
+        measure_rival=_limit_redis("evalsha"),
+        limit=1 / 0.6,
+    ),
+    Bar(
+        name="limit-memory",
+        about="a request through three limits in memory, stamped and settled; nobody waits",
+        unit="µs/request",
+        rival="three hits of the library limits",
+        measure_ours=_limit_memory("gemstream"),
+        measure_rival=_limit_memory("limits"),
+        limit=1.0,
+    ),
+    Bar(
+        name="limit-waiters",
+        about="10,000 who wait in one lane, all of them let through",
+        unit="µs",
+        rival="the same with 1,000",
+        measure_ours=_limit_memory("waiters-10000"),
+        measure_rival=_limit_memory("waiters-1000"),
+        limit=15.0,
     ),
 )

@@ -132,6 +132,7 @@ def test_only_what_passes_is_retryable_by_its_class() -> None:
         "ConnectTimeout",
         "FirstChunkTimeout",
         "RateLimited",
+        "StoreUnavailable",
         "StreamInterrupted",
         "StreamTruncated",
     }

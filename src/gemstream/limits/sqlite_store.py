@@ -25,8 +25,8 @@ from ..errors import ConfigError, InvalidState, StoreUnavailable
 from ..policy.limit.claim import Claim, Refused, Spent, Wait
 from ..policy.limit.log import Level
 from ..stores.sqlite import Frame, Pulse, SQLiteFile, Work
+from ..telemetry.decision import Decision, Told, Verdict
 from .clock import Clock
-from .decision import Decision, Told, Verdict
 from .memory_store import MemoryStore
 from .sqlite_books import SCHEMA, SQLiteBooks
 

@@ -29,6 +29,8 @@ class Verdict(enum.Enum):
     """The shared books are out of reach; what then holds is in ``setting``."""
     RECOVERED = "recovered"
     """The shared books are back."""
+    LOST = "lost"
+    """The shared books had forgotten what still runs; it is counted again, over the limit if so."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
