@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .credentials.access_token import AccessToken
     from .credentials.api_key import APIKey, Credentials
     from .errors import GemstreamError
+    from .limits.limit_use import LimitUse
     from .net.asgi import ASGITransport
     from .net.transport import Transport
     from .policy.answer import Chunk, Completeness, Response
@@ -71,6 +72,7 @@ _HOMES = {
     "APIKey": "credentials.api_key",
     "Credentials": "credentials.api_key",
     "GemstreamError": "errors",
+    "LimitUse": "limits.limit_use",
     "ASGITransport": "net.asgi",
     "Transport": "net.transport",
     "Chunk": "policy.answer",
@@ -149,6 +151,7 @@ __all__ = (
     "HarmBlockThreshold",
     "HarmCategory",
     "ImageConfig",
+    "LimitUse",
     "Limits",
     "MediaResolution",
     "Model",

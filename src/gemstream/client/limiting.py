@@ -10,12 +10,13 @@ from ..config.limits import Limits
 from ..config.tiers import Tier
 from ..errors import ConfigError
 from ..limits.lanes import Lanes, lanes_in, lanes_of
+from ..limits.limit_use import LimitUse
 from ..limits.limiter import Limiters, LimitRules
 from ..limits.store import LimitStore
 from ..limits.stores import lanes_at
 from .settings import Setup
 
-__all__ = ("limiters_of",)
+__all__ = ("limiters_of", "uses_of")
 
 
 def limiters_of(given: Mapping[str, Any], setup: Setup) -> Limiters | None:
@@ -30,6 +31,16 @@ def limiters_of(given: Mapping[str, Any], setup: Setup) -> Limiters | None:
     settings = setup.settings
     scope = f"{settings.base_url}{settings.parent and '/' + settings.parent}"
     return Limiters(_lanes(given, setup), f"{scope}|{setup.credentials.account}", rules)
+
+
+async def uses_of(limiters: Limiters | None, model: str | None) -> list[LimitUse]:
+    """Return how much is used of each limit on ``model``, None for all of which anything is."""
+    if limiters is None:
+        return []
+    if model is not None:
+        return await limiters.of(model).uses()
+    found = [await limiter.uses() for limiter in await limiters.in_use()]
+    return [use for uses in found if any(one.used or one.waiting for one in uses) for use in uses]
 
 
 def _rules(given: Mapping[str, Any], setup: Setup) -> LimitRules | None:

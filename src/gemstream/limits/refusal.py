@@ -5,12 +5,17 @@ from __future__ import annotations
 import datetime
 
 from ..errors import RateLimited
-from ..policy.limit.claim import Claim, Kind, Unit
+from ..policy.limit.claim import Claim, Kind
 from ..policy.limit.quota import GATE
 
-__all__ = ("limit_words", "out_of_patience", "too_large", "too_long")
+__all__ = ("limit_words", "out_of_patience", "quota_words", "too_large", "too_long")
 
-_PERIODS = {"rpm": "requests a minute", "tpm": "tokens a minute", "rpd": "requests a day"}
+_PERIODS = {
+    "rpm": "requests a minute",
+    "tpm": "tokens a minute",
+    "rpd": "requests a day",
+    "concurrency": "answers at once",
+}
 
 
 def too_large(claim: Claim, setting: str) -> RateLimited:
@@ -49,9 +54,13 @@ def limit_words(claim: Claim) -> str:
     """Return what a limit allows, in words."""
     if claim.limit.kind is Kind.GATE:
         return "what the service lets through"
-    if claim.unit is Unit.RUNNING:
-        return f"{claim.limit.amount:,} answers at once"
-    return f"{claim.limit.amount:,} {_PERIODS.get(claim.quota, claim.unit.value)}"
+    return quota_words(claim.quota, claim.limit.amount, claim.unit.value)
+
+
+def quota_words(quota: str, amount: int, unit: str = "") -> str:
+    """Return an amount of ``quota`` in words; ``unit`` for a quota that has none of its own."""
+    words = _PERIODS.get(quota, unit or quota)
+    return f"{amount:,} {words.replace('s ', ' ', 1) if amount == 1 else words}"
 
 
 def _what(claim: Claim) -> str:
