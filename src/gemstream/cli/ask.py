@@ -11,6 +11,7 @@ import msgspec
 
 from ..errors import GemstreamError, InvalidRequest
 from .exit_codes import ExitCode
+from .limit_choice import LimitChoice, LimitStoreName, LimitWait, NoRateLimit
 from .options import (
     AsJSON,
     AsJSONLines,
@@ -30,6 +31,7 @@ from .options import (
     System,
     Temperature,
     Thinking,
+    TierName,
     Timeout,
     Timing,
     TopK,
@@ -65,8 +67,12 @@ def ask(
     stream: Streamed = True,
     save_recording: Recorded = None,
     timeout: Timeout = None,
+    tier: TierName = None,
     base_url: BaseURL = None,
     api_key_file: KeyFile = None,
+    limit_wait: LimitWait = None,
+    no_rate_limit: NoRateLimit = False,
+    limit_store: LimitStoreName = None,
     debug: Debug = False,
 ) -> None:
     """Ask a model and print its answer as it is generated."""
@@ -74,8 +80,10 @@ def ask(
         emulate=emulate,
         base_url=base_url,
         api_key_file=api_key_file,
+        tier=tier,
         timeout=timeout,
         recording=save_recording,
+        limits=LimitChoice(wait=limit_wait, is_off=no_rate_limit, store=limit_store),
     )
 
     def prepare() -> _Question:

@@ -15,7 +15,7 @@ from .exit_codes import ExitCode
 from .session import run_command
 from .terminal import stdout
 
-__all__ = ("Shell", "completion", "model_names", "streaming_models", "thinking_words")
+__all__ = ("Shell", "completion", "model_names", "streaming_models", "thinking_words", "tier_names")
 
 # The words that --thinking takes beside a number.
 _THINKING = ("minimal", "low", "medium", "high", "xhigh", "on", "off")
@@ -71,6 +71,13 @@ def streaming_models(incomplete: str) -> list[str]:
 def thinking_words(incomplete: str) -> list[str]:
     """Return the words of ``--thinking`` that begin so."""
     return [word for word in _THINKING if word.startswith(incomplete)]
+
+
+def tier_names(incomplete: str) -> list[str]:
+    """Return the tiers of a Gemini account that begin so."""
+    from ..config.tiers import bundled_tiers
+
+    return [name for name in bundled_tiers()["gemini"].tiers if name.startswith(incomplete)]
 
 
 def _beginning(incomplete: str, names: list[str]) -> list[str]:

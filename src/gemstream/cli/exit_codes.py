@@ -14,6 +14,7 @@ from ..errors import (
     NotFound,
     PermissionDenied,
     ProtocolError,
+    RateLimited,
     ResourceExhausted,
     TransportError,
     Unauthenticated,
@@ -40,7 +41,7 @@ MEANINGS = {
     ExitCode.FAILURE: "failed, or the prompt was blocked",
     ExitCode.USAGE: "the command, a file or the request is wrong",
     ExitCode.AUTH: "no key, or one the service does not accept",
-    ExitCode.LIMITED: "a quota is used up",
+    ExitCode.LIMITED: "a quota or a limit is used up",
     ExitCode.UPSTREAM: "the service or the way to it failed",
     ExitCode.INTERRUPTED: "stopped by Ctrl-C",
 }
@@ -48,7 +49,7 @@ MEANINGS = {
 # The first row that fits decides: a missing key is an InvalidRequest too.
 _CODES: tuple[tuple[ExitCode, tuple[type[Exception], ...]], ...] = (
     (ExitCode.AUTH, (MissingCredentials, Unauthenticated, PermissionDenied)),
-    (ExitCode.LIMITED, (ResourceExhausted,)),
+    (ExitCode.LIMITED, (ResourceExhausted, RateLimited)),
     (ExitCode.USAGE, (InvalidRequest, InvalidArgument, NotFound)),
     (ExitCode.UPSTREAM, (TransportError, ProtocolError, Unavailable, Internal)),
     (ExitCode.UPSTREAM, (DeadlineExceeded, Cancelled)),

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .completion import streaming_models, thinking_words
+from .completion import streaming_models, thinking_words, tier_names
 
 __all__ = (
     "AsJSON",
@@ -32,6 +32,7 @@ __all__ = (
     "System",
     "Temperature",
     "Thinking",
+    "TierName",
     "Timeout",
     "Timing",
     "TopK",
@@ -106,6 +107,12 @@ Streamed = Annotated[
 Timeout = Annotated[
     float | None,
     _value("--timeout", "SECONDS", "Longest time in all, with retries.  [default: 600]"),
+]
+TierName = Annotated[
+    str | None,
+    _value(
+        "--tier", "NAME", "Whose limits to keep, as free.  [env: GEMINI_TIER]", words=tier_names
+    ),
 ]
 BaseURL = Annotated[
     str | None,

@@ -121,7 +121,11 @@ def _key(connection: Connection, problems: dict[str, str]) -> tuple[str | None, 
 
 
 def _options(connection: Connection, model: str | None, problems: dict[str, str]) -> Options | None:
-    given: dict[str, Any] = {"base_url": connection.base_url, "model": model}
+    given: dict[str, Any] = {
+        "base_url": connection.base_url,
+        "model": model,
+        "tier": connection.tier,
+    }
     try:
         backend = resolve_backend({}, os.environ)
         return options_of(given, os.environ, backend, key_origin="none")

@@ -13,6 +13,9 @@ from .lane import Lane
 __all__ = ("LimitUse", "uses_of")
 
 
+_ORDER = (GATE, *Limits.__struct_fields__)
+
+
 class LimitUse(msgspec.Struct, frozen=True, kw_only=True):
     """How much of one limit on one model is used.
 
@@ -36,6 +39,7 @@ class LimitUse(msgspec.Struct, frozen=True, kw_only=True):
 async def uses_of(lane: Lane, ask: Ask, model: str) -> list[LimitUse]:
     """Return one for each limit that ``ask`` keeps to, and one for a hold; safe to cancel."""
     levels, waiting = await lane.levels(ask)
+    levels.sort(key=lambda level: _ORDER.index(level.claim.quota))
     return [
         LimitUse(
             model=model,
@@ -58,7 +62,7 @@ def _setting(level: Level, ask: Ask) -> str:
     quota = level.claim.quota
     if quota == GATE:
         return "the service"
-    ours = getattr(ask.limits, quota) if quota in Limits.__struct_fields__ else None
+    ours = getattr(ask.limits, quota)
     if ours == level.claim.limit.amount:
         return ask.setting
     return f"learned from the service; {ask.setting} says {ours or 'none'}"

@@ -8,7 +8,7 @@ from ..errors import RateLimited
 from ..policy.limit.claim import Claim, Kind
 from ..policy.limit.quota import GATE
 
-__all__ = ("limit_words", "out_of_patience", "quota_words", "too_large", "too_long")
+__all__ = ("limit_words", "out_of_patience", "quota_words", "time_words", "too_large", "too_long")
 
 _PERIODS = {
     "rpm": "requests a minute",
@@ -33,7 +33,7 @@ def too_long(claim: Claim, seconds: float, wall: int, setting: str) -> RateLimit
     """Return the error for a wait that the caller did not ask for; ``wall``: µs since 1970."""
     ends = datetime.datetime.fromtimestamp(wall / 1e6 + seconds, datetime.UTC)
     return _error(
-        f"{_what(claim)} until {ends:%Y-%m-%d %H:%M:%S} UTC, {_told(seconds)} from now"
+        f"{_what(claim)} until {ends:%Y-%m-%d %H:%M:%S} UTC, {time_words(seconds)} from now"
         f"{_from(setting)}; nothing was sent",
         claim,
         seconds,
@@ -45,7 +45,7 @@ def out_of_patience(
 ) -> RateLimited:
     """Return the error for a request that may wait no longer; ``seconds`` until it would fit."""
     why = "others wait before it" if claim is None else _what(claim)
-    when = "" if seconds is None else f", for {_told(seconds)} more"
+    when = "" if seconds is None else f", for {time_words(seconds)} more"
     waited = "it was not to wait" if not patience else f"limit_wait of {patience:g} s is over"
     return _error(f"{why}{when}{_from(setting)}; {waited}, and nothing was sent", claim, seconds)
 
@@ -63,6 +63,14 @@ def quota_words(quota: str, amount: int, unit: str = "") -> str:
     return f"{amount:,} {words.replace('s ', ' ', 1) if amount == 1 else words}"
 
 
+def time_words(seconds: float) -> str:
+    """Return a time as people say it."""
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
 def _what(claim: Claim) -> str:
     if claim.quota == GATE:
         return "the service asked to hold back"
@@ -76,13 +84,6 @@ def _error(message: str, claim: Claim | None, seconds: float | None) -> RateLimi
         limit=None if claim is None or claim.quota == GATE else claim.limit.amount,
         retry_delay=seconds,
     )
-
-
-def _told(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.1f} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def _from(setting: str) -> str:
