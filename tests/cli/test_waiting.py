@@ -27,9 +27,9 @@ ADVICE = (
 )
 
 
-def decided(verdict: Verdict, call: int = 1, **facts: Any) -> LimitDecided:
+def decided(verdict: Verdict, **facts: Any) -> LimitDecided:
     decision = Decision(verdict=verdict, scope=SCOPE, **{"setting": TIER, **facts})
-    return LimitDecided(call=call, at=0.0, decision=decision)
+    return LimitDecided(call=1, at=0.0, decision=decision)
 
 
 WORDS = [
@@ -180,7 +180,9 @@ def test_a_wait_of_a_real_client_is_told() -> None:
 # --- the program -----------------------------------------------------------------------------
 
 # The first request fails and counts; another within the minute is one too many.
-OVERLOADED = '[[rule]]\nmatch = { request = 1 }\n[[rule.step]]\nfault = { kind = "status", code = 503 }\n'
+OVERLOADED = (
+    '[[rule]]\nmatch = { request = 1 }\n[[rule.step]]\nfault = { kind = "status", code = 503 }\n'
+)
 THROTTLED = (
     '[[rule]]\nmatch = { request = 1 }\n[[rule.step]]\nfault = { kind = "status", code = 429, '
     'retry_delay = 0.01, quota = "GenerateRequestsPerMinutePerProjectPerModel" }\n'

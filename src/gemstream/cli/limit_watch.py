@@ -49,11 +49,11 @@ async def keep_looking(
 def shown_by(out: Printer, *, watch: bool, json: bool) -> Show:
     """Return what shows a report as the options and the stream ask for it."""
     if watch and out.is_terminal and not json and os.environ.get("TERM") != "dumb":
-        return Screen(out)
-    return Changes(out, json=json)
+        return _Screen(out)
+    return _Changes(out, json=json)
 
 
-class Screen:
+class _Screen:
     """Draws each report over the one before."""
 
     __slots__ = ("_drawn", "_out")
@@ -70,7 +70,7 @@ class Screen:
         self._out.write(back + "".join(f"{line}\n" for line in lines))
 
 
-class Changes:
+class _Changes:
     """Writes the first report whole, and of each later one what is other than before."""
 
     __slots__ = ("_before", "_json", "_out")
