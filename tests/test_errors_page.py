@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from gemstream import AsyncClient, Blob, Part, RetryPolicy, Timeouts, errors
+from gemstream import AsyncClient, Blob, Limits, Part, RetryPolicy, Timeouts, errors
 from gemstream.emulator import Cut, Emulator, End, ErrorInStream, NakedError, Stall, Status
 from gemstream.emulator.scripts.steps import Step
 from support.clock import in_no_time
@@ -48,6 +48,7 @@ NAMED = re.findall(
 
 Call = Callable[[AsyncClient], Awaitable[object]]
 _ONCE = RetryPolicy(attempts=1)
+_UNWAITING = Timeouts(limit_wait=0)
 
 
 async def _generate(client: AsyncClient) -> object:
@@ -128,6 +129,11 @@ def _streamed_within_a_budget() -> None:
     _ask(lambda client: client.generate("Hi", max_cost=0.00001), "a long answer", " and on")
 
 
+async def _ask_twice(client: AsyncClient) -> None:
+    await client.generate("Hi")
+    await client.generate("Hi")
+
+
 _LIMIT = Status(code=429, retry_delay=90, quota="GenerateRequestsPerMinutePerProjectPerModel")
 _DAY = Status(code=429, retry_delay=7, quota="GenerateRequestsPerDayPerProjectPerModel")
 
@@ -178,6 +184,10 @@ PROVOCATIONS: dict[str, Callable[[], object]] = {
     "rate_limited": _answered(_LIMIT),
     "rate_limited, by a budget": _streamed_within_a_budget,
     "rate_limited, for today": _answered(_DAY),
+    "rate_limited, by ourselves": _asked(_ask_twice, limits=Limits(rpm=1), timeouts=_UNWAITING),
+    "rate_limited, for ever": _asked(
+        lambda client: client.generate("More than one token"), limits=Limits(tpm=1)
+    ),
     "serialization_error": _asked(
         lambda client: client.generate("Hi", extra_body={"a": float("nan")})
     ),
@@ -226,6 +236,17 @@ def test_a_long_wait_is_told_and_a_day_is_not_tried_again() -> None:
     with pytest.raises(errors.ResourceExhausted) as caught:
         _answered(_DAY)()
     assert (caught.value.daily, caught.value.retryable) == (True, False)
+
+
+def test_our_own_refusal_tells_when_to_come_back() -> None:
+    with pytest.raises(errors.RateLimited) as caught:
+        PROVOCATIONS["rate_limited, by ourselves"]()
+    error = caught.value
+    assert (error.quota, error.limit, error.retryable) == ("rpm", 1, True)
+    assert error.retry_delay is not None and 50 < error.retry_delay <= 60
+    with pytest.raises(errors.RateLimited) as caught:
+        PROVOCATIONS["rate_limited, for ever"]()
+    assert (caught.value.quota, caught.value.retryable) == ("tpm", False)
 
 
 def test_a_broken_stream_holds_what_had_come() -> None:

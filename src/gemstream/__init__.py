@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .credentials.access_token import AccessToken
     from .credentials.api_key import APIKey, Credentials
     from .errors import GemstreamError
+    from .limits.limit_use import LimitUse
     from .net.asgi import ASGITransport
     from .net.transport import Transport
     from .policy.answer import Chunk, Completeness, Response
@@ -74,6 +75,7 @@ _HOMES = {
     "APIKey": "credentials.api_key",
     "Credentials": "credentials.api_key",
     "GemstreamError": "errors",
+    "LimitUse": "limits.limit_use",
     "ASGITransport": "net.asgi",
     "Transport": "net.transport",
     "Chunk": "policy.answer",
@@ -154,6 +156,7 @@ __all__ = (
     "HarmBlockThreshold",
     "HarmCategory",
     "ImageConfig",
+    "LimitUse",
     "Limits",
     "MediaResolution",
     "Model",

@@ -28,6 +28,7 @@ CODES = {
     errors.DecodeError("x"): 5,
     errors.StreamTruncated("x"): 5,
     errors.BudgetExceeded("x", max_cost=Decimal(1)): 4,
+    errors.RateLimited("x"): 4,
     api_error(400, "x"): 2,
     api_error(401, "x"): 3,
     api_error(403, "x"): 3,
@@ -54,6 +55,10 @@ def test_every_code_is_explained() -> None:
 DESCRIBED = [
     (errors.StreamTruncated("it was cut"), "it was cut; ask again for the whole answer"),
     (errors.TotalTimeout("took 3 s"), "took 3 s; --timeout raises the limit"),
+    (
+        errors.RateLimited("full for 3 s"),
+        "full for 3 s; --tier names another tier, --no-rate-limit keeps no limits",
+    ),
     (errors.InvalidRequest("two\nlines  here"), "two lines here"),
     (api_error(503, "Busy."), "503 UNAVAILABLE: Busy; try again in a moment"),
     (

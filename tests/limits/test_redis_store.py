@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from gemstream.limits.decision import Decision, Verdict
 
 from gemstream.config.limits import Limits
 from gemstream.errors import ConfigError, StoreUnavailable
@@ -25,6 +24,7 @@ from gemstream.limits.lane import Lane
 from gemstream.limits.redis_store import RedisStore
 from gemstream.policy.limit.claim import Claim, Spent, Wait
 from gemstream.policy.limit.quota import claims_of, gate_of
+from gemstream.telemetry.decision import Decision, Verdict
 from support.redis_server import RedisAt, RedisProcess, redis_process
 from support.set_clock import NOON, TIME_FROM_A_KEY, TIME_KEY
 

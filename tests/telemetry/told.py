@@ -12,13 +12,27 @@ from gemstream.telemetry import (
     CallEnded,
     CallStarted,
     ChunkReceived,
+    Decision,
     Event,
     Hook,
     HopStarted,
+    LimitDecided,
     Outcome,
+    Verdict,
 )
 
-__all__ = ("IDENTITY", "QUOTA", "ended", "failed_once", "one_call", "started", "stream", "tell")
+__all__ = (
+    "IDENTITY",
+    "QUOTA",
+    "decided",
+    "ended",
+    "failed_once",
+    "one_call",
+    "started",
+    "stream",
+    "tell",
+    "waited",
+)
 
 IDENTITY = {
     "gen_ai.operation.name": "generate_content",
@@ -78,6 +92,24 @@ def failed_once(error: GemstreamError = QUOTA) -> list[Event]:
         AttemptStarted(call=1, at=102.0, attempt=2, headers={}),
         AttemptFailed(call=1, at=102.0, attempt=2, error=error, retry_in=None),
         ended(outcome=Outcome.FAILED, error=error, attempts=2),
+    ]
+
+
+def decided(verdict: Verdict, call: int = 1, **facts: Any) -> LimitDecided:
+    """Return a decision about the call's account and model."""
+    scope, setting = "https://service|key-private|gemini-2.5-flash", "tier free, /home/me/file:3"
+    decision = Decision(verdict=verdict, scope=scope, setting=setting, **facts)
+    return LimitDecided(call=call, at=100.0, decision=decision)
+
+
+def waited() -> list[Event]:
+    """Return a call that waits behind two others for its turn, 1.5 s."""
+    return [
+        started(),
+        decided(Verdict.WAITING, quota="rpm", amount=10, delay=1.25, ahead=2),
+        decided(Verdict.GRANTED, delay=1.5, ahead=2),
+        AttemptStarted(call=1, at=101.5, attempt=1, headers={}),
+        ended(attempts=1),
     ]
 
 

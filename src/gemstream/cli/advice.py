@@ -8,6 +8,7 @@ from ..errors import (
     Internal,
     MissingCredentials,
     NotFound,
+    RateLimited,
     ResourceExhausted,
     StreamingNotSupported,
     StreamInterrupted,
@@ -47,5 +48,6 @@ _ADVICE: tuple[tuple[type[GemstreamError] | tuple[type[GemstreamError], ...], st
     (TotalTimeout, "--timeout raises the limit"),
     ((NotFound, StreamingNotSupported), "gemstream models lists what there is"),
     (ResourceExhausted, "try again in a minute, or with another model"),
+    (RateLimited, "--tier names another tier, --no-rate-limit keeps no limits"),
     ((Unavailable, Internal), "try again in a moment"),
 )

@@ -15,6 +15,7 @@ from .doctor import doctor
 from .emulate import emulate
 from .exit_codes import MEANINGS, ExitCode
 from .init import init
+from .limits import limits
 from .models import models
 from .terminal import open_closed_streams, stderr, stdout
 
@@ -44,6 +45,7 @@ app.command(epilog=f"{_EXAMPLES}\n\n{_EXIT_CODES}")(ask)
 app.command(epilog=_EXIT_CODES, short_help="Show a stream, a cut and a quota, without a key.")(demo)
 app.command(epilog=_EXIT_CODES)(emulate)
 app.command(epilog=_EXIT_CODES, short_help="List models with their limits and methods.")(models)
+app.command(epilog=_EXIT_CODES, short_help="Show how much of each limit is used.")(limits)
 app.command(epilog=_EXIT_CODES)(doctor)
 app.command(epilog=_EXIT_CODES, short_help="Store a key, choose a tier and a model.")(init)
 app.add_typer(config, name="config", epilog=_EXIT_CODES, help="Show the settings, and the files.")

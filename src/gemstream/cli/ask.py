@@ -11,6 +11,7 @@ import msgspec
 
 from ..errors import GemstreamError, InvalidRequest
 from .exit_codes import ExitCode
+from .limit_choice import LimitChoice, LimitStoreName, LimitWait, NoRateLimit
 from .options import (
     AsJSON,
     AsJSONLines,
@@ -71,6 +72,9 @@ def ask(
     tier: TierName = None,
     base_url: BaseURL = None,
     api_key_file: KeyFile = None,
+    limit_wait: LimitWait = None,
+    no_rate_limit: NoRateLimit = False,
+    limit_store: LimitStoreName = None,
     debug: Debug = False,
 ) -> None:
     """Ask a model and print its answer as it is generated."""
@@ -81,6 +85,7 @@ def ask(
         tier=tier,
         timeout=timeout,
         recording=save_recording,
+        limits=LimitChoice(wait=limit_wait, is_off=no_rate_limit, store=limit_store),
     )
 
     def prepare() -> _Question:

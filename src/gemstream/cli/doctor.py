@@ -10,7 +10,8 @@ import typer
 from ..config.timeouts import Timeouts
 from .diagnosis import Finding, State, exit_code
 from .exit_codes import ExitCode
-from .options import AsJSON, BaseURL, Debug, KeyFile, ModelName
+from .limit_choice import LimitChoice, LimitStoreName, LimitWait, NoRateLimit
+from .options import AsJSON, BaseURL, Debug, KeyFile, ModelName, TierName
 from .session import Connection, run_command, run_loop, say
 from .terminal import Printer, stdout, visible
 
@@ -33,12 +34,22 @@ def doctor(
         float,
         typer.Option("--timeout", metavar="SECONDS", help="Longest time for each step online."),
     ] = _PATIENCE,
+    tier: TierName = None,
     base_url: BaseURL = None,
     api_key_file: KeyFile = None,
+    limit_wait: LimitWait = None,
+    no_rate_limit: NoRateLimit = False,
+    limit_store: LimitStoreName = None,
     debug: Debug = False,
 ) -> None:
     """Check the setup, and say what to do about what is wrong."""
-    connection = Connection(base_url=base_url, api_key_file=api_key_file, timeout=timeout)
+    connection = Connection(
+        base_url=base_url,
+        api_key_file=api_key_file,
+        tier=tier,
+        timeout=timeout,
+        limits=LimitChoice(wait=limit_wait, is_off=no_rate_limit, store=limit_store),
+    )
 
     def main() -> ExitCode:
         out = stdout()

@@ -15,6 +15,7 @@ from ..errors import (
     NotFound,
     PermissionDenied,
     ProtocolError,
+    RateLimited,
     ResourceExhausted,
     TransportError,
     Unauthenticated,
@@ -41,7 +42,7 @@ MEANINGS = {
     ExitCode.FAILURE: "failed, or the prompt was blocked",
     ExitCode.USAGE: "the command, a file or the request is wrong",
     ExitCode.AUTH: "no key, or one the service does not accept",
-    ExitCode.LIMITED: "a quota or the budget is used up",
+    ExitCode.LIMITED: "a quota, a limit or the budget is used up",
     ExitCode.UPSTREAM: "the service or the way to it failed",
     ExitCode.INTERRUPTED: "stopped by Ctrl-C",
 }
@@ -49,7 +50,7 @@ MEANINGS = {
 # The first row that fits decides: a missing key is an InvalidRequest too.
 _CODES: tuple[tuple[ExitCode, tuple[type[Exception], ...]], ...] = (
     (ExitCode.AUTH, (MissingCredentials, Unauthenticated, PermissionDenied)),
-    (ExitCode.LIMITED, (ResourceExhausted, BudgetExceeded)),
+    (ExitCode.LIMITED, (ResourceExhausted, RateLimited, BudgetExceeded)),
     (ExitCode.USAGE, (InvalidRequest, InvalidArgument, NotFound)),
     (ExitCode.UPSTREAM, (TransportError, ProtocolError, Unavailable, Internal)),
     (ExitCode.UPSTREAM, (DeadlineExceeded, Cancelled)),

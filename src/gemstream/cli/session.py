@@ -19,6 +19,7 @@ from ..credentials.api_key import Credentials
 from ..errors import GemstreamError, InvalidRequest
 from .advice import describe
 from .exit_codes import ExitCode, exit_code_of
+from .limit_choice import LimitChoice
 from .terminal import stderr
 
 if TYPE_CHECKING:
@@ -51,12 +52,14 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     tier: str | None = None
     timeout: float | None = None
     recording: Path | None = None
+    limits: LimitChoice = LimitChoice()
 
 
 @contextlib.asynccontextmanager
 async def open_client(connection: Connection) -> AsyncIterator[AsyncClient]:
     """Open the client of ``connection``; raises what ``AsyncClient`` does, and InvalidRequest."""
     from ..client.client import AsyncClient
+    from .limiting import limit_options
 
     given: dict[str, Any] = {
         "base_url": connection.base_url,
@@ -70,6 +73,7 @@ async def open_client(connection: Connection) -> AsyncIterator[AsyncClient]:
         if connection.base_url is not None:
             raise InvalidRequest("--emulate and --base-url exclude each other; choose one")
         given |= _emulated(given.get("api_key"))
+    given |= limit_options(connection, given)
     async with contextlib.AsyncExitStack() as stack:
         if connection.recording is not None:
             transport = _recorder(connection.recording, given.get("transport"))

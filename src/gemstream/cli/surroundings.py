@@ -132,7 +132,11 @@ def _key(connection: Connection, problems: dict[str, str]) -> tuple[str | None, 
 
 
 def _options(connection: Connection, model: str | None, problems: dict[str, str]) -> Options | None:
-    given: dict[str, Any] = {"base_url": connection.base_url, "model": model}
+    given: dict[str, Any] = {
+        "base_url": connection.base_url,
+        "model": model,
+        "tier": connection.tier,
+    }
     try:
         load_config()
     except ConfigError as error:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Unpack
 
+from ..limits.limit_use import LimitUse
 from ..policy.answer import Response
 from ..wire.codec import JSONObject
 from ..wire.embedding import BatchEmbedContentsResponse, TaskType
@@ -111,6 +112,14 @@ class Client:
     def supports_streaming(self, model: str) -> bool:
         """Return False for a model known not to stream (embedding, Imagen, Veo), else True."""
         return self._client.supports_streaming(model)
+
+    def limits(self, model: str | None = None) -> list[LimitUse]:
+        """Return how much of each limit is used: of ``model``, else of all that anything is of.
+
+        Nothing is sent; without limits to keep there is nothing to tell. Raises InvalidRequest for
+        a name that cannot be one. Cancelling is safe.
+        """
+        return self._thread.run(self._client.limits(model))
 
     def close(self) -> None:
         """Close every connection; the client cannot be used again."""

@@ -13,6 +13,7 @@ from ..config.models import bundled_models
 from ..config.prices import price_table
 from ..config.timeouts import Timeouts
 from ..errors import StreamingNotSupported
+from ..limits.limit_use import LimitUse
 from ..net.aiohttp_transport import AiohttpTransport
 from ..net.transport import Transport
 from ..policy.answer import Response
@@ -26,7 +27,7 @@ from .client_options import ClientOptions
 from .embedding import embed, embed_on_vertex, embed_settings
 from .generate_options import GenerateOptions, given_options
 from .hops import Hops
-from .limiting import limiters_of, retry_budget_of
+from .limiting import limiters_of, retry_budget_of, uses_of
 from .models import Models
 from .prompt import Prompt, PromptPiece
 from .request import (
@@ -66,7 +67,8 @@ class AsyncClient:
             options.get("on_event"),
             retry_budget_of(options, setup),
         )
-        self._channels = Channels(self._service, bundled_models(), limiters_of(options, setup))
+        self._limiters = limiters_of(options, setup)
+        self._channels = Channels(self._service, bundled_models(), self._limiters)
         written = setup.options.config.limits
         self._check_every = options.get("limit_check_every") or written.check_every
         self._channels.of(self.options.model)  # a default that cannot be named fails here
@@ -156,6 +158,15 @@ class AsyncClient:
     def supports_streaming(self, model: str) -> bool:
         """Return False for a model known not to stream (embedding, Imagen, Veo), else True."""
         return supports_streaming(self._service.model_resource(model), bundled_models())
+
+    async def limits(self, model: str | None = None) -> list[LimitUse]:
+        """Return how much of each limit is used: of ``model``, else of all that anything is of.
+
+        Nothing is sent; without limits to keep there is nothing to tell. Raises InvalidRequest for
+        a name that cannot be one. Cancelling is safe.
+        """
+        name = None if model is None else self._service.model_resource(model).rpartition("/")[2]
+        return await uses_of(self._limiters, name)
 
     async def aclose(self) -> None:
         """Close every connection; the client cannot be used again."""

@@ -10,6 +10,7 @@ from ..config.limits import Limits
 from ..config.tiers import Tier
 from ..errors import ConfigError
 from ..limits.lanes import Lanes, lanes_in, lanes_of
+from ..limits.limit_use import LimitUse
 from ..limits.limiter import Limiters, LimitRules
 from ..limits.retry_budgets import budgets_of, process_budgets
 from ..limits.store import LimitStore
@@ -17,7 +18,7 @@ from ..limits.stores import lanes_at
 from ..policy.retry import RetryBudget
 from .settings import Setup
 
-__all__ = ("limiters_of", "retry_budget_of")
+__all__ = ("limiters_of", "retry_budget_of", "uses_of")
 
 
 def limiters_of(given: Mapping[str, Any], setup: Setup) -> Limiters | None:
@@ -44,6 +45,16 @@ def _scope(setup: Setup) -> str:
     settings = setup.settings
     address = f"{settings.base_url}{settings.parent and '/' + settings.parent}"
     return f"{address}|{setup.credentials.account}"
+
+
+async def uses_of(limiters: Limiters | None, model: str | None) -> list[LimitUse]:
+    """Return how much is used of each limit on ``model``, None for all of which anything is."""
+    if limiters is None:
+        return []
+    if model is not None:
+        return await limiters.of(model).uses()
+    found = [await limiter.uses() for limiter in await limiters.in_use()]
+    return [use for uses in found if any(one.used or one.waiting for one in uses) for use in uses]
 
 
 def _rules(given: Mapping[str, Any], setup: Setup) -> LimitRules | None:

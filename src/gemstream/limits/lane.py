@@ -12,15 +12,17 @@ import asyncio
 import contextlib
 import random
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from ..config.limits import Limits
-from ..errors import RateLimited, ResourceExhausted
+from ..errors import GemstreamError, RateLimited, ResourceExhausted
 from ..policy.limit.claim import MICROSECONDS, Claim, Refused, Spent, Unit, Wait
 from ..policy.limit.learned import LearnedLimits
-from ..policy.limit.quota import ScopeClaims, gate_of
+from ..policy.limit.log import Level
+from ..policy.limit.quota import ScopeClaims, gate_of, row_of
 from ..telemetry.decision import Decision, Verdict
 from .ask import Ask
 from .place import Place
@@ -126,11 +128,22 @@ class Lane:
         """How many stand in the row."""
         return len(self._places)
 
+    async def levels(self, ask: Ask) -> tuple[list[Level], int]:
+        """Return how full the limits of ``ask`` are, and how many requests wait."""
+        *levels, row = await self._store.levels((*self.claims(ask), row_of(self.scope)))
+        return levels, max(row.used, self.waiting)
+
+    def seconds_until(self, moment: int | None) -> float | None:
+        """Return how many real seconds are left until ``moment`` of the books; None for None."""
+        if moment is None:
+            return None
+        return max(0.0, self._store.seconds(moment - self._store.moment().now))
+
     def sweep(self) -> bool:
         """Forget what changes nothing by it; True when a new lane would not do otherwise."""
         if self._places or not self._learned.is_empty:
             return False
-        return self._store.sweep(ScopeClaims(self.scope, _ALL).of(1))
+        return self._store.sweep((*ScopeClaims(self.scope, _ALL).of(1), row_of(self.scope)))
 
     async def _try(self, ask: Ask) -> Reservation | Wait:
         name, claims = self._store.new_name(), self.claims(ask)
@@ -162,14 +175,17 @@ class Lane:
         place, ahead = Place(), len(self._places)
         self._places.append(place)
         self._tell_waiting(ask, wait, ahead)
+        name, row = self._store.new_name(), (row_of(self.scope),)
         try:
             async with asyncio.timeout(ask.patience):
+                await self._show_place(name, row)
                 await self._come_first(place)
                 reservation = await self._take_turn(ask, place, began)
         except TimeoutError:
             self._tell(ask, Verdict.REFUSED)
             raise out_of_patience(None, ask.patience or 0.0, None, ask.setting) from None
         finally:
+            self._hide_place(name, row)
             self._leave(place)
         waited = (self._store.moment().now - began) / MICROSECONDS
         self._tell(ask, Verdict.GRANTED, delay=waited, ahead=ahead)
@@ -190,6 +206,16 @@ class Lane:
             if first.is_idle:
                 self._notify()
             await place.sleep(_WATCH)
+
+    async def _show_place(self, name: str, row: Sequence[Claim]) -> None:
+        """Let other processes see that somebody waits; books that cannot tell stop nobody."""
+        if self._store.is_shared:
+            with contextlib.suppress(GemstreamError):
+                await self._store.reserve(name, row)
+
+    def _hide_place(self, name: str, row: Sequence[Claim]) -> None:
+        if self._store.is_shared:
+            self._store.settle(name, row, Spent())
 
     async def _take_turn(self, ask: Ask, place: Place, began: int) -> Reservation:
         """Ask the books until the request fits."""

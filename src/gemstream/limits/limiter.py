@@ -12,6 +12,7 @@ from ..telemetry.decision import Told
 from .admission import Admission
 from .ask import Ask
 from .lanes import Lanes
+from .limit_use import LimitUse, uses_of
 
 __all__ = ("LimitRules", "Limiter", "Limiters")
 
@@ -33,10 +34,11 @@ class LimitRules(msgspec.Struct, frozen=True, kw_only=True):
 class Limiter:
     """Lets the requests of one client to one model through its lane."""
 
-    __slots__ = ("_lanes", "_limits", "_rules", "scope")
+    __slots__ = ("_lanes", "_limits", "_model", "_rules", "scope")
 
     def __init__(self, lanes: Lanes, scope: str, model: str, rules: LimitRules) -> None:
         self.scope = f"{scope}|{model}"
+        self._model = model
         self._lanes = lanes
         self._rules = rules
         self._limits = rules.limits_of(model)
@@ -48,19 +50,27 @@ class Limiter:
 
         ``patience``: seconds, see ``Ask``. Raises RateLimited. Safe to cancel.
         """
+        counts_output = self._rules.counts_output
+        ask = self._ask(estimate.total if counts_output else estimate.input, patience, told)
+        lane = self._lanes.of(self.scope)
+        reservation = await lane.reserve(ask)
+        return Admission(lane, ask, reservation, estimate, counts_output=counts_output)
+
+    async def uses(self) -> list[LimitUse]:
+        """Return how much of each limit is used."""
+        return await uses_of(self._lanes.of(self.scope), self._ask(), self._model)
+
+    def _ask(self, tokens: int = 0, patience: float | None = None, told: Told | None = None) -> Ask:
         rules = self._rules
-        ask = Ask(
+        return Ask(
             limits=self._limits,
             is_own=rules.is_own,
             ceiling=rules.ceiling,
-            tokens=estimate.total if rules.counts_output else estimate.input,
+            tokens=tokens,
             patience=patience,
             setting=rules.setting,
             told=told,
         )
-        lane = self._lanes.of(self.scope)
-        reservation = await lane.reserve(ask)
-        return Admission(lane, ask, reservation, estimate, counts_output=rules.counts_output)
 
 
 class Limiters:
@@ -76,3 +86,9 @@ class Limiters:
     def of(self, model: str) -> Limiter:
         """Return the limiter of a bare model name that was checked."""
         return Limiter(self._lanes, self._scope, model, self._rules)
+
+    async def in_use(self) -> list[Limiter]:
+        """Return those of the models of which the books hold something, by name."""
+        prefix = f"{self._scope}|"
+        scopes = await self._lanes.store.scopes(prefix)
+        return [self.of(scope.removeprefix(prefix)) for scope in sorted(scopes)]

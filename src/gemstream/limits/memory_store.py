@@ -1,8 +1,8 @@
 """The books of one process, shared by all its threads and event loops.
 
 Strategy. A settlement may come from a destructor, which the garbage collector can run in the midst
-of any of our own lines, with the lock held. So nothing but ``reserve`` and ``levels`` ever waits
-for the lock: a correction is put into a queue, and applied by whoever has the lock next.
+of any of our own lines, with the lock held. So nothing but what is awaited, and ``sweep``, ever
+waits for the lock: a correction is put into a queue, and applied by whoever has the lock next.
 """
 
 from __future__ import annotations
@@ -76,6 +76,13 @@ class MemoryStore:
             levels = self._log.levels(claims, self._corrected())
         self._catch_up()
         return levels
+
+    async def scopes(self, prefix: str) -> list[str]:
+        """Return the scopes that begin with ``prefix`` and of which something is written."""
+        with self._lock:
+            self._corrected()
+            scopes = dict.fromkeys(key.rpartition("|")[0] for key in self._log.states)
+        return [scope for scope in scopes if scope.startswith(prefix)]
 
     def sweep(self, claims: Sequence[Claim]) -> bool:
         """Forget what changes nothing by it; True when nothing of ``claims`` is left."""

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable
 
 from ..errors import ConfigError, GemstreamError, StoreUnavailable
 from ..stores.redis import RedisServer, Script, ScriptCall
-from .decision import Decision, Told, Verdict
+from ..telemetry.decision import Decision, Told, Verdict
 from .held import HeldRequests
 from .midnights import Midnights
 from .redis_batch import Batch, Operation, scope_of

@@ -5,12 +5,17 @@ from __future__ import annotations
 import datetime
 
 from ..errors import RateLimited
-from ..policy.limit.claim import Claim, Kind, Unit
+from ..policy.limit.claim import Claim, Kind
 from ..policy.limit.quota import GATE
 
-__all__ = ("limit_words", "out_of_patience", "too_large", "too_long")
+__all__ = ("limit_words", "out_of_patience", "quota_words", "time_words", "too_large", "too_long")
 
-_PERIODS = {"rpm": "requests a minute", "tpm": "tokens a minute", "rpd": "requests a day"}
+_PERIODS = {
+    "rpm": "requests a minute",
+    "tpm": "tokens a minute",
+    "rpd": "requests a day",
+    "concurrency": "answers at once",
+}
 
 
 def too_large(claim: Claim, setting: str) -> RateLimited:
@@ -28,7 +33,7 @@ def too_long(claim: Claim, seconds: float, wall: int, setting: str) -> RateLimit
     """Return the error for a wait that the caller did not ask for; ``wall``: µs since 1970."""
     ends = datetime.datetime.fromtimestamp(wall / 1e6 + seconds, datetime.UTC)
     return _error(
-        f"{_what(claim)} until {ends:%Y-%m-%d %H:%M:%S} UTC, {_told(seconds)} from now"
+        f"{_what(claim)} until {ends:%Y-%m-%d %H:%M:%S} UTC, {time_words(seconds)} from now"
         f"{_from(setting)}; nothing was sent",
         claim,
         seconds,
@@ -40,7 +45,7 @@ def out_of_patience(
 ) -> RateLimited:
     """Return the error for a request that may wait no longer; ``seconds`` until it would fit."""
     why = "others wait before it" if claim is None else _what(claim)
-    when = "" if seconds is None else f", for {_told(seconds)} more"
+    when = "" if seconds is None else f", for {time_words(seconds)} more"
     waited = "it was not to wait" if not patience else f"limit_wait of {patience:g} s is over"
     return _error(f"{why}{when}{_from(setting)}; {waited}, and nothing was sent", claim, seconds)
 
@@ -49,9 +54,21 @@ def limit_words(claim: Claim) -> str:
     """Return what a limit allows, in words."""
     if claim.limit.kind is Kind.GATE:
         return "what the service lets through"
-    if claim.unit is Unit.RUNNING:
-        return f"{claim.limit.amount:,} answers at once"
-    return f"{claim.limit.amount:,} {_PERIODS.get(claim.quota, claim.unit.value)}"
+    return quota_words(claim.quota, claim.limit.amount, claim.unit.value)
+
+
+def quota_words(quota: str, amount: int, unit: str = "") -> str:
+    """Return an amount of ``quota`` in words; ``unit`` for a quota that has none of its own."""
+    words = _PERIODS.get(quota, unit or quota)
+    return f"{amount:,} {words.replace('s ', ' ', 1) if amount == 1 else words}"
+
+
+def time_words(seconds: float) -> str:
+    """Return a time as people say it."""
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def _what(claim: Claim) -> str:
@@ -67,13 +84,6 @@ def _error(message: str, claim: Claim | None, seconds: float | None) -> RateLimi
         limit=None if claim is None or claim.quota == GATE else claim.limit.amount,
         retry_delay=seconds,
     )
-
-
-def _told(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.1f} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def _from(setting: str) -> str:

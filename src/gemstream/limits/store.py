@@ -14,8 +14,8 @@ __all__ = ("LimitStore",)
 class LimitStore(Protocol):
     """Books that several lanes write to.
 
-    Only ``reserve`` and ``levels`` may wait for somebody else; the other methods return at once,
-    may be called from any thread and from a destructor, and take effect before any later
+    Only ``reserve``, ``levels`` and ``scopes`` may wait for somebody else; the other methods return
+    at once, may be called from any thread and from a destructor, and take effect before any later
     ``reserve`` of this process. Moments are those of ``moment()``, whatever clock the books go by.
     """
 
@@ -61,6 +61,13 @@ class LimitStore(Protocol):
 
     async def levels(self, claims: Sequence[Claim]) -> list[Level]:
         """Return how full the limits are."""
+        ...
+
+    async def scopes(self, prefix: str) -> list[str]:
+        """Return the scopes that begin with ``prefix`` and of which something is written.
+
+        A key is a scope, ``|`` and a quota: ``policy.limit.quota`` makes them.
+        """
         ...
 
     def sweep(self, claims: Sequence[Claim]) -> bool:

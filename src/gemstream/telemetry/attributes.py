@@ -10,18 +10,22 @@ from typing import Any
 
 from ..errors import APIError, GemstreamError
 from . import semconv
+from .decision import Decision
 from .events import AttemptFailed, CallEnded, CallStarted
 from .tokens import Tokens
 
 __all__ = (
     "ATTEMPTS",
     "CHUNKS",
+    "LIMIT_QUOTA",
+    "LIMIT_VERDICT",
     "OUTCOME",
     "Attributes",
     "ended_attributes",
     "error_sentence",
     "error_type",
     "identity",
+    "limit_attributes",
     "operation_of",
     "request_attributes",
     "retry_attributes",
@@ -33,6 +37,8 @@ Attributes = dict[str, Any]
 ATTEMPTS = "gemstream.attempts"
 CHUNKS = "gemstream.chunks"
 OUTCOME = "gemstream.outcome"
+LIMIT_VERDICT = "gemstream.limit.verdict"
+LIMIT_QUOTA = "gemstream.limit.quota"
 
 _OUTPUT_TYPES = {"application/json": "json", "text/plain": "text"}
 _MODALITIES = {"IMAGE": "image", "AUDIO": "speech", "TEXT": "text"}
@@ -99,6 +105,18 @@ def retry_attributes(failure: AttemptFailed) -> Attributes:
     if failure.retry_in is not None:
         told["gemstream.retry_in"] = failure.retry_in
     return told
+
+
+def limit_attributes(decision: Decision) -> Attributes:
+    """Return what was decided about a limit; neither the account nor where a number stands."""
+    told: Attributes = {
+        LIMIT_VERDICT: decision.verdict.value,
+        LIMIT_QUOTA: decision.quota or None,
+        "gemstream.limit.amount": decision.amount,
+        "gemstream.limit.delay": decision.delay,
+        "gemstream.limit.ahead": decision.ahead or None,
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def error_type(error: GemstreamError) -> str:

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from . import semconv
-from .attributes import Attributes, error_type
+from .attributes import LIMIT_QUOTA, LIMIT_VERDICT, Attributes, error_type
+from .decision import Decision, Verdict
 from .events import CallEnded
 from .tokens import TokenCount, Tokens
 
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.metrics import Meter
 
-__all__ = ("Instruments", "wants_latest")
+__all__ = ("LIMIT_DECISIONS", "LIMIT_WAIT", "Instruments", "wants_latest")
+
+# Ours: the conventions know no limits of a client.
+LIMIT_DECISIONS = "gemstream.limit.decisions"
+LIMIT_WAIT = "gemstream.limit.wait"
 
 
 def wants_latest() -> bool:
@@ -35,7 +40,15 @@ class Instruments:
     exemplars lead from a measurement to a trace.
     """
 
-    __slots__ = ("_duration", "_first_chunk", "_inference", "_per_chunk", "_tokens")
+    __slots__ = (
+        "_decisions",
+        "_duration",
+        "_first_chunk",
+        "_inference",
+        "_per_chunk",
+        "_tokens",
+        "_wait",
+    )
 
     def __init__(self, meter: Meter, *, latest: bool) -> None:
         durations = list(semconv.DURATION_BUCKETS)
@@ -63,12 +76,32 @@ class Instruments:
             description="Input and output tokens that a call used.",
             explicit_bucket_boundaries_advisory=list(semconv.TOKEN_BUCKETS),
         )
+        self._decisions = meter.create_counter(
+            LIMIT_DECISIONS,
+            unit="{decision}",
+            description="Decisions of the limits that a client keeps.",
+        )
+        self._wait = meter.create_histogram(
+            LIMIT_WAIT,
+            unit="s",
+            description="Time a request waited for its turn until it was let through.",
+            explicit_bucket_boundaries_advisory=list(semconv.LONG_DURATION_BUCKETS),
+        )
         self._inference = _Inference(meter) if latest else None
 
     def chunk_gap(self, seconds: float, identity: Attributes) -> None:
         """Record the time since the chunk before."""
         # No exemplars of ours here: they would take a chunk's cost from 9 to 12 µs.
         self._per_chunk.record(seconds, identity)
+
+    def decided(self, decision: Decision, identity: Attributes, context: Context) -> None:
+        """Record a decision of the limits; what was let through at once waited 0 s."""
+        told = identity | {LIMIT_VERDICT: decision.verdict.value}
+        if decision.quota:
+            told[LIMIT_QUOTA] = decision.quota
+        self._decisions.add(1, told, context)
+        if decision.verdict is Verdict.GRANTED:
+            self._wait.record(decision.delay or 0.0, identity, context)
 
     def ended(self, end: CallEnded, identity: Attributes, context: Context) -> None:
         """Record everything that is known once a call is over."""

@@ -22,11 +22,13 @@ from .attributes import (
     ended_attributes,
     error_sentence,
     identity,
+    limit_attributes,
     operation_of,
     request_attributes,
     retry_attributes,
 )
 from .capture import ContentCapture
+from .decision import Verdict
 from .events import (
     AttemptFailed,
     AttemptStarted,
@@ -35,6 +37,7 @@ from .events import (
     ChunkReceived,
     Event,
     HopStarted,
+    LimitDecided,
 )
 from .instruments import Instruments, wants_latest
 from .messages import request_messages, response_messages
@@ -52,6 +55,7 @@ _SCOPE = "gemstream"
 FIRST_CHUNK = "gemstream.first_chunk"
 RETRY = "gemstream.retry"
 HOP = "gemstream.hop"
+LIMIT = "gemstream.limit"
 
 
 class OpenTelemetry:
@@ -137,6 +141,12 @@ class OpenTelemetry:
     def _hop(self, call: OpenCall, event: HopStarted) -> None:
         call.span.add_event(HOP, {HOP: event.hop})
 
+    def _limit(self, call: OpenCall, event: LimitDecided) -> None:
+        decision = event.decision
+        self._instruments.decided(decision, call.identity, call.context)
+        if decision.verdict is not Verdict.GRANTED or decision.delay:
+            call.span.add_event(LIMIT, limit_attributes(decision))
+
     def _end(self, call: OpenCall, end: CallEnded) -> None:
         try:
             told = ended_attributes(end, call.identity[semconv.OPERATION_NAME])
@@ -164,6 +174,7 @@ _DURING: Mapping[type[Event], Callable[[OpenTelemetry, OpenCall, Any], None]] = 
     AttemptFailed: OpenTelemetry._failure,
     ChunkReceived: OpenTelemetry._chunk,
     HopStarted: OpenTelemetry._hop,
+    LimitDecided: OpenTelemetry._limit,
 }
 
 

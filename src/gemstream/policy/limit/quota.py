@@ -5,9 +5,11 @@ from __future__ import annotations
 from ...config.limits import Limits
 from .claim import Claim, Kind, Limit, Unit
 
-__all__ = ("GATE", "QUOTAS", "ScopeClaims", "gate_of")
+__all__ = ("GATE", "QUOTAS", "WAITING", "ScopeClaims", "gate_of", "row_of")
 
 GATE = "hold"
+WAITING = "waiting"
+_ANY_NUMBER = 2**31 - 1
 # The name of each number in ``Limits``, how it counts and what.
 QUOTAS: dict[str, tuple[Kind, Unit]] = {
     "rpm": (Kind.WINDOW, Unit.REQUESTS),
@@ -42,6 +44,14 @@ class ScopeClaims:
 def gate_of(scope: str) -> Claim:
     """Return the claim to pass the gate of ``scope``."""
     return Claim(f"{scope}|{GATE}", GATE, Limit(Kind.GATE))
+
+
+def row_of(scope: str) -> Claim:
+    """Return the claim of a place among those who wait at ``scope``: it is always to be had.
+
+    It is there to be counted: shared books then tell how many wait in other processes too.
+    """
+    return Claim(f"{scope}|{WAITING}", WAITING, Limit(Kind.SLOTS, _ANY_NUMBER), Unit.RUNNING)
 
 
 def _claim(scope: str, quota: str, limits: Limits) -> Claim | None:
