@@ -52,14 +52,14 @@ async def _gemstream(url: str) -> float:
     from gemstream.config.limits import Limits
     from gemstream.limits.redis_store import RedisStore
     from gemstream.policy.limit.claim import Spent
-    from gemstream.policy.limit.quota import claims_of
+    from gemstream.policy.limit.quota import ScopeClaims
 
     store = RedisStore(url, timeout=10)
     limits = Limits(rpm=10**6, tpm=10**9, rpd=10**6, concurrency=10**3)
     spent = Spent(requests=1, tokens=50)
 
     async def one() -> None:
-        name, claims = store.new_name(), claims_of("account|model", limits, 100)
+        name, claims = store.new_name(), ScopeClaims("account|model", limits).of(100)
         assert await store.reserve(name, claims) is None
         store.stamp(name, claims)
         store.settle(name, claims, spent)
@@ -67,7 +67,7 @@ async def _gemstream(url: str) -> float:
     took = await _timed(one)
     # What is corrected is part of the price: it is done by the time this answers.
     began = time.perf_counter()
-    level = (await store.levels(claims_of("account|model", limits, 100)))[1]
+    level = (await store.levels(ScopeClaims("account|model", limits).of(100)))[1]
     took += time.perf_counter() - began
     assert level.used == _CALLERS * _CALLS + 1
     await store.aclose()

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from gemstream.config.limits import Limits
 from gemstream.limits.store import LimitStore
 from gemstream.policy.limit.claim import DAY, MINUTE, Claim, Kind, Limit, Refused, Spent, Wait
-from gemstream.policy.limit.quota import claims_of, gate_of
+from gemstream.policy.limit.quota import ScopeClaims, gate_of
 
 SECOND = 1_000_000
 SCOPE = "account|model"
@@ -53,7 +53,7 @@ def _scene(function: Scene) -> Scene:
 
 
 def _claims(tokens: int = 1, scope: str = SCOPE, **limits: int) -> tuple[Claim, ...]:
-    return claims_of(scope, Limits(**limits), tokens)
+    return ScopeClaims(scope, Limits(**limits)).of(tokens)
 
 
 @_scene
@@ -105,7 +105,7 @@ async def one_full_limit_takes_nothing_of_the_others(books: Books) -> None:
     claims = _claims(10, rpm=5, tpm=100, concurrency=1)
     await books.take(claims)
     assert await books.wait(claims) == ("concurrency", None)
-    assert await books.used(claims) == [0, 1, 10, 1]
+    assert await books.used(claims) == [0, 1, 1, 10]
 
 
 @_scene
@@ -187,6 +187,14 @@ async def scopes_know_nothing_of_each_other(books: Books) -> None:
 
 
 @_scene
+async def scopes_are_found_by_how_they_begin(books: Books) -> None:
+    for scope in ("a*|m", "a*|m{1}", "ab|m"):
+        await books.take(_claims(scope=scope, rpm=1))
+    assert sorted(await books.store.scopes("a*|")) == ["a*|m", "a*|m{1}"]
+    assert await books.store.scopes("c") == []
+
+
+@_scene
 async def a_lower_limit_holds_at_once_and_a_higher_one_too(books: Books) -> None:
     for _ in range(3):
         books.store.stamp(await books.take(_claims(rpm=3)), _claims(rpm=3))
@@ -212,7 +220,7 @@ async def settling_again_changes_nothing(books: Books) -> None:
     name = await books.take(claims)
     for _ in range(2):
         books.store.settle(name, claims, Spent(requests=1, tokens=7))
-    assert await books.used(claims) == [0, 1, 7, 1, 0]
+    assert await books.used(claims) == [0, 1, 1, 0, 7]
 
 
 @_scene

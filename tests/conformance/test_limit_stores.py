@@ -10,6 +10,7 @@ import pytest
 from conformance.limit_stores import SCENES, Books
 from gemstream.limits.memory_store import MemoryStore
 from gemstream.limits.redis_store import RedisStore
+from gemstream.limits.sqlite_store import SQLiteStore
 from gemstream.policy.limit.quota import gate_of
 from support.redis_server import RedisAt
 from support.set_clock import TIME_FROM_A_KEY, TIME_KEY, SetClock
@@ -50,7 +51,25 @@ async def _in_redis(request: pytest.FixtureRequest) -> AsyncIterator[Books]:
         await store.aclose()
 
 
-FACTORIES: dict[str, Factory] = {"memory": _in_memory, "redis": _in_redis}
+@asynccontextmanager
+async def _in_sqlite(request: pytest.FixtureRequest) -> AsyncIterator[Books]:
+    clock = SetClock()
+
+    async def advance(microseconds: int) -> None:
+        await store.levels([gate_of("a|m")])  # corrections before it are written by then
+        clock.now += microseconds
+        clock.wall += microseconds
+
+    store = SQLiteStore(
+        request.getfixturevalue("tmp_path") / "limits.sqlite3", lease=7 * 86400.0, clock=clock
+    )
+    try:
+        yield Books(store, advance)
+    finally:
+        await store.aclose()
+
+
+FACTORIES: dict[str, Factory] = {"memory": _in_memory, "redis": _in_redis, "sqlite": _in_sqlite}
 
 
 @pytest.mark.parametrize("kind", FACTORIES)

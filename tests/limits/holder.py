@@ -10,12 +10,12 @@ import sys
 
 from gemstream.config.limits import Limits
 from gemstream.limits.redis_store import RedisStore
-from gemstream.policy.limit.quota import claims_of
+from gemstream.policy.limit.quota import ScopeClaims
 
 
 async def main() -> None:
     store = RedisStore(sys.argv[1], timeout=20, lease=float(sys.argv[2]))
-    claims = claims_of("account|model", Limits(concurrency=1), 1)
+    claims = ScopeClaims("account|model", Limits(concurrency=1)).of(1)
     assert await store.reserve(store.new_name(), claims) is None
     sys.stdout.write("held\n")
     sys.stdout.flush()

@@ -23,7 +23,7 @@ from gemstream.limits.away import Away
 from gemstream.limits.lane import Lane
 from gemstream.limits.redis_store import RedisStore
 from gemstream.policy.limit.claim import Claim, Spent, Wait
-from gemstream.policy.limit.quota import claims_of, gate_of
+from gemstream.policy.limit.quota import ScopeClaims, gate_of
 from gemstream.telemetry.decision import Decision, Verdict
 from support.redis_server import RedisAt, RedisProcess, redis_process
 from support.set_clock import NOON, TIME_FROM_A_KEY, TIME_KEY
@@ -36,7 +36,7 @@ PATIENT = 20.0
 
 
 def _claims(tokens: int = 1, scope: str = SCOPE, **limits: int) -> tuple[Claim, ...]:
-    return claims_of(scope, Limits(**limits), tokens)
+    return ScopeClaims(scope, Limits(**limits)).of(tokens)
 
 
 class _Told:

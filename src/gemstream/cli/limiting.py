@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ("limit_options", "store_of", "store_shown")
 
 # What counts when neither the command line nor a file says where.
-_STORE = "process"
+_STORE = "machine"
 
 
 def limit_options(connection: Connection, given: Mapping[str, Any]) -> dict[str, Any]:

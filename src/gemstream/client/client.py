@@ -29,6 +29,7 @@ from .generate_options import GenerateOptions, given_options
 from .hops import Hops
 from .limiting import limiters_of, retry_budget_of, uses_of
 from .models import Models
+from .observation import told_to
 from .prompt import Prompt, PromptPiece
 from .request import (
     draft_count,
@@ -69,6 +70,10 @@ class AsyncClient:
         )
         self._limiters = limiters_of(options, setup)
         self._channels = Channels(self._service, bundled_models(), self._limiters)
+        hook = options.get("on_event")
+        self._told = None if hook is None else told_to(hook)
+        if self._limiters is not None and self._told is not None:
+            self._limiters.listen(self._told)
         written = setup.options.config.limits
         self._check_every = options.get("limit_check_every") or written.check_every
         self._channels.of(self.options.model)  # a default that cannot be named fails here
@@ -171,6 +176,8 @@ class AsyncClient:
     async def aclose(self) -> None:
         """Close every connection; the client cannot be used again."""
         self._service.close()
+        if self._limiters is not None and self._told is not None:
+            self._limiters.unlisten(self._told)
         if self._owns_transport:
             await self._transport.aclose()
 

@@ -14,7 +14,7 @@ from ..limits.limit_use import LimitUse
 from ..limits.limiter import Limiters, LimitRules
 from ..limits.retry_budgets import budgets_of, process_budgets
 from ..limits.store import LimitStore
-from ..limits.stores import lanes_at
+from ..limits.stores import PROCESS, lanes_at
 from ..policy.retry import RetryBudget
 from .settings import Setup
 
@@ -96,5 +96,5 @@ def _lanes(given: Mapping[str, Any], setup: Setup) -> Lanes:
     if store is None and given.get("transport") is not None:
         return lanes_of(given["transport"])
     if store is None or isinstance(store, str):
-        return lanes_at(store or "process")
+        return lanes_at(store or PROCESS, setup.options.config.limits.degraded)
     return lanes_in(store)

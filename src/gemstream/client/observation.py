@@ -13,7 +13,7 @@ import msgspec
 from ..errors import GemstreamError
 from ..policy.answer import Answer
 from ..policy.usage import usage_fields
-from ..telemetry.decision import Decision
+from ..telemetry.decision import Decision, Told
 from ..telemetry.events import (
     AttemptFailed,
     AttemptStarted,
@@ -24,13 +24,14 @@ from ..telemetry.events import (
     HopStarted,
     LimitDecided,
     Outcome,
+    guarded,
 )
 from ..wire.codec import decode_plain, from_plain, to_plain
 from ..wire.generation_config import GenerationConfig
 from ..wire.usage import UsageMetadata
 from .headers import is_header_name, is_header_value
 
-__all__ = ("SILENT", "Observation", "Subject", "sampling_of")
+__all__ = ("SILENT", "Observation", "Subject", "sampling_of", "told_to")
 
 _log = logging.getLogger("gemstream.telemetry")
 _numbers = itertools.count(1)
@@ -156,6 +157,16 @@ class Observation:
 
 
 SILENT = Observation()
+
+
+def told_to(hook: Hook) -> Told:
+    """Return what tells ``hook`` the decisions that are about no call, from whatever thread."""
+    hook = guarded(hook)
+
+    def told(decision: Decision) -> None:
+        hook(LimitDecided(call=0, at=time.monotonic(), decision=decision))
+
+    return told
 
 
 def _sendable(headers: Mapping[Any, Any]) -> dict[str, str]:

@@ -6,6 +6,7 @@ import os
 import threading
 import weakref
 
+from ..telemetry.decision import Decision, Told
 from .kept import Kept
 from .lane import Lane
 from .memory_store import MemoryStore
@@ -18,15 +19,31 @@ __all__ = ("Lanes", "lanes_in", "lanes_of", "process_lanes")
 class Lanes:
     """The lanes of one store; safe from many threads."""
 
-    __slots__ = ("__weakref__", "_kept", "store")
+    __slots__ = ("__weakref__", "_kept", "_listeners", "store")
 
     def __init__(self, store: LimitStore) -> None:
         self.store = store
         self._kept = Kept(lambda scope: Lane(scope, store), Lane.sweep)
+        self._listeners: tuple[Told, ...] = ()
 
     def of(self, scope: str) -> Lane:
         """Return the lane of ``scope``, an account and a model."""
         return self._kept.of(scope)
+
+    def listen(self, told: Told) -> None:
+        """Tell ``told`` from now on what the books themselves decide, as when they are away."""
+        with _Process.lock:
+            self._listeners = (*self._listeners, told)
+
+    def unlisten(self, told: Told) -> None:
+        """Tell ``told`` no more."""
+        with _Process.lock:
+            self._listeners = tuple(one for one in self._listeners if one is not told)
+
+    def tell(self, decision: Decision) -> None:
+        """Tell a decision of the books to who listens; called by any thread."""
+        for told in self._listeners:
+            told(decision)
 
     def __len__(self) -> int:
         """Return how many lanes there are."""

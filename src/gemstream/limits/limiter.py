@@ -87,6 +87,14 @@ class Limiters:
         """Return the limiter of a bare model name that was checked."""
         return Limiter(self._lanes, self._scope, model, self._rules)
 
+    def listen(self, told: Told) -> None:
+        """Tell ``told`` from now on what the books themselves decide, as when they are away."""
+        self._lanes.listen(told)
+
+    def unlisten(self, told: Told) -> None:
+        """Tell ``told`` no more."""
+        self._lanes.unlisten(told)
+
     async def in_use(self) -> list[Limiter]:
         """Return those of the models of which the books hold something, by name."""
         prefix = f"{self._scope}|"

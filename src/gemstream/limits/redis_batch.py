@@ -5,6 +5,7 @@ The form is told in ``limits.lua``; here is the other end of it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from importlib import resources
 
@@ -13,7 +14,15 @@ import msgspec
 from ..policy.limit.claim import MICROSECONDS, MINUTE, Claim, Kind, Limit
 from .midnights import Midnights
 
-__all__ = ("SERVER_TIME", "Batch", "Operation", "scope_of", "script_text")
+__all__ = (
+    "SERVER_TIME",
+    "Batch",
+    "Operation",
+    "pattern_of",
+    "scope_in",
+    "scope_of",
+    "script_text",
+)
 
 SERVER_TIME = """
 local function time()
@@ -145,5 +154,20 @@ def _tag(scope: str) -> str:
 
     Source: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags
     """
-    quoted = scope.replace("%", "%25").replace("{", "%7B").replace("}", "%7D")
-    return "{" + (quoted or "-") + "}"
+    return "{" + (_quoted(scope) or "-") + "}"
+
+
+def pattern_of(prefix: str) -> str:
+    """Return the pattern of the keys of all scopes that begin with ``prefix``."""
+    quoted = re.sub(r"([*?\[\]\\])", r"\\\1", _quoted(prefix))
+    return f"gemstream:{{{quoted}*}}:*"
+
+
+def scope_in(key: str) -> str:
+    """Return the scope that a key is of."""
+    quoted = key[key.index("{") + 1 : key.rindex("}")]
+    return quoted.replace("%7D", "}").replace("%7B", "{").replace("%25", "%")
+
+
+def _quoted(scope: str) -> str:
+    return scope.replace("%", "%25").replace("{", "%7B").replace("}", "%7D")

@@ -9,6 +9,7 @@ limit does what it was told to: ``away.py``.
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 from collections.abc import Mapping, Sequence
 
@@ -19,7 +20,7 @@ from ..stores.redis import RedisServer, Script
 from ..telemetry.decision import Told
 from .away import Away, AwayBooks
 from .clock import Clock
-from .redis_batch import SERVER_TIME, Operation, scope_of, script_text
+from .redis_batch import SERVER_TIME, Operation, pattern_of, scope_in, scope_of, script_text
 from .redis_courier import Courier, State
 
 __all__ = ("LEASE", "RedisStore")
@@ -59,6 +60,9 @@ class RedisStore:
         ):
             if not 0 < seconds < float("inf"):
                 raise ConfigError(f"{name} is {seconds!r}; it must be a number of seconds above 0")
+        self._connect = functools.partial(
+            RedisServer, url, timeout=timeout, connect_timeout=connect_timeout
+        )
         clock = clock or Clock()
         self.moment = clock.moment
         self.seconds = clock.seconds
@@ -66,7 +70,7 @@ class RedisStore:
         self._books = AwayBooks(clock, away or {})
         self._names = itertools.count()
         self._courier = Courier(
-            RedisServer(url, timeout=timeout, connect_timeout=connect_timeout),
+            self._connect(),
             Script(script_text(time_source)),
             lease=lease,
             told=told,
@@ -134,6 +138,21 @@ class RedisStore:
                 used = -(-used * claim.limit.amount // claim.limit.period)
             levels.append(Level(claim, used, None if left < 0 else now + left))
         return levels
+
+    async def scopes(self, prefix: str) -> list[str]:
+        """Return the scopes that begin with ``prefix`` and of which something is written.
+
+        Raises as ``reserve``; on a connection of its own, for it asks the server many times.
+        """
+        return await asyncio.to_thread(self._scopes, prefix)
+
+    def _scopes(self, prefix: str) -> list[str]:
+        server = self._connect()
+        server.connect()
+        try:
+            return sorted({scope_in(key) for key in server.keys(pattern_of(prefix))})
+        finally:
+            server.close()
 
     def sweep(self, claims: Sequence[Claim]) -> bool:
         """Forget what changes nothing by it; True when this process remembers nothing of it."""

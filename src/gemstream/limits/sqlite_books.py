@@ -147,6 +147,14 @@ class SQLiteBooks:
         """Return how full the limits are."""
         return self.book.read(rows, claims).levels(claims, self._clock())
 
+    def scopes(self, rows: sqlite3.Connection, prefix: str) -> list[str]:
+        """Return the scopes that begin with ``prefix`` and of which something is written."""
+        self.book.write(rows)
+        found = rows.execute(
+            "SELECT key FROM books WHERE substr(key, 1, ?) = ?", (len(prefix), prefix)
+        )
+        return sorted({key.rpartition("|")[0] for (key,) in found})
+
     # --- leases ------------------------------------------------------------------------------
 
     def renew(self, rows: sqlite3.Connection) -> None:

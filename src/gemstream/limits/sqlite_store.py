@@ -123,6 +123,12 @@ class SQLiteStore:
         levels = await self._ask(lambda rows: books.levels(rows, claims))
         return await self._count_alone().levels(claims) if levels is None else levels
 
+    async def scopes(self, prefix: str) -> list[str]:
+        """Return the scopes that begin with ``prefix`` and of which something is written."""
+        books = self._books
+        scopes = await self._ask(lambda rows: books.scopes(rows, prefix))
+        return await self._count_alone().scopes(prefix) if scopes is None else scopes
+
     def sweep(self, claims: Sequence[Claim]) -> bool:
         """Return True: the file is no memory of this process; it is swept as it is used."""
         return True if self._alone is None else self._alone.sweep(claims)

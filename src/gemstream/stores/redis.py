@@ -18,6 +18,7 @@ __all__ = ("OLDEST", "RedisServer", "Script", "ScriptCall")
 
 # What the tests run. Below 5.0 a script that reads the time may not write.
 OLDEST = (6, 2)
+_PIECE = 1000  # keys looked at in one round trip of a walk
 _SCHEMES = ("redis", "rediss", "unix")
 
 
@@ -92,6 +93,24 @@ class RedisServer:
                 if isinstance(answer, Exception):
                     raise answer
         return answers
+
+    def keys(self, pattern: str) -> Iterator[str]:
+        """Return the keys that match a glob ``pattern``, some perhaps twice.
+
+        It walks over all keys of the server, a piece a round trip, and holds up nobody else.
+        Source: https://redis.io/docs/latest/commands/scan/
+        """
+        cursor = b"0"
+        with self._translated():
+            while True:
+                command = ("SCAN", cursor, "MATCH", pattern, "COUNT", _PIECE)
+                (answer,) = self._ask([command], self._timeout)
+                if isinstance(answer, Exception):
+                    raise answer
+                cursor, found = answer
+                yield from (key.decode() for key in found)
+                if cursor == b"0":
+                    return
 
     def close(self) -> None:
         """Close the connection; ``connect`` opens it anew."""

@@ -97,7 +97,11 @@ class HopStarted(Event, frozen=True, kw_only=True):
 
 
 class LimitDecided(Event, frozen=True, kw_only=True):
-    """The limiter decided something about the call: see ``gemstream.telemetry.decision``."""
+    """The limiter decided something about the call: see ``gemstream.telemetry.decision``.
+
+    ``call`` is 0 for what is about no call, as when shared limits are out of reach; such an event
+    may come from any thread.
+    """
 
     decision: Decision
 
