@@ -72,5 +72,5 @@ def test_a_place_of_a_closed_loop_says_so() -> None:
         return Place()
 
     place = asyncio.run(main())
-    assert place.is_gone
+    assert place.is_idle
     assert not place.wake()
