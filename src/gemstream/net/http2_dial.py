@@ -10,8 +10,8 @@ import ssl
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from ..errors import ConnectFailed
 from .http2_connection import HTTP2Connection
+from .http2_errors import ProxyRefused, system_said
 
 __all__ = ("Dial",)
 
@@ -32,7 +32,7 @@ class Dial(NamedTuple):
     proxy: str | None
 
     async def connect(self, connection: HTTP2Connection) -> None:
-        """Connect ``connection``; raises ConnectFailed, and what sockets and TLS raise.
+        """Connect ``connection``; raises ProxyRefused, and what sockets and TLS raise.
 
         Cancelling closes what was begun.
         """
@@ -49,6 +49,7 @@ class Dial(NamedTuple):
                 server_hostname=self.host if self.tls else None,
             )
         except BaseException:
+            connection.abort()
             sock.close()
             raise
 
@@ -71,10 +72,8 @@ async def _tunnel(proxy: SplitResult, host: str, port: int) -> socket.socket:
     try:
         sock = await _socket(proxy.hostname or "", proxy.port or _PORTS["http"])
     except OSError as error:
-        said = error.strerror or str(error)
-        raise ConnectFailed(
-            f"no connection to the proxy: {said}; check HTTPS_PROXY and the like"
-        ) from None
+        said = system_said(error)
+        raise ProxyRefused(f"no connection to the proxy: {said}", retryable=True) from None
     try:
         await asyncio.get_running_loop().sock_sendall(sock, _request(proxy, host, port))
         _check_answer(await _answer(sock))
@@ -107,13 +106,10 @@ async def _answer(sock: socket.socket) -> bytes:
 def _check_answer(answer: bytes) -> None:
     said = _ANSWER.match(answer)
     if said is None or not _ANSWER_END.search(answer):
-        raise ConnectFailed("no connection through the proxy: its answer is not HTTP")
+        raise ProxyRefused("no connection through the proxy: its answer is no HTTP", retryable=True)
     status = int(said[1])
     if not 200 <= status < 300:
         reason = said[2].decode("latin-1").strip()
-        error = ConnectFailed(
-            f"the proxy lets no connection through: {status}, {reason}; check HTTPS_PROXY and "
-            "NO_PROXY"
+        raise ProxyRefused(
+            f"the proxy lets no connection through: {status}, {reason}", retryable=status >= 500
         )
-        error.retryable = status >= 500
-        raise error

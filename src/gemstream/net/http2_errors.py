@@ -21,13 +21,18 @@ from ..errors import (
 )
 
 __all__ = (
+    "ProxyRefused",
     "broken",
     "check_url",
     "code_name",
     "connect_timeout",
+    "ended_at_once",
+    "interrupted",
+    "never_begun",
     "not_connected",
     "not_http2",
     "not_sendable",
+    "system_said",
 )
 
 
@@ -58,10 +63,18 @@ def connect_timeout(seconds: float | None) -> ConnectTimeout:
     )
 
 
+class ProxyRefused(Exception):
+    """A proxy that was not reached, or lets nobody through; ``retryable``: it may later."""
+
+    def __init__(self, said: str, *, retryable: bool) -> None:
+        super().__init__(said)
+        self.retryable = retryable
+
+
 def not_connected(error: Exception) -> GemstreamError:
-    """Return our error for what opening a connection raised."""
-    if isinstance(error, GemstreamError):
-        return error
+    """Return our error for what opening a connection raised; a new one each time."""
+    if isinstance(error, UnicodeError):
+        return InvalidRequest(f"the URL cannot be used: its host is no name ({error})")
     if isinstance(error, ssl.SSLError):
         failed = ConnectFailed(
             f"no TLS connection: {_tls_said(error)}; check base_url and certificates "
@@ -69,23 +82,40 @@ def not_connected(error: Exception) -> GemstreamError:
         )
         failed.retryable = False
         return failed
-    if isinstance(error, UnicodeError):
-        return InvalidRequest(f"the URL cannot be used: its host is no name ({error})")
-    return ConnectFailed(f"no connection: {_said(error)}; check base_url and the network")
+    if isinstance(error, ProxyRefused):
+        failed = ConnectFailed(f"{error}; check HTTPS_PROXY and NO_PROXY")
+        failed.retryable = error.retryable
+        return failed
+    return ConnectFailed(f"no connection: {system_said(error)}; check base_url and the network")
 
 
-def not_http2(error: Exception) -> ProtocolError:
-    """Return our error for what h2 raised as it read."""
-    return ProtocolError(f"the answer is not valid HTTP/2: {_said(error)}")
+def ended_at_once() -> ConnectFailed:
+    """Return the error for a connection on which no stream may be opened."""
+    return ConnectFailed("no connection: the service took it and ended it at once")
+
+
+def interrupted(reason: str) -> StreamInterrupted:
+    """Return the error for what was ended because of ``reason``."""
+    return StreamInterrupted(reason)
+
+
+def never_begun() -> StreamInterrupted:
+    """Return the error for a request that was refused every time it was sent."""
+    return StreamInterrupted("the service did not begin the request, however often it was sent")
+
+
+def not_http2(said: str) -> ProtocolError:
+    """Return the error for an answer in which ``said`` is wrong."""
+    return ProtocolError(f"the answer is not valid HTTP/2: {said}")
 
 
 def broken(error: Exception | None, reason: str) -> StreamInterrupted:
     """Return the error for a stream whose connection was lost."""
-    said = reason or ("the service closed it" if error is None else _said(error))
+    said = reason or ("the service closed it" if error is None else system_said(error))
     return StreamInterrupted(f"the connection broke: {said}")
 
 
-def code_name(code: int | None) -> str:
+def code_name(code: int) -> str:
     """Return the name of an error code (RFC 9113, 7)."""
     from h2.errors import ErrorCodes
 
@@ -101,7 +131,7 @@ def _tls_said(error: ssl.SSLError) -> str:
     return (error.reason or str(error)).replace("_", " ").lower()
 
 
-def _said(error: Exception) -> str:
+def system_said(error: Exception) -> str:
     """Return the system's words for its own errors; event loops put others in their place."""
     is_systems = isinstance(error, OSError) and not isinstance(error, socket.gaierror)
     if is_systems and isinstance(error, OSError) and error.errno in errno.errorcode:

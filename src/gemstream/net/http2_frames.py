@@ -11,8 +11,6 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ..errors import ProtocolError
-
 __all__ = ("DATA", "GOAWAY", "HEAD_SIZE", "LARGEST", "Frame", "Frames")
 
 DATA, GOAWAY = 0x0, 0x7
@@ -42,7 +40,7 @@ class Frames:
     def receive_data(self, data: bytes) -> Iterator[Frame]:
         """Yield the frames that end in ``data``; to be read to the end.
 
-        Raises ProtocolError at a frame larger than LARGEST, as soon as its head is here.
+        Raises ValueError at a frame larger than LARGEST, as soon as its head is here.
         """
         if self._rest:
             data, self._rest = self._rest + data, b""
@@ -51,10 +49,7 @@ class Frames:
             length_and_kind, _, stream = _HEAD.unpack_from(data, at)
             length = length_and_kind >> 8
             if length > LARGEST:
-                raise ProtocolError(
-                    f"the answer is not valid HTTP/2: a frame of {length} bytes, and {LARGEST} are "
-                    "allowed"
-                )
+                raise ValueError(f"a frame of {length} bytes, and {LARGEST} are allowed")
             end = at + HEAD_SIZE + length
             if end > size:
                 break

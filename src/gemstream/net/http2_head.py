@@ -15,7 +15,7 @@ _NOT_CARRIED = frozenset(
     ("connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade")
 )
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_AS_IT_IS = "/?:@!$&'()*+,;=%-._~[]|\"<>\\^`{}"  # what a URL may come with, quoted or not
+_UNQUOTED = "/?:@!$&'()*+,;=%"  # RFC 3986, 3.3 and 3.4; what is quoted already stays so
 
 
 def request_head(request: HTTPRequest) -> list[tuple[str, str]]:
@@ -31,7 +31,7 @@ def request_head(request: HTTPRequest) -> list[tuple[str, str]]:
     return [
         (":method", request.method),
         (":scheme", parts.scheme),
-        (":authority", fields.pop("host", None) or _authority(parts)),
+        (":authority", fields.pop("host", "") or _authority(parts)),
         (":path", _path(parts)),
         *fields.items(),
     ]
@@ -51,7 +51,7 @@ def _is_name(parts: SplitResult) -> bool:
 
 def _path(parts: SplitResult) -> str:
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return quote(target, _AS_IT_IS)
+    return quote(target, _UNQUOTED)
 
 
 def _basic(parts: SplitResult) -> str:

@@ -1,33 +1,38 @@
 """The HTTP/2 connections to one origin in one event loop, and who waits for a place on them.
 
-Promises: requests get their streams in the order in which they came; a further connection is
-opened when those that are there are full; one is opened at a time, and not for nobody.
+Promises: requests get their streams in the order in which they came; when the connections that are
+there are full, as many further ones are opened as those who wait need, and none for nobody.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
-from ..errors import ConnectFailed, GemstreamError
+from ..errors import GemstreamError
 from .http2_connection import HTTP2Connection
-from .http2_errors import not_connected, not_sendable
+from .http2_errors import ended_at_once, interrupted, not_connected, not_sendable
 from .http2_stream import HTTP2Stream
 
-__all__ = ("Head", "HTTP2Pool")
+__all__ = ("HTTP2Pool", "Opened")
+
+# On one connection, until the server has said how many it allows (RFC 9113, 6.5.2: no fewer).
+_MOST_STREAMS = 100
 
 Head = Sequence[tuple[str, str]]
 Connect = Callable[[HTTP2Connection], Awaitable[None]]
 
 
-class _Opening(NamedTuple):
-    """A request that waits; None in place of a stream: HTTP/2 is not spoken there."""
+class Opened(NamedTuple):
+    """A stream on its connection."""
 
-    head: Head
-    body: bytes
-    stream: asyncio.Future[tuple[HTTP2Connection, HTTP2Stream] | None]
+    connection: HTTP2Connection
+    stream: HTTP2Stream
+
+
+# What a request waits for; None: HTTP/2 is not spoken there.
+_Place = asyncio.Future[Opened | None]
 
 
 class HTTP2Pool:
@@ -39,102 +44,99 @@ class HTTP2Pool:
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
         self._connections: list[HTTP2Connection] = []
-        self._openings: deque[_Opening] = deque()
-        self._dialling: asyncio.Task[None] | None = None
+        self._waiting: dict[_Place, tuple[Head, bytes]] = {}  # in the order of their coming
+        self._dials: set[asyncio.Task[None]] = set()
+        self._most_streams = _MOST_STREAMS  # what the server said last
         self.speaks_http2 = True
 
-    async def stream(self, head: Head, body: bytes) -> tuple[HTTP2Connection, HTTP2Stream] | None:
+    async def send(self, head: Head, body: bytes) -> Opened | None:
         """Send a request and return its stream, None where HTTP/2 is not spoken.
 
         Raises ConnectFailed, InvalidRequest. Cancelling gives the place away.
         """
-        opening = _Opening(head, body, asyncio.get_running_loop().create_future())
-        self._openings.append(opening)
+        place: _Place = asyncio.get_running_loop().create_future()
+        self._waiting[place] = (head, body)
         self._serve()
         try:
-            return await opening.stream
+            return await place
         except asyncio.CancelledError:
-            if not opening.stream.cancelled() and opening.stream.exception() is None:
-                if opened := opening.stream.result():  # it came in the same turn of the loop
-                    opened[1].abort()
+            is_taken = place.done() and not place.cancelled() and place.exception() is None
+            if is_taken and (opened := place.result()):  # it came in the same turn of the loop
+                opened.stream.abort()
             raise
         finally:
-            self._withdraw(opening)
+            self._waiting.pop(place, None)
+            self._stop_dials()
 
-    async def aclose(self, error: GemstreamError) -> None:
-        """End everything with ``error``; returns when the connections are gone."""
-        self._fail(lambda: error)
-        if self._dialling is not None:
-            self._dialling.cancel()
-            await asyncio.wait([self._dialling])
-        closing = [connection.aclose(error) for connection in self._connections]
-        await asyncio.gather(*closing)
-
-    def _withdraw(self, opening: _Opening) -> None:
-        if opening in self._openings:
-            self._openings.remove(opening)
-        if not self._openings and self._dialling is not None:
-            self._dialling.cancel()
+    async def aclose(self, reason: str) -> None:
+        """End everything because of ``reason``; returns when the connections are gone."""
+        self._fail(lambda: interrupted(reason))
+        self._stop_dials()
+        if self._dials:
+            await asyncio.wait(self._dials)
+        await asyncio.gather(*[each.aclose(reason) for each in self._connections])
 
     def _changed(self) -> None:
         self._connections = [each for each in self._connections if not each.is_lost]
-        self._serve()
+        if self._connections:
+            self._most_streams = max(1, self._connections[-1].most_streams)
+        if self._waiting:
+            self._serve()
 
     def _serve(self) -> None:
         """Give places to those who wait, and see to more places."""
-        while self._openings:
-            connection = next((each for each in self._connections if each.has_room), None)
-            if connection is None:
-                if self._dialling is None:
-                    dial = self._dial()
-                    self._dialling = asyncio.create_task(dial, name="gemstream HTTP/2 connection")
-                return
-            opening = self._openings.popleft()
-            if not opening.stream.done():
-                _begin(opening, connection)
+        for connection in self._connections:
+            while self._waiting and connection.has_room:
+                place = next(iter(self._waiting))
+                _take(place, connection, *self._waiting.pop(place))
+        while len(self._waiting) > len(self._dials) * self._most_streams:
+            dial = asyncio.create_task(self._dial(), name="gemstream HTTP/2 connection")
+            self._dials.add(dial)
+            dial.add_done_callback(self._dialled)
+
+    def _stop_dials(self) -> None:
+        if not self._waiting:
+            for dial in self._dials:
+                dial.cancel()
 
     async def _dial(self) -> None:
-        connection = HTTP2Connection(self._changed)
+        connection = HTTP2Connection(self._changed, self._most_streams)
         try:
             await self._connect(connection)
         except Exception as error:
             failed = error
             self._fail(lambda: not_connected(failed))
-        else:
-            self._take(connection)
-        finally:
-            self._dialling = None
-        self._serve()
-
-    def _take(self, connection: HTTP2Connection) -> None:
+            return
         if not connection.speaks_http2:
             self.speaks_http2 = False
-            while self._openings:
-                _answer(self._openings.popleft(), None)
+            self._fail(lambda: None)
         elif connection.has_room:
             self._connections.append(connection)
         else:
-            self._fail(
-                lambda: ConnectFailed("no connection: the service took it and ended it at once")
-            )
+            self._fail(ended_at_once)
 
-    def _fail(self, error: Callable[[], GemstreamError]) -> None:
-        """End the waiting of everybody, each with an error of their own."""
-        while self._openings:
-            opening = self._openings.popleft()
-            if not opening.stream.done():
-                opening.stream.set_exception(error())
+    def _dialled(self, dial: asyncio.Task[None]) -> None:
+        self._dials.discard(dial)
+        self._serve()
+
+    def _fail(self, error: Callable[[], GemstreamError | None]) -> None:
+        """End the waiting of everybody, each with an error of their own or with None."""
+        waiting, self._waiting = self._waiting, {}
+        for place in waiting:
+            if place.done():
+                continue
+            if (failure := error()) is None:
+                place.set_result(None)
+            else:
+                place.set_exception(failure)
 
 
-def _begin(opening: _Opening, connection: HTTP2Connection) -> None:
+def _take(place: _Place, connection: HTTP2Connection, head: Head, body: bytes) -> None:
+    if place.done():  # its caller was cancelled
+        return
     try:
-        stream = connection.send(opening.head, opening.body)
-    except Exception as error:
-        opening.stream.set_exception(not_sendable(error))
+        stream = connection.send(head, body)
+    except Exception as error:  # h2's, for a head it does not let through
+        place.set_exception(not_sendable(error))
     else:
-        _answer(opening, (connection, stream))
-
-
-def _answer(opening: _Opening, opened: tuple[HTTP2Connection, HTTP2Stream] | None) -> None:
-    if not opening.stream.done():
-        opening.stream.set_result(opened)
+        place.set_result(Opened(connection, stream))

@@ -36,7 +36,7 @@ class StreamOwner(Protocol):
 class HTTP2Stream:
     """What has arrived and is not read, and how it ended.
 
-    ``status`` is 0 until the head is here; ``has_ended``: all of the response is. ``unsent`` is what
+    ``status`` is 0 until the head is here; ``has_ended``: all of the response is. ``unsent``: what
     is left of the request's body.
     """
 
@@ -96,7 +96,10 @@ class HTTP2Stream:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def abort(self, error: GemstreamError | None = None) -> None:
-        """End the stream from this side; a pending read, and later ones, raise ``error``."""
+        """End the stream from this side; a pending read, and later ones, raise ``error``.
+
+        Harmless when all of it was read.
+        """
         if self.has_ended and not self._pieces:
             return
         self._pieces.clear()

@@ -24,16 +24,14 @@ from ..errors import (
     GemstreamError,
     InvalidState,
     ProtocolError,
-    StreamInterrupted,
     StreamTimeout,
 )
 from .aiohttp_transport import AiohttpTransport
 from .coding import check_coding
-from .http2_connection import HTTP2Connection
 from .http2_dial import Dial
-from .http2_errors import check_url, connect_timeout
+from .http2_errors import check_url, connect_timeout, never_begun
 from .http2_head import request_head
-from .http2_pool import HTTP2Pool
+from .http2_pool import HTTP2Pool, Opened
 from .http2_stream import HTTP2Stream, NotBegun
 from .proxy import environment_proxy, origin
 from .timer import StreamTimer, head_timeout
@@ -81,11 +79,11 @@ class HTTP2Transport:
         pool = await self._pool(request.url)
         if pool is None or not pool.speaks_http2:
             return await self._over_http1().open(request, deadlines)
-        opened = asyncio.get_running_loop().time()
-        stream = await _opened(pool, request, deadlines, opened)
+        now = asyncio.get_running_loop().time()
+        stream = await _opened(pool, request, deadlines, now)
         if stream is None:
             return await self._over_http1().open(request, deadlines)
-        return _unpacked(_HTTP2Exchange(*stream, deadlines, opened))
+        return _unpacked(_HTTP2Exchange(stream, deadlines, now))
 
     async def aclose(self) -> None:
         """Close the connections of this event loop; those of others close with their loops."""
@@ -150,50 +148,51 @@ class _Pools(NamedTuple):
     keeper: AsyncGenerator[None]
 
 
-_Stream = tuple[HTTP2Connection, HTTP2Stream]
-
-
 async def _opened(
-    pool: HTTP2Pool, request: HTTPRequest, deadlines: Deadlines, opened: float
-) -> _Stream | None:
+    pool: HTTP2Pool, request: HTTPRequest, deadlines: Deadlines, now: float
+) -> Opened | None:
     """Return a stream whose head is here, None where HTTP/2 is not spoken."""
-    until, late = head_timeout(deadlines, opened)
-    stream: _Stream | None = None
+    head = request_head(request)
+    until, late = head_timeout(deadlines, now)
+    failure: GemstreamError = late
+    opened: Opened | None = None
     try:
         async with asyncio.timeout_at(until):
             for _ in range(_MOST_TRIES):
-                stream = await _sent(pool, request, deadlines)
-                if stream is None:
-                    return None
-                try:
-                    await stream[1].head()
-                except NotBegun as error:
-                    said = str(error)
-                else:
-                    return stream
+                opened = await _sent(pool, head, request.body, deadlines.connect)
+                if opened is None or await _has_head(opened.stream):
+                    return opened
+            failure = never_begun()
     except TimeoutError as error:
         if isinstance(error, GemstreamError):
             raise
-        if stream is not None:
-            stream[0].doubt()
-            stream[1].abort()
-    except BaseException:
-        if stream is not None:
-            stream[1].abort()
-        raise
-    else:
-        raise StreamInterrupted(f"the service did not begin the request: {said}")
-    raise late
+        if opened is not None:
+            opened.connection.doubt()
+    # Out here it has no context.
+    raise failure
 
 
-async def _sent(pool: HTTP2Pool, request: HTTPRequest, deadlines: Deadlines) -> _Stream | None:
+async def _sent(
+    pool: HTTP2Pool, head: list[tuple[str, str]], body: bytes, seconds: float | None
+) -> Opened | None:
     try:
-        async with asyncio.timeout(deadlines.connect):
-            return await pool.stream(request_head(request), request.body)
-    except TimeoutError as error:
-        if isinstance(error, GemstreamError):
-            raise
-    raise connect_timeout(deadlines.connect)
+        async with asyncio.timeout(seconds):
+            return await pool.send(head, body)
+    except TimeoutError:
+        pass
+    raise connect_timeout(seconds)
+
+
+async def _has_head(stream: HTTP2Stream) -> bool:
+    """Wait for the head; False for a request that was certainly not begun."""
+    try:
+        await stream.head()
+    except NotBegun:
+        return False
+    except asyncio.CancelledError:
+        stream.abort()
+        raise
+    return True
 
 
 class _HTTP2Exchange:
@@ -201,17 +200,10 @@ class _HTTP2Exchange:
 
     __slots__ = ("__weakref__", "_connection", "_stream", "_time", "_timer")
 
-    def __init__(
-        self,
-        connection: HTTP2Connection,
-        stream: HTTP2Stream,
-        deadlines: Deadlines,
-        opened: float,
-    ) -> None:
-        self._connection = connection
-        self._stream = stream
+    def __init__(self, opened: Opened, deadlines: Deadlines, since: float) -> None:
+        self._connection, self._stream = opened
         self._time = asyncio.get_running_loop().time
-        self._timer = StreamTimer(deadlines, opened, self._expire)
+        self._timer = StreamTimer(deadlines, since, self._expire)
 
     @property
     def status(self) -> int:
@@ -225,7 +217,11 @@ class _HTTP2Exchange:
         timer = self._timer
         if self._stream.is_waiting:
             timer.waiting_since = self._time()
-        data = await self._stream.read()
+        try:
+            data = await self._stream.read()
+        except GemstreamError:
+            timer.cancel()
+            raise
         timer.waiting_since = None
         if not data:
             timer.cancel()
@@ -268,9 +264,9 @@ def _require_library() -> None:
 def _certificates(path: Path) -> str:
     """Return the certificates of a file; raises ConfigError where there are none."""
     try:
-        content = path.read_text("ascii", "replace")
-        _new_context(content)
-    except ssl.SSLError:
+        content = path.read_text("ascii", "ignore")  # what is not, is a comment
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=content)
+    except (ssl.SSLError, ValueError):
         raise ConfigError(f"ca_file {str(path)!r} holds no certificate in PEM form") from None
     except OSError as error:
         reason = error.strerror or type(error).__name__
@@ -293,4 +289,4 @@ async def _keep(pools: dict[tuple[str, str], HTTP2Pool]) -> AsyncGenerator[None]
         yield
     finally:
         while pools:
-            await pools.popitem()[1].aclose(StreamInterrupted("the client was closed"))
+            await pools.popitem()[1].aclose("the client was closed")
