@@ -1,14 +1,12 @@
-"""HTTP/2 over real sockets: one connection for all, and what its other end can do to it."""
+"""HTTP/2 over real sockets: who is reached and how, and who is not."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +24,10 @@ from gemstream.errors import (
     StreamInterrupted,
 )
 from gemstream.net.http2_transport import HTTP2Transport
-from gemstream.net.transport import Deadlines, Exchange, HTTPRequest
-from support.http2_server import Authority, Peer, http2_server
+from gemstream.net.transport import Deadlines, HTTPRequest
+from support.http2_reach import reached, read
+from support.http2_server import Authority, http2_server
 from support.peers import (
-    App,
     Handler,
     Receive,
     Send,
@@ -42,48 +40,6 @@ from support.peers import (
 )
 from support.servers import free_port
 
-CANCEL = 8  # RFC 9113, 7
-
-
-class _Reach:
-    """A transport at work, the URL it asks, and the other ends of its connections."""
-
-    def __init__(self, transport: HTTP2Transport, url: str, peers: list[Peer]) -> None:
-        self.transport = transport
-        self.url = url
-        self.peers = peers
-        self.arrived = asyncio.Semaphore(0)  # one for each request
-
-    async def open(self, query: str = "", **deadlines: float) -> Exchange:
-        """Ask for ``query``."""
-        return await self.transport.open(
-            HTTPRequest("POST", f"{self.url}/{query}", {"x-goog-api-key": "SECRET"}, b"{}"),
-            Deadlines(**deadlines),
-        )
-
-
-@contextlib.asynccontextmanager
-async def _reached(app: App, **options: Any) -> AsyncIterator[_Reach]:
-    async def counted(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        reach.arrived.release()
-        await app(scope, receive, send)
-
-    peers: list[Peer] = []
-    transport = HTTP2Transport(prior_knowledge=True)
-    async with http2_server(counted, peers=peers, **options) as url:
-        reach = _Reach(transport, url, peers)
-        try:
-            yield reach
-        finally:
-            await transport.aclose()
-
-
-async def _read(exchange: Exchange) -> bytes:
-    whole = b""
-    while data := await exchange.receive():
-        whole += data
-    return whole
-
 
 async def _endless(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     """Answers at once to ``/short``, otherwise says one piece and waits for the client to leave."""
@@ -93,153 +49,6 @@ async def _endless(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         await respond(send)
         await send({"type": "http.response.body", "body": b"a", "more_body": True})
     await until_gone(receive)
-
-
-# --- one connection --------------------------------------------------------------------------
-
-
-async def test_two_hundred_streams_share_one_connection() -> None:
-    everybody = asyncio.Barrier(200)
-
-    async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        await respond(send)
-        await send({"type": "http.response.body", "body": b"a", "more_body": True})
-        if scope["path"] != "/first":
-            await everybody.wait()
-        await send({"type": "http.response.body", "body": scope["path"].encode()})
-
-    async def call(number: int) -> bytes:
-        return await _read(await reach.open(str(number)))
-
-    async with asyncio.timeout(20), _reached(app, max_streams=250) as reach:
-        # Until the server said how many it allows, it is taken to allow 100 (RFC 9113, 6.5.2).
-        assert await _read(await reach.open("first")) == b"a/first"
-        answers = await asyncio.gather(*map(call, range(200)))
-        assert answers == [b"a/%d" % number for number in range(200)]
-        assert [peer.requests for peer in reach.peers] == [201]
-
-
-async def test_streams_beyond_what_the_server_allows_are_answered_all_the_same() -> None:
-    """They wait, or take a further connection; the server here ends one that has too many."""
-
-    async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        await respond(send, b"a")
-
-    async def call() -> bytes:
-        return await _read(await reach.open())
-
-    async with asyncio.timeout(20), _reached(app, max_streams=4) as reach:
-        assert await call() == b"a"
-        assert await asyncio.gather(*[call() for _ in range(40)]) == [b"a"] * 40
-        assert sum(peer.requests for peer in reach.peers) == 41
-
-
-@pytest.mark.parametrize("path", ["body", "silent"])
-async def test_abandoned_streams_leave_no_slots(path: str) -> None:
-    """More than the server allows at a time, left half-way one after another, and all at once."""
-    async with asyncio.timeout(20), _reached(_endless, max_streams=5) as reach:
-        for _ in range(12):
-            await _abandon(reach, path)
-        await asyncio.gather(*[_abandon(reach, path) for _ in range(5)])
-        assert await _read(await reach.open("short")) == b"short"
-        (peer,) = reach.peers
-        assert peer.resets == [CANCEL] * 17
-
-
-async def _abandon(reach: _Reach, path: str) -> None:
-    """Leave a stream once its request has arrived."""
-    if path == "body":
-        exchange = await reach.open(path)
-        assert await exchange.receive() == b"a"
-        await exchange.aclose()
-        return
-    opening = asyncio.create_task(reach.open(path))
-    await reach.arrived.acquire()
-    opening.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await opening
-
-
-async def test_leaving_one_stream_does_not_touch_the_others() -> None:
-    async with asyncio.timeout(20), _reached(_endless) as reach:
-        stays, leaves = await reach.open(), await reach.open()
-        assert await stays.receive() == await leaves.receive() == b"a"
-        waiting = asyncio.create_task(stays.receive())
-        leaves.abort()
-        assert await _read(await reach.open("short")) == b"short"
-        assert (waiting.done(), reach.peers[0].resets, len(reach.peers)) == (False, [CANCEL], 1)
-        stays.abort()
-        with pytest.raises(StreamInterrupted, match="closed"):
-            await waiting
-
-
-# --- the server leaves -----------------------------------------------------------------------
-
-
-async def test_after_a_goaway_open_streams_end_and_new_ones_take_another_connection() -> None:
-    asked = asyncio.Event()
-
-    async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        await respond(send)
-        await send({"type": "http.response.body", "body": b"a", "more_body": True})
-        await asked.wait()
-        await send({"type": "http.response.body", "body": b"b"})
-
-    async with asyncio.timeout(20), _reached(app) as reach:
-        before = await reach.open()
-        assert await before.receive() == b"a"
-        reach.peers[0].announce_end()
-        after = await reach.open()
-        asked.set()
-        assert [await _read(before), await _read(after)] == [b"b", b"ab"]
-        assert [peer.requests for peer in reach.peers] == [1, 1]
-
-
-async def test_what_a_server_certifies_not_to_have_begun_is_sent_again() -> None:
-    async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        if len(reach.peers) == 1:
-            scope["peer"].go_away(last_stream=0)
-            return await until_gone(receive)
-        await respond(send, b"a")
-
-    async with asyncio.timeout(20), _reached(app) as reach:
-        assert await _read(await reach.open()) == b"a"
-        assert [peer.requests for peer in reach.peers] == [1, 1]
-
-
-async def test_a_server_that_never_begins_is_an_interruption() -> None:
-    async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        scope["peer"].go_away(last_stream=0)
-        await until_gone(receive)
-
-    async with asyncio.timeout(20), _reached(app) as reach:
-        with pytest.raises(StreamInterrupted):
-            await reach.open()
-        assert len(reach.peers) <= 3
-
-
-@pytest.mark.parametrize("has_begun", [True, False])
-async def test_a_server_that_dies_interrupts_every_stream(has_begun: bool) -> None:
-    async def call() -> GemstreamError:
-        exchange: Exchange | None = None
-        with pytest.raises(StreamInterrupted) as caught:
-            exchange = await reach.open("" if has_begun else "silent")
-            while await exchange.receive():
-                pass
-        assert (exchange is not None) == has_begun
-        return caught.value
-
-    async with asyncio.timeout(20), _reached(_endless) as reach:
-        calls = [asyncio.create_task(call()) for _ in range(10)]
-        for _ in calls:
-            await reach.arrived.acquire()
-        if has_begun:
-            await _read(await reach.open("short"))
-        reach.peers[0].kill()
-        for error in await asyncio.gather(*calls):
-            assert error.retryable
-            assert (error.__cause__, error.__context__) == (None, None)
-        assert await _read(await reach.open("short")) == b"short"
 
 
 # --- no connection, and no HTTP --------------------------------------------------------------
@@ -258,7 +67,7 @@ NO_CONNECTION: list[tuple[str, type[GemstreamError]]] = [
 async def _refusal(transport: HTTP2Transport, url: str, **deadlines: float) -> GemstreamError:
     request = HTTPRequest("POST", url, {"x-goog-api-key": "SECRET"}, b"SECRET")
     with pytest.raises(GemstreamError) as caught:
-        await _read(await transport.open(request, Deadlines(**deadlines)))
+        await read(await transport.open(request, Deadlines(**deadlines)))
     await transport.aclose()
     return caught.value
 
@@ -349,7 +158,7 @@ def ca_file(authority: Authority, tmp_path: Path) -> Path:
 async def _asked(transport: HTTP2Transport, url: str) -> bytes:
     exchange = await transport.open(HTTPRequest("GET", url), Deadlines())
     try:
-        return await _read(exchange)
+        return await read(exchange)
     finally:
         await transport.aclose()
 
@@ -447,7 +256,7 @@ def test_one_transport_serves_one_event_loop_after_another() -> None:
     async def call() -> bytes:
         async with http2_server(_http_version) as url:
             exchange = await transport.open(HTTPRequest("GET", url), Deadlines())
-            return await _read(exchange)
+            return await read(exchange)
 
     assert [asyncio.run(call()) for _ in range(3)] == [b"2"] * 3
     asyncio.run(transport.aclose())
@@ -456,7 +265,7 @@ def test_one_transport_serves_one_event_loop_after_another() -> None:
 async def test_a_transport_nobody_closed_says_so() -> None:
     transport = HTTP2Transport(prior_knowledge=True)
     async with http2_server(_http_version) as url:
-        await _read(await transport.open(HTTPRequest("GET", url), Deadlines()))
+        await read(await transport.open(HTTPRequest("GET", url), Deadlines()))
         with pytest.warns(ResourceWarning, match="a gemstream client was not closed"):
             del transport
             gc.collect()
@@ -468,14 +277,14 @@ async def test_a_transport_that_opened_nothing_needs_no_closing() -> None:
 
 
 async def test_a_connect_timeout_for_each_call_shares_the_connection() -> None:
-    async with asyncio.timeout(20), _reached(_endless) as reach:
+    async with asyncio.timeout(20), reached(_endless) as reach:
         for number in range(20):
-            assert await _read(await reach.open("short", connect=1 + number)) == b"short"
+            assert await read(await reach.open("short", connect=1 + number)) == b"short"
         assert [peer.requests for peer in reach.peers] == [20]
 
 
 async def test_closing_ends_what_is_still_waiting_for_its_head() -> None:
-    async with asyncio.timeout(20), _reached(_endless) as reach:
+    async with asyncio.timeout(20), reached(_endless) as reach:
         opening = asyncio.create_task(reach.open("silent"))
         await reach.arrived.acquire()
         await reach.transport.aclose()

@@ -11,6 +11,7 @@ arrive, a stream's by whoever reads it: a slow reader holds back its own stream 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,6 +31,7 @@ _LARGEST_HEAD = 16_384  # of all headers of a response, as hyper has it
 # Streams that were left, which are remembered for frames still under way to them.
 _MOST_REMEMBERED = 8192
 _STREAM_CLOSED = 0x5
+_STATUS = re.compile("[1-5][0-9]{2}")
 
 
 class Goodbye(NamedTuple):
@@ -105,7 +107,7 @@ def decode_head(fields: list[tuple[bytes, bytes]]) -> tuple[int, list[tuple[str,
     """Return status and headers; raises ValueError for a status that is none."""
     decoded = [(_text(name), _text(value)) for name, value in fields]
     status = dict(decoded).get(":status", "")
-    if not (status.isdecimal() and len(status) == 3):
+    if not _STATUS.fullmatch(status):
         raise ValueError(f"its status is {status!r}")
     return int(status), [field for field in decoded if not field[0].startswith(":")]
 
