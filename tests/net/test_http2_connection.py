@@ -282,6 +282,7 @@ async def test_two_thousand_cancelled_streams_leave_nothing_behind() -> None:
     async with asyncio.timeout(60), reached(_endless, max_streams=5) as reach:
         await storm(200)  # tables and caches grow to their size
         assert await read(await reach.open("short")) == b"short"
+        await reach.arrived.acquire()
         reach.peers[0].resets.clear()
         gc.collect()
         tasks = asyncio.all_tasks()
