@@ -237,14 +237,76 @@ async def test_the_environment_names_the_proxy(
     assert got == (b"proxied" if through else b"direct")
 
 
+class _Tunnel:
+    """A proxy that lets connections through, and remembers how it was asked."""
+
+    def __init__(self) -> None:
+        self.heads: list[bytes] = []
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.heads.append(await read_head(reader))
+        host, _, port = self.heads[-1].split()[1].decode().rpartition(":")
+        far_reader, far_writer = await asyncio.open_connection(host.strip("[]"), int(port))
+        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        onward = asyncio.create_task(_copy(reader, far_writer))
+        try:
+            await _copy(far_reader, writer)
+        finally:
+            onward.cancel()
+            far_writer.close()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+
+
 @pytest.mark.usefixtures("no_proxies")
-async def test_a_proxy_that_refuses_is_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    refuses = _says(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
-    async with raw_server(refuses) as proxy:
+async def test_http2_passes_through_a_proxy(
+    monkeypatch: pytest.MonkeyPatch, authority: Authority, ca_file: Path
+) -> None:
+    tunnel, tls = _Tunnel(), authority.context("h2", "http/1.1")
+    async with http2_server(_http_version, tls=tls) as url, raw_server(tunnel) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.replace("http://", "http://us%40er:pw@"))
+        assert await _asked(HTTP2Transport(ca_file=ca_file), url) == b"2"
+    (head,) = tunnel.heads
+    at = url.removeprefix("https://").encode()
+    assert head.startswith(b"CONNECT %b HTTP/1.1\r\nHost: %b\r\n" % (at, at))
+    assert b"\r\nProxy-Authorization: Basic dXNAZXI6cHc=\r\n" in head
+
+
+# What a proxy says, and whether it may say something else another time.
+REFUSING: list[tuple[bytes, bool]] = [
+    (b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n", False),
+    (b"HTTP/1.1 403 Forbidden\r\n\r\n", False),
+    (b"HTTP/1.0 503\r\n\r\n", True),
+    (b"HTTP/1.1 200 OK\r\nX-A: b", True),
+    (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", True),
+    (b"x" * 20_000, True),
+    (b"", True),
+]
+
+
+@pytest.mark.usefixtures("no_proxies")
+@pytest.mark.parametrize(("answer", "may_pass"), REFUSING)
+async def test_a_proxy_that_refuses_is_no_connection(
+    monkeypatch: pytest.MonkeyPatch, answer: bytes, may_pass: bool
+) -> None:
+    async with raw_server(_says(answer)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.replace("http://", "http://user:SECRET@"))
         error = await _refusal(HTTP2Transport(), "https://service.invalid/")
     assert isinstance(error, ConnectFailed)
-    assert ("proxy" in str(error), error.retryable, "SECRET" in str(error)) == (True, False, False)
+    assert ("proxy" in str(error), error.retryable) == (True, may_pass)
+    assert "SECRET" not in str(error)
+    assert (error.__cause__, error.__context__) == (None, None)
+
+
+@pytest.mark.usefixtures("no_proxies")
+async def test_a_proxy_that_is_not_there_is_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{_NOBODY}")
+    error = await _refusal(HTTP2Transport(), "https://service.invalid/")
+    assert isinstance(error, ConnectFailed)
+    assert ("proxy" in str(error), error.retryable) == (True, True)
 
 
 # --- its life --------------------------------------------------------------------------------

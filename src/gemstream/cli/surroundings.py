@@ -33,7 +33,7 @@ _LIBRARIES = (
     "typer",
     "uvicorn",
     "httptools",
-    "pyqwest",
+    "h2",
     "opentelemetry-api",
 )
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from ..errors import GemstreamError, StreamInterrupted
 
-__all__ = ("STREAM_WINDOW", "HTTP2Stream", "NotBegun")
+__all__ = ("STREAM_WINDOW", "HTTP2Stream", "NotBegun", "StreamOwner")
 
 # What a server may send before it is read: half a second at 1 MB/s, far more than a chunk of text.
 STREAM_WINDOW = 512 * 1024
