@@ -140,6 +140,27 @@ def test_a_connection_that_fails_fails_each_who_waits_with_an_error_of_their_own
     in_no_time(scene())
 
 
+def test_a_server_that_ends_every_connection_at_once_is_not_dialled_for_ever() -> None:
+    """On each a request was sent, which fails with it."""
+
+    class _Ends(_Place):
+        async def _connect(self, connection: HTTP2Connection) -> None:
+            if self.dials == 3:
+                raise ConnectionRefusedError
+            await super()._connect(connection)
+            connection.abort()  # is lost in the next turn of the loop
+
+    async def scene() -> None:
+        place = _Ends(connections=100, streams=1)
+        opened = await place.send("/0")
+        with pytest.raises(StreamInterrupted):
+            await opened.stream.head()
+        assert place.dials == 1
+        await place.pool.aclose("the test is over")
+
+    in_no_time(scene())
+
+
 def test_closing_ends_who_waits_and_who_streams_and_what_is_being_opened() -> None:
     async def outcome(sent: asyncio.Task[Opened]) -> GemstreamError:
         with pytest.raises(StreamInterrupted, match="the test is over") as caught:

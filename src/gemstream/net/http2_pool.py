@@ -112,6 +112,7 @@ class HTTP2Pool:
             self._fail(lambda: None)
         elif connection.has_room:
             self._connections.append(connection)
+            self._serve()  # at once: what is lost in the next turn must not be opened for ever
         else:
             self._fail(ended_at_once)
 

@@ -28,8 +28,9 @@ _CONNECTION_WINDOW = 8 * 1024 * 1024
 # h2 holds back as much as a half for what came too late for its stream; this leaves some.
 _ARRIVED_BEFORE_MORE = _CONNECTION_WINDOW // 4
 _LARGEST_HEAD = 16_384  # of all headers of a response, as hyper has it
-# Streams that were left, which are remembered for frames still under way to them.
-_MOST_REMEMBERED = 8192
+# Streams that have ended, which are remembered for frames still under way to them; h2 takes 170
+# bytes for each, and would keep 65,536.
+_MOST_REMEMBERED = 2048
 _STREAM_CLOSED = 0x5
 _STATUS = re.compile("[1-5][0-9]{2}")
 
