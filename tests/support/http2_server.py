@@ -178,10 +178,6 @@ class Peer(asyncio.Protocol):
         """Take in nothing more and say nothing more, as behind a NAT that has forgotten."""
         self._is_silent = True
 
-    def write(self, data: bytes) -> None:
-        """Send ``data``, whatever it is."""
-        self._transport.write(data)
-
     def announce_end(self) -> None:
         """Say that no more streams are taken, and end those that are here."""
         self._last_stream = self._http2.highest_inbound_stream_id

@@ -136,8 +136,9 @@ class HTTP2Transport:
 
     def _over_http1(self) -> AiohttpTransport:
         if self._http1 is None:
-            own = self._certificates and _new_context(self._certificates, "http/1.1")
-            self._http1 = AiohttpTransport(ssl=own or None, trust_env=self._trust_env)
+            own = self._certificates
+            tls = None if own is None else _new_context(own, "http/1.1")
+            self._http1 = AiohttpTransport(ssl=tls, trust_env=self._trust_env)
         return self._http1
 
 
