@@ -302,8 +302,11 @@ async def test_a_proxy_that_refuses_is_no_connection(
 
 
 @pytest.mark.usefixtures("no_proxies")
-async def test_a_proxy_that_is_not_there_is_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{_NOBODY}")
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_proxy_that_is_not_there_is_no_connection(
+    monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://127.0.0.1:{_NOBODY}")
     error = await _refusal(HTTP2Transport(), "https://service.invalid/")
     assert isinstance(error, ConnectFailed)
     assert ("proxy" in str(error), error.retryable) == (True, True)
