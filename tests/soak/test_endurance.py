@@ -9,8 +9,8 @@ hour, in one minute to more than ten; so a run below half an hour allows three s
 and says how many.
 
 Over HTTP/2 five minutes are too short: memory grows in steps for three of them, while h2 comes to
-remember 2,048 ended streams on each connection, and stays after that (+36 KiB in four minutes, at 60
-streams a second). Half an hour was not run yet, so it is not run by default.
+remember 2,048 ended streams on each connection, and stays after that (+36 KiB in four minutes, at
+60 streams a second). Half an hour was not run yet, so it is not run by default.
 """
 
 from __future__ import annotations
