@@ -62,11 +62,11 @@ CLOCK_READINGS = ("now", "today", "utcnow")
 
 # Libraries that only net talks to, for the packages that leave bytes and HTTP to it.
 NO_SOCKETS = ("client", "limits", "streams", "narrative")
-SOCKETS = "aiohttp httptools pyqwest socket ssl"
+SOCKETS = "aiohttp h2 httptools socket ssl"
 
 # Slow to import (aiohttp alone takes 310 ms), so these packages import them at first use.
 WAITS = ("__init__", "net", "stores", "credentials", "narrative", "testing")
-HEAVY = "aiohttp asyncpg boto3 botocore dbos google opentelemetry prometheus_client pyqwest redis"
+HEAVY = "aiohttp asyncpg boto3 botocore dbos google h2 opentelemetry prometheus_client redis"
 
 # What `import gemstream` itself may load; every other public name waits for `__getattr__`.
 EAGER_ROOT = ("errors", "config")

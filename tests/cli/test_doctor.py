@@ -24,7 +24,7 @@ LIBRARIES = (
     "typer",
     "uvicorn",
     "httptools",
-    "pyqwest",
+    "h2",
     "opentelemetry-api",
 )
 HEALTHY = Surroundings(
@@ -70,7 +70,7 @@ AILMENTS: list[tuple[dict[str, Any], str, State, str, ExitCode]] = [
     (_without("aiohttp"), "aiohttp", State.FAIL, "not installed", USAGE),
     (_without("typer"), "extra cli", State.NOTE, "gemstream[cli]", OK),
     (_without("httptools"), "extra emulator", State.NOTE, "gemstream[emulator]", OK),
-    (_without("pyqwest"), "extra http2", State.NOTE, "gemstream[http2]", OK),
+    (_without("h2"), "extra http2", State.NOTE, "gemstream[http2]", OK),
     (_without("opentelemetry-api"), "extra otel", State.NOTE, "gemstream[otel]", OK),
     (_without("uvloop"), "event loop", State.NOTE, "asyncio's own", OK),
     ({"key": None}, "key", State.FAIL, "set GEMINI_API_KEY", AUTH),

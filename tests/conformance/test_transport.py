@@ -54,7 +54,7 @@ async def _over_plain_http2(app: App) -> AsyncIterator[tuple[Transport, str]]:
 
 @contextlib.asynccontextmanager
 async def _over_the_fallback(app: App) -> AsyncIterator[tuple[Transport, str]]:
-    """HTTP/1.1, with the same library."""
+    """HTTP/1.1, where HTTP/2 is not spoken."""
     transport = HTTP2Transport()
     async with asgi_server(app) as url:
         try:

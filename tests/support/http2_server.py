@@ -1,7 +1,10 @@
 """An ASGI server over HTTP/2 that tells an application everything, and does what it is told.
 
 Kept servers hide what is tested here: hypercorn does not reset a stream whose application stopped
-inside its body, and none sends GOAWAY on request. ``scope["peer"]`` is the connection, for that.
+inside its body, and none sends GOAWAY on request. ``scope["peer"]`` is the connection, for that,
+and ``scope["stream"]`` the number of the stream. Beside ASGI's messages an application may send
+``http.response.informational`` with a status, and, in place of the last of its body,
+``http.response.trailers``.
 """
 
 from __future__ import annotations
@@ -94,6 +97,7 @@ class Peer(asyncio.Protocol):
         self._writable.set()
         self._lost = asyncio.Event()
         self._last_stream = 2**31 - 1
+        self._is_silent = False
         self.requests = 0
         self.resets: list[int] = []
 
@@ -153,6 +157,8 @@ class Peer(asyncio.Protocol):
         self._writable.set()
 
     def data_received(self, data: bytes) -> None:
+        if self._is_silent:
+            return
         self._early += data
         if self._has_begun:
             self._receive_early()
@@ -161,6 +167,16 @@ class Peer(asyncio.Protocol):
         """Say that streams above ``last_stream`` were not begun, and that no more will be."""
         self._http2.close_connection(last_stream_id=last_stream)
         self._flush()
+
+    def reset(self, stream: int, code: int) -> None:
+        """Reset a stream; what its application sends later goes nowhere."""
+        self._streams[stream].leave()
+        self._http2.reset_stream(stream, code)
+        self._flush()
+
+    def fall_silent(self) -> None:
+        """Take in nothing more and say nothing more, as behind a NAT that has forgotten."""
+        self._is_silent = True
 
     def announce_end(self) -> None:
         """Say that no more streams are taken, and end those that are here."""
@@ -211,7 +227,7 @@ class Peer(asyncio.Protocol):
     async def _run(self, number: int, stream: _Stream, headers: list[Any]) -> None:
         try:
             send = self._sender(number, stream)
-            await self._app(_scope(headers, self), stream.receive, send)
+            await self._app(_scope(headers, number, self), stream.receive, send)
         except ConnectionError:
             pass  # the client left while the application was sending
         except Exception:
@@ -225,9 +241,15 @@ class Peer(asyncio.Protocol):
     def _sender(self, number: int, stream: _Stream) -> Any:
         async def send(message: dict[str, Any]) -> None:
             self._check(stream)
-            if message["type"] == "http.response.start":
+            headers = message.get("headers", ())
+            if message["type"] in ("http.response.start", "http.response.informational"):
                 status = (b":status", str(message["status"]).encode())
-                self._http2.send_headers(number, [status, *message.get("headers", ())])
+                self._http2.send_headers(number, [status, *headers])
+                self._flush()
+                return
+            if message["type"] == "http.response.trailers":
+                stream.is_complete = True
+                self._http2.send_headers(number, headers, end_stream=True)
                 self._flush()
                 return
             stream.is_complete = not message.get("more_body", False)
@@ -258,7 +280,9 @@ class Peer(asyncio.Protocol):
             raise ConnectionError("the client left")
 
     def _flush(self) -> None:
-        self._transport.write(self._http2.data_to_send())
+        data = self._http2.data_to_send()
+        if not self._is_silent:
+            self._transport.write(data)
 
 
 class _Stream:
@@ -284,7 +308,7 @@ class _Stream:
         self.body.put_nowait((b"", None))  # type: ignore[arg-type]  # the end of all messages
 
 
-def _scope(headers: list[tuple[bytes, bytes]], peer: Peer) -> dict[str, Any]:
+def _scope(headers: list[tuple[bytes, bytes]], number: int, peer: Peer) -> dict[str, Any]:
     path, _, query = dict(headers)[b":path"].partition(b"?")
     return {
         "type": "http",
@@ -294,4 +318,5 @@ def _scope(headers: list[tuple[bytes, bytes]], peer: Peer) -> dict[str, Any]:
         "query_string": query,
         "headers": [(name, value) for name, value in headers if not name.startswith(b":")],
         "peer": peer,
+        "stream": number,
     }

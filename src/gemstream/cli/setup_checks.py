@@ -36,7 +36,7 @@ _QUOTES = ("'", '"', "`")
 _EXTRAS = (
     ("cli", "the command line", ("typer",)),
     ("emulator", "gemstream emulate", ("uvicorn", "httptools")),
-    ("http2", "the HTTP/2 transport", ("pyqwest",)),
+    ("http2", "the HTTP/2 transport", ("h2",)),
     ("otel", "traces and metrics", ("opentelemetry-api",)),
 )
 

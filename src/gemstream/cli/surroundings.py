@@ -34,7 +34,7 @@ _LIBRARIES = (
     "typer",
     "uvicorn",
     "httptools",
-    "pyqwest",
+    "h2",
     "opentelemetry-api",
 )
 

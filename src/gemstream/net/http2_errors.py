@@ -1,12 +1,14 @@
-"""What pyqwest raises, in our words; the only place that knows its exceptions.
+"""What can be wrong with an HTTP/2 connection, in our words; the only place that knows h2's errors.
 
-The library says in its text what the classes do not: which step failed, and on whose side. The
-phrases are those of hyper, h2 and rustls below it, read here and nowhere else.
+The exceptions of the socket and of TLS are read here, too: the transport opens its own.
 """
 
 from __future__ import annotations
 
-import re
+import errno
+import os
+import socket
+import ssl
 from urllib.parse import urlsplit
 
 from ..errors import (
@@ -17,30 +19,25 @@ from ..errors import (
     ProtocolError,
     StreamInterrupted,
 )
-from .transport import Deadlines
 
-__all__ = ("check_url", "translate")
-
-# Which the caller knows, and which may hold what a log should not.
-_PREAMBLE = re.compile(
-    r"^(Request failed|Error reading content): "
-    r"(error sending request for url \(\S*\): |builder error for url \(\S*\): )?"
-    r"(client error \((Connect|SendRequest)\): )?"
+__all__ = (
+    "ProxyRefused",
+    "broken",
+    "check_url",
+    "code_name",
+    "connect_timeout",
+    "ended_at_once",
+    "interrupted",
+    "never_begun",
+    "not_connected",
+    "not_http2",
+    "not_sendable",
+    "system_said",
 )
-
-_TLS = ("peer certificate", "corrupt message", "fatal alert", "tls ", "peer is incompatible")
-_PROXY = ("tunnel error", "proxy")
-# Said of a proxy that was reached and refuses; another try would meet the same.
-_PROXY_REFUSES = ("authorization required", "unsuccessful")
-# The library's own defence, which breaks a connection on which late frames of a thousand streams
-# that were reset here have come in: the peer did nothing wrong.
-_GIVEN_UP = ("too_many_internal_resets",)
-# Found wrong on this side: what the peer reports, or does by leaving, is an interruption.
-_NOT_HTTP = ("error detected", "invalid", "too large")
 
 
 def check_url(url: str) -> None:
-    """Raise InvalidRequest for a URL that names no server; the library would guess one."""
+    """Raise InvalidRequest for a URL that names no server over HTTP."""
     try:
         parts = urlsplit(url)
         said = "" if parts.hostname and (parts.port is None or parts.port) else "it names no host"
@@ -52,38 +49,93 @@ def check_url(url: str) -> None:
         raise InvalidRequest(f"the URL cannot be used: {said}")
 
 
-def translate(error: Exception, deadlines: Deadlines) -> GemstreamError:
-    """Return our error for one of the library's."""
-    import pyqwest
+def not_sendable(error: Exception) -> InvalidRequest:
+    """Return the error for a request that HTTP/2 cannot carry."""
+    return InvalidRequest(f"the request cannot be sent as HTTP/2: {error}")
 
-    said = _PREAMBLE.sub("", str(error)) or type(error).__name__
-    if isinstance(error, pyqwest.ConnectTimeout):
-        timeout = deadlines.connect
-        shown = "its limit" if timeout is None else f"{timeout:g} s"
-        return ConnectTimeout(
-            f"no connection within {shown}; check base_url and the network, or raise "
-            "timeouts.connect",
-            timeout=timeout,
+
+def connect_timeout(seconds: float | None) -> ConnectTimeout:
+    """Return the error for a connection that did not come about in time."""
+    shown = "its limit" if seconds is None else f"{seconds:g} s"
+    return ConnectTimeout(
+        f"no connection within {shown}; check base_url and the network, or raise timeouts.connect",
+        timeout=seconds,
+    )
+
+
+class ProxyRefused(Exception):
+    """A proxy that was not reached, or lets nobody through; ``retryable``: it may later."""
+
+    def __init__(self, said: str, *, retryable: bool) -> None:
+        super().__init__(said)
+        self.retryable = retryable
+
+
+def not_connected(error: Exception) -> GemstreamError:
+    """Return our error for what opening a connection raised; a new one each time."""
+    if isinstance(error, UnicodeError):
+        return InvalidRequest(f"the URL cannot be used: its host is no name ({error})")
+    if isinstance(error, ssl.SSLError):
+        failed = ConnectFailed(
+            f"no TLS connection: {_tls_said(error)}; check base_url and certificates "
+            "(SSL_CERT_FILE names that of a private authority)"
         )
-    if isinstance(error, GemstreamError):
-        return error  # ours, on its way through
-    if isinstance(error, ConnectionError):
-        return _not_connected(said)
-    if isinstance(error, ValueError | TypeError) or "builder error" in str(error):
-        return InvalidRequest(f"the request cannot be sent as HTTP: {said}")
-    is_peers = not any(phrase in said for phrase in _GIVEN_UP)
-    if is_peers and any(phrase in said for phrase in _NOT_HTTP):
-        return ProtocolError(f"the answer is not valid HTTP: {said}")
+        failed.retryable = False
+        return failed
+    if isinstance(error, ProxyRefused):
+        failed = ConnectFailed(f"{error}; check HTTPS_PROXY and NO_PROXY")
+        failed.retryable = error.retryable
+        return failed
+    return ConnectFailed(f"no connection: {system_said(error)}; check base_url and the network")
+
+
+def ended_at_once() -> ConnectFailed:
+    """Return the error for a connection on which no stream may be opened."""
+    return ConnectFailed("no connection: the service took it and ended it at once")
+
+
+def interrupted(reason: str) -> StreamInterrupted:
+    """Return the error for what was ended because of ``reason``."""
+    return StreamInterrupted(reason)
+
+
+def never_begun() -> StreamInterrupted:
+    """Return the error for a request that was refused every time it was sent."""
+    return StreamInterrupted("the service did not begin the request, however often it was sent")
+
+
+def not_http2(said: str) -> ProtocolError:
+    """Return the error for an answer in which ``said`` is wrong."""
+    return ProtocolError(f"the answer is not valid HTTP/2: {said}")
+
+
+def broken(error: Exception | None, reason: str) -> StreamInterrupted:
+    """Return the error for a stream whose connection was lost."""
+    said = reason or ("the service closed it" if error is None else system_said(error))
     return StreamInterrupted(f"the connection broke: {said}")
 
 
-def _not_connected(said: str) -> ConnectFailed:
-    if any(phrase in said for phrase in _PROXY):
-        error = ConnectFailed(f"no connection through the proxy: {said}; check HTTPS_PROXY")
-        error.retryable = not any(phrase in said for phrase in _PROXY_REFUSES)
-        return error
-    if any(phrase in said for phrase in _TLS):
-        error = ConnectFailed(f"no TLS connection: {said}; check base_url and certificates")
-        error.retryable = False
-        return error
-    return ConnectFailed(f"no connection: {said}; check base_url and the network")
+def code_name(code: int) -> str:
+    """Return the name of an error code (RFC 9113, 7)."""
+    from h2.errors import ErrorCodes
+
+    try:
+        return ErrorCodes(code).name
+    except ValueError:
+        return f"code {code}"
+
+
+def _tls_said(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate is not trusted: {error.verify_message}"
+    return (error.reason or str(error)).replace("_", " ").lower()
+
+
+def system_said(error: Exception) -> str:
+    """Return the system's words for its own errors; event loops put others in their place."""
+    is_systems = isinstance(error, OSError) and not isinstance(error, socket.gaierror)
+    if is_systems and isinstance(error, OSError) and error.errno in errno.errorcode:
+        return os.strerror(error.errno or 0)
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
