@@ -29,27 +29,9 @@ from support.service import (
     said,
     streamed,
 )
+from support.turns import is_cancelled_after, let_run
 
 Call = Callable[[AsyncClient], Coroutine[Any, Any, object]]
-
-
-async def _turns(number: int) -> None:
-    """Let the loop run ``number`` times."""
-    loop = asyncio.get_running_loop()
-    for _ in range(number):
-        turned = loop.create_future()
-        loop.call_soon(turned.set_result, None)
-        await turned
-
-
-async def _is_cancelled_after(turns: int, call: Coroutine[Any, Any, object]) -> bool:
-    """Return whether ``call`` was cancelled; False when it was done before."""
-    task = asyncio.create_task(call)
-    await _turns(turns)
-    was_running = task.cancel()
-    await asyncio.wait([task])
-    assert task.cancelled() is was_running, task.exception()
-    return was_running
 
 
 async def _settled(before: set[asyncio.Task[Any]]) -> None:
@@ -80,7 +62,7 @@ async def _streams_texts(client: AsyncClient) -> object:
 
 async def _generates_with_a_callback(client: AsyncClient) -> object:
     async def look(_: object) -> None:
-        await _turns(1)
+        await let_run(1)
 
     return await client.generate("Hi", on_chunk=look)
 
@@ -112,7 +94,7 @@ async def test_a_call_can_be_cancelled_at_every_step(name: str) -> None:
     while was_cancelled:
         service = Service(*answers)
         async with client_of(service) as client:
-            was_cancelled = await _is_cancelled_after(turns, call(client))
+            was_cancelled = await is_cancelled_after(turns, call(client))
             await _settled(before)
             assert service.running == 0, turns
             assert await call(client)  # as good as new
@@ -125,7 +107,7 @@ async def test_the_books_of_a_cancelled_call_are_closed(name: str) -> None:
     emulator = Emulator()
     turns = 0
     async with async_client(emulator) as client:
-        while await _is_cancelled_after(turns, CALLS[name][0](client)):
+        while await is_cancelled_after(turns, CALLS[name][0](client)):
             await emulator.idle()
             turns += 1
     assert 0 < len(emulator.journal) <= turns + 1  # cancelled before it was sent, it has no entry
@@ -136,7 +118,7 @@ async def test_the_books_of_a_cancelled_call_are_closed(name: str) -> None:
 async def test_a_call_that_waits_for_its_next_try_can_be_cancelled() -> None:
     service = Service(failed(503, "UNAVAILABLE", retry_after="30"))
     async with client_of(service) as client:
-        assert await _is_cancelled_after(50, client.generate("Hi"))
+        assert await is_cancelled_after(50, client.generate("Hi"))
     assert len(service.asked) == 1
 
 
@@ -149,7 +131,7 @@ async def _at_each_turn(act: Callable[[Any], Awaitable[None] | None]) -> list[li
         while not readings or len(readings[-1]) < 4:
             stream = client.generate_stream("Hi")
             reading = asyncio.create_task(_texts(stream))
-            await _turns(len(readings))
+            await let_run(len(readings))
             if (awaitable := act(stream)) is not None:
                 await awaitable
             readings.append(await reading)
@@ -172,7 +154,7 @@ async def test_a_stream_ended_from_another_task_is_a_plain_end(act: Any) -> None
 
 async def test_a_cancelled_reader_leaves_what_it_had_read() -> None:
     stream = client_of(Service(held(chunk("a")))).generate_stream("Hi")
-    assert await _is_cancelled_after(100, _texts(stream))
+    assert await is_cancelled_after(100, _texts(stream))
     with pytest.raises(InvalidState, match="cancelled"):  # no plain end: the answer is cut
         await _texts(stream)
     assert (stream.response.text, stream.response.complete) == ("a", Completeness.STOPPED)

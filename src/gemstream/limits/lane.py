@@ -52,10 +52,9 @@ class Lane:
     __slots__ = (
         "__weakref__",
         "_claims",
-        "_gap",
         "_learned",
         "_places",
-        "_spread_until",
+        "_spread",
         "_store",
         "scope",
     )
@@ -66,8 +65,7 @@ class Lane:
         self._places: deque[Place] = deque()
         self._learned = LearnedLimits()
         self._claims = ScopeClaims(scope, Limits())  # of the limits that were asked for last
-        self._spread_until = 0
-        self._gap = 0.0
+        self._spread = range(0)  # the moments after a hold in which it counts
 
     async def reserve(self, ask: Ask) -> Reservation:
         """Return a reservation once the request may be sent; it must be settled.
@@ -104,9 +102,8 @@ class Lane:
         moment = self._store.moment()
         delay = self._learned.delay(error, moment.wall)
         self._store.hold(gate_of(self.scope), delay)
-        seconds = self._store.seconds(delay)
-        self._gap = min(_WIDEST_GAP, _SPREAD * seconds / (1 + len(self._places)))
-        self._spread_until = moment.now + int(delay * (1 + _SPREAD))
+        opens = max(moment.now + delay, self._spread.start)
+        self._spread = range(opens, opens + int(delay * _SPREAD))
         self._tell(ask, Verdict.HELD, delay=delay / MICROSECONDS)
 
     def receive_success(self, ask: Ask) -> None:
@@ -222,9 +219,9 @@ class Lane:
         while True:
             if place.is_out:
                 await self._come_first(place)
-            now = self._store.moment().now
-            if now < self._spread_until:
-                await place.sleep(2 * self._gap * random.random())
+            if (gap := self._gap()) is not None:
+                # Not place.sleep(): the answers to those before would cut it short.
+                await asyncio.sleep(gap)
             taken = await self._try(ask)
             if isinstance(taken, Reservation):
                 return taken
@@ -233,6 +230,14 @@ class Lane:
                 left = ask.patience - self._store.seconds(self._store.moment().now - began)
             self._check_patience(ask, taken, left)
             await place.sleep(self._pause(taken))
+
+    def _gap(self) -> float | None:
+        """Return for how many real seconds to let others go first, after a hold that is over."""
+        now = self._store.moment().now
+        if now not in self._spread:
+            return None
+        left = self._store.seconds(self._spread.stop - now)
+        return 2 * min(_WIDEST_GAP, left / (1 + len(self._places))) * random.random()
 
     def _delay(self, wait: Wait) -> float | None:
         """Return how long ``wait`` takes, in seconds of the books."""
