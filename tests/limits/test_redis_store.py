@@ -76,6 +76,14 @@ async def test_a_reservation_is_one_round_trip_and_takes_what_was_corrected_alon
     store, claims = RedisStore(redis_server.url, timeout=PATIENT), _claims(10, rpm=500, tpm=9000)
     await store.levels(claims)  # connected, the script is known
     redis_server.command("CONFIG", "RESETSTAT")
+    names = [store.new_name() for _ in range(50)]
+    for name in names:
+        assert await store.reserve(name, claims) is None
+    assert redis_server.commands()["evalsha"] == 50
+    for name in names:
+        store.settle(name, claims, Spent())
+    await store.levels(claims)
+    redis_server.command("CONFIG", "RESETSTAT")
     for _ in range(50):
         name = store.new_name()
         assert await store.reserve(name, claims) is None
@@ -352,6 +360,18 @@ async def test_a_server_that_forgot_the_script_is_taught_it(redis_server: RedisA
         assert await store.reserve(store.new_name(), claims) is None
         redis_server.command("SCRIPT", "FLUSH")
         assert await _used(store, claims) == [0, used]
+    await store.aclose()
+
+
+async def test_a_connection_that_the_server_closed_is_no_outage(redis_server: RedisAt) -> None:
+    told = _Told()
+    store = RedisStore(redis_server.url, timeout=PATIENT, told=told)
+    claims = _claims(rpm=9)
+    for used in range(1, 5):
+        assert await store.reserve(store.new_name(), claims) is None
+        redis_server.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        assert await _used(store, claims) == [0, used]
+    assert told.is_silent
     await store.aclose()
 
 
