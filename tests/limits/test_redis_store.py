@@ -8,6 +8,7 @@ import queue
 import socket
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Iterator
@@ -74,6 +75,14 @@ async def test_a_reservation_is_one_round_trip_and_takes_what_was_corrected_alon
 ) -> None:
     store, claims = RedisStore(redis_server.url, timeout=PATIENT), _claims(10, rpm=500, tpm=9000)
     await store.levels(claims)  # connected, the script is known
+    redis_server.command("CONFIG", "RESETSTAT")
+    names = [store.new_name() for _ in range(50)]
+    for name in names:
+        assert await store.reserve(name, claims) is None
+    assert redis_server.commands()["evalsha"] == 50
+    for name in names:
+        store.settle(name, claims, Spent())
+    await store.levels(claims)
     redis_server.command("CONFIG", "RESETSTAT")
     for _ in range(50):
         name = store.new_name()
@@ -161,6 +170,71 @@ async def test_what_is_settled_at_the_end_is_written(redis_server: RedisAt) -> N
         await store.aclose()
     assert await _used(other, claims) == [0, 0]
     await other.aclose()
+
+
+def test_a_program_that_just_ends_has_settled(redis_server: RedisAt) -> None:
+    program = """
+        import asyncio, sys
+        from gemstream.config.limits import Limits
+        from gemstream.limits.redis_store import RedisStore
+        from gemstream.policy.limit.claim import Spent
+        from gemstream.policy.limit.quota import claims_of
+
+        store = RedisStore(sys.argv[1], timeout=20)
+        claims = claims_of("account|model", Limits(concurrency=1), 1)
+
+        async def main():
+            name = store.new_name()
+            assert await store.reserve(name, claims) is None
+            store.settle(name, claims, Spent())
+
+        asyncio.run(main())
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program), redis_server.url]
+    subprocess.run(command, check=True, timeout=60)
+    store = RedisStore(redis_server.url, timeout=PATIENT)
+    assert asyncio.run(_used(store, _claims(concurrency=1))) == [0, 0]
+    asyncio.run(store.aclose())
+
+
+def test_a_forked_child_has_books_of_its_own_and_leaves_its_parents(redis_server: RedisAt) -> None:
+    program = """
+        import asyncio, os, sys
+        from gemstream.config.limits import Limits
+        from gemstream.limits.redis_store import RedisStore
+        from gemstream.policy.limit.claim import Spent, Wait
+        from gemstream.policy.limit.quota import claims_of
+
+        store = RedisStore(sys.argv[1], timeout=20)
+        one = claims_of("account|model", Limits(concurrency=1), 1)
+        two = claims_of("account|model", Limits(concurrency=2), 1)
+        name = store.new_name()
+        assert asyncio.run(store.reserve(name, one)) is None
+        if os.fork():
+            assert os.wait()[1] == 0
+        else:
+            store.settle(name, one, Spent())  # as a destructor in the child would
+            assert isinstance(asyncio.run(store.reserve(store.new_name(), one)), Wait)
+            assert asyncio.run(store.reserve(store.new_name(), two)) is None
+            asyncio.run(store.aclose())
+            os._exit(0)
+        assert isinstance(asyncio.run(store.reserve(store.new_name(), two)), Wait)
+        store.settle(name, one, Spent())
+        assert asyncio.run(store.reserve(store.new_name(), two)) is None
+    """
+    command = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(program), redis_server.url]
+    subprocess.run(command, check=True, timeout=60)
+
+
+async def test_a_scope_in_which_something_runs_is_remembered(redis_server: RedisAt) -> None:
+    store, claims = RedisStore(redis_server.url, timeout=PATIENT), _claims(rpm=5)
+    name = store.new_name()
+    assert await store.reserve(name, claims) is None
+    assert not store.sweep(claims)
+    store.settle(name, claims, Spent())
+    await store.levels(claims)
+    assert store.sweep(claims)
+    await store.aclose()
 
 
 async def test_claims_of_several_scopes_are_refused(redis_server: RedisAt) -> None:
@@ -286,6 +360,18 @@ async def test_a_server_that_forgot_the_script_is_taught_it(redis_server: RedisA
         assert await store.reserve(store.new_name(), claims) is None
         redis_server.command("SCRIPT", "FLUSH")
         assert await _used(store, claims) == [0, used]
+    await store.aclose()
+
+
+async def test_a_connection_that_the_server_closed_is_no_outage(redis_server: RedisAt) -> None:
+    told = _Told()
+    store = RedisStore(redis_server.url, timeout=PATIENT, told=told)
+    claims = _claims(rpm=9)
+    for used in range(1, 5):
+        assert await store.reserve(store.new_name(), claims) is None
+        redis_server.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        assert await _used(store, claims) == [0, used]
+    assert told.is_silent
     await store.aclose()
 
 

@@ -94,6 +94,7 @@ class _Two:
         self.midnights = Midnights()
         self.running: list[tuple[str, tuple[Claim, ...]]] = []
         self.names = 0
+        self.left = 0  # of the last wait that somebody knew the end of
 
     def ask(self, *operations: Operation) -> list[int]:
         self.process.command("SET", TIME_KEY, self.time.wall)
@@ -132,6 +133,7 @@ class _Two:
             case Wait(claim, until):
                 expected = -1 if until is None else until - moment.now
                 assert (status, claims[index], left) == (1, claim, expected)
+                self.left = max(0, expected)
 
     def stamp(self, which: int) -> None:
         name, claims = self.running[which % len(self.running)]
@@ -181,6 +183,7 @@ _step = st.one_of(
     st.tuples(st.just("settle"), st.integers(0, 9), _spent),
     st.tuples(st.just("hold"), st.integers(0, 90 * SECOND)),
     st.tuples(st.just("pass"), _passed),
+    st.tuples(st.just("until it fits"), st.sampled_from([0, 1])),
     st.tuples(st.just("set back"), st.sampled_from([1, SECOND, 60 * MINUTE, DAY, 3 * DAY])),
 )
 
@@ -197,6 +200,8 @@ def _play(process: RedisAt, wall: int, steps: list[tuple[object, ...]]) -> None:
     for what, *facts in steps:
         if what == "pass":
             two.time.wall += facts[0]  # type: ignore[operator]
+        elif what == "until it fits":
+            two.time.wall += max(0, two.left - facts[0])  # type: ignore[operator]
         elif what == "set back":
             two.time.wall -= facts[0]  # type: ignore[operator]
         elif two.running or what in ("reserve", "hold"):
@@ -206,7 +211,7 @@ def _play(process: RedisAt, wall: int, steps: list[tuple[object, ...]]) -> None:
 
 
 @settings(
-    max_examples=150,
+    max_examples=200,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # each history empties the server
 )

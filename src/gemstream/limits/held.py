@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
@@ -25,12 +26,13 @@ class Held(msgspec.Struct):
 
 
 class HeldRequests:
-    """All that runs. Used by one thread."""
+    """All that runs. Used by one thread, but for ``runs_in``."""
 
-    __slots__ = ("_requests",)
+    __slots__ = ("_requests", "_scopes")
 
     def __init__(self) -> None:
         self._requests: dict[str, Held] = {}
+        self._scopes: Counter[str] = Counter()  # how many run in each
 
     def __len__(self) -> int:
         """Return how many run."""
@@ -45,13 +47,18 @@ class HeldRequests:
         """Note that the request called ``name`` was let in."""
         costs = [claim.cost for claim in claims]
         self._requests[name] = Held(claims, costs, is_new)
+        self._scopes[scope_of(claims)] += 1
+
+    def runs_in(self, scope: str) -> bool:
+        """True when something of ``scope`` runs; any thread may ask."""
+        return scope in self._scopes
 
     def receive(self, operation: Operation) -> None:
         """Note what an operation says of what runs."""
         if operation.what == "admit":
             self.take(operation.name, operation.claims, is_new=True)
         elif operation.what == "settle":
-            self._requests.pop(operation.name, None)
+            self._forget(operation.name)
         elif operation.name in self._requests:
             held = self._requests[operation.name]
             if operation.what == "stamp":
@@ -62,6 +69,14 @@ class HeldRequests:
                     tokens if claim.unit is Unit.TOKENS else cost
                     for claim, cost in zip(held.claims, held.costs, strict=True)
                 ]
+
+    def _forget(self, name: str) -> None:
+        held = self._requests.pop(name, None)
+        if held is not None:
+            scope = scope_of(held.claims)
+            self._scopes[scope] -= 1
+            if not self._scopes[scope]:
+                del self._scopes[scope]
 
     def renewals(
         self, name: str, lost: Callable[[str, str], None]

@@ -111,20 +111,19 @@ class MemoryStore:
         """
         while self._corrections and self._lock.acquire(blocking=False):
             try:
-                self._corrected()
+                self._apply()
             finally:
                 self._lock.release()
 
     def _corrected(self) -> Moment:
         """Apply what was queued, and return the moment that it happened at."""
-        corrections = self._corrections
-        while True:
-            moment = self.moment()
-            try:
-                correction = corrections.popleft()
-            except IndexError:
-                return moment
-            correction(moment)
+        self._apply()
+        return self.moment()
+
+    def _apply(self) -> None:
+        # Only who has the lock takes out, so what is seen here is there.
+        while self._corrections:
+            self._corrections.popleft()(self.moment())
 
 
 _all: weakref.WeakSet[MemoryStore] = weakref.WeakSet()

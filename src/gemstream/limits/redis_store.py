@@ -156,7 +156,7 @@ class RedisStore:
 
     def sweep(self, claims: Sequence[Claim]) -> bool:
         """Forget what changes nothing by it; True when this process remembers nothing of it."""
-        return self._books.sweep(claims)
+        return self._books.sweep(claims) and not self._courier.held.runs_in(scope_of(claims))
 
     async def aclose(self) -> None:
         """Write what is unwritten and let go; the store cannot be used again."""

@@ -81,6 +81,9 @@ class RedisServer:
         Raises as ``connect`` does; after StoreUnavailable nobody knows which of them ran. A server
         that does not know the script is taught it: a second round trip, once.
         """
+        if self._is_stale():
+            self.close()
+            self.connect()
         with self._translated():
             answers = self._evaluate(script, calls)
             unknown = [index for index, answer in enumerate(answers) if _is_unknown(answer)]
@@ -115,6 +118,18 @@ class RedisServer:
     def close(self) -> None:
         """Close the connection; ``connect`` opens it anew."""
         self._connection.disconnect()
+
+    def _is_stale(self) -> bool:
+        """True when the server has closed the connection, as it may one that was idle.
+
+        To find that out by sending would leave open what of it was done.
+        """
+        from redis.exceptions import RedisError
+
+        try:
+            return bool(self._connection.can_read(0))  # it says nothing unasked but farewell
+        except (RedisError, OSError):
+            return True
 
     def _evaluate(self, script: Script, calls: Sequence[ScriptCall]) -> list[Any]:
         commands = [("EVALSHA", script.sha, len(c.keys), *c.keys, c.argument) for c in calls]
