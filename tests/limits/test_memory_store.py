@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from gemstream.limits.memory_store import MemoryStore
 from gemstream.policy.limit.claim import Claim, Kind, Limit, Moment, Spent, Unit
@@ -59,26 +59,24 @@ def test_a_destructor_that_runs_inside_reserve_neither_hangs_nor_is_lost() -> No
     assert not worker.is_alive(), "the destructor waits for the lock that its own thread holds"
 
 
+class _Stamping(tuple[Claim, ...]):
+    """Claims that stamp another request whenever the books look at them."""
+
+    on_look: Callable[[], None]
+
+    def __iter__(self) -> Iterator[Claim]:
+        self.on_look()
+        return super().__iter__()
+
+
 def test_what_is_settled_while_the_lock_is_taken_counts_from_then_on() -> None:
-    class _Settling(SetClock):
-        """Stamps a request while the books are being asked, once."""
-
-        __slots__ = ()
-
-        def moment(self) -> Moment:
-            if due:
-                due.pop()
-                store.stamp("first", RPM)
-            return super().moment()
-
-    due = list[int]()
-    clock = _Settling()
-    store = MemoryStore(clock)
-
     async def main() -> None:
+        clock = SetClock()
+        store = MemoryStore(clock)
         assert await store.reserve("first", RPM) is None
-        due.append(1)
-        assert await store.reserve("second", RPM) is not None
+        claims = _Stamping(RPM)
+        claims.on_look = lambda: store.stamp("first", RPM)
+        assert await store.reserve("second", claims) is not None
         clock.go(60)
         assert await store.reserve("third", RPM) is None
 

@@ -15,9 +15,9 @@ def test_a_wake_that_comes_first_is_not_lost() -> None:
     async def main() -> None:
         place = Place()
         assert place.wake()
+        await asyncio.sleep(0)  # whom it could have woken is not there yet
         async with asyncio.timeout(1):
             await place.sleep()
-        await asyncio.sleep(0)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1):
                 await place.sleep()
