@@ -49,7 +49,6 @@ def test_a_destructor_that_runs_inside_reserve_neither_hangs_nor_is_lost() -> No
             name = str(number)
             assert await store.reserve(name, SLOT) is None
             _Dropped(store, name, SLOT)
-            # The one before is collected as this asks, and its slot is free by then.
         assert clock.collected >= 20
         assert [level.used for level in await store.levels(SLOT)] == [0]
 

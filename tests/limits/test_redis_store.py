@@ -178,10 +178,10 @@ def test_a_program_that_just_ends_has_settled(redis_server: RedisAt) -> None:
         from gemstream.config.limits import Limits
         from gemstream.limits.redis_store import RedisStore
         from gemstream.policy.limit.claim import Spent
-        from gemstream.policy.limit.quota import claims_of
+        from gemstream.policy.limit.quota import ScopeClaims
 
         store = RedisStore(sys.argv[1], timeout=20)
-        claims = claims_of("account|model", Limits(concurrency=1), 1)
+        claims = ScopeClaims("account|model", Limits(concurrency=1)).of(1)
 
         async def main():
             name = store.new_name()
@@ -203,11 +203,11 @@ def test_a_forked_child_has_books_of_its_own_and_leaves_its_parents(redis_server
         from gemstream.config.limits import Limits
         from gemstream.limits.redis_store import RedisStore
         from gemstream.policy.limit.claim import Spent, Wait
-        from gemstream.policy.limit.quota import claims_of
+        from gemstream.policy.limit.quota import ScopeClaims
 
         store = RedisStore(sys.argv[1], timeout=20)
-        one = claims_of("account|model", Limits(concurrency=1), 1)
-        two = claims_of("account|model", Limits(concurrency=2), 1)
+        one = ScopeClaims("account|model", Limits(concurrency=1)).of(1)
+        two = ScopeClaims("account|model", Limits(concurrency=2)).of(1)
         name = store.new_name()
         assert asyncio.run(store.reserve(name, one)) is None
         if os.fork():
@@ -275,7 +275,7 @@ async def test_a_cluster_decides_in_one_slot() -> None:
         store = RedisStore(process.url, timeout=PATIENT)
         claims = _claims(10, "a{b}|m}", rpm=5, tpm=99, rpd=3, concurrency=2)
         assert await store.reserve(store.new_name(), claims) is None
-        assert await _used(store, claims) == [0, 1, 10, 1, 1]
+        assert await _used(store, claims) == [0, 1, 1, 1, 10]
         await store.aclose()
 
 
@@ -348,9 +348,9 @@ async def test_what_still_runs_is_counted_again_when_the_books_forgot_it(
         redis_server.command("SET", TIME_KEY, NOON + SECOND)
     decision = await asyncio.to_thread(told.next)
     assert (decision.verdict, decision.scope) == (Verdict.LOST, SCOPE)
-    assert await _used(store, claims) == [0, 1, 7, 1]
+    assert await _used(store, claims) == [0, 1, 1, 7]
     store.settle(name, claims, Spent(requests=1, tokens=3))
-    assert await _used(store, claims) == [0, 1, 3, 0]
+    assert await _used(store, claims) == [0, 1, 0, 3]
     await store.aclose()
 
 
@@ -474,10 +474,10 @@ async def test_a_server_that_comes_back_is_told_what_runs(own_server: RedisAt) -
         Verdict.LOST,  # what ran before: this server forgets by being stopped
     }
     # Of the day only what came meanwhile is counted: the other's had been, in the lost books.
-    assert await _used(store, claims) == [0, 2, 10, 1, 2]
+    assert await _used(store, claims) == [0, 2, 1, 2, 10]
     for name in (before, meanwhile):
         store.settle(name, claims, Spent(requests=1, tokens=2))
-    assert await _used(store, claims) == [0, 2, 4, 1, 0]
+    assert await _used(store, claims) == [0, 2, 1, 0, 4]
     assert told.is_silent
     await store.aclose()
 

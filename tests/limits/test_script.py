@@ -160,9 +160,6 @@ class _Two:
         levels = self.log.levels(EVERYTHING, self.time.moment())
         numbers = self.ask(Operation("levels", "", EVERYTHING))
         for level, used in zip(levels, numbers[::2], strict=True):
-            limit = level.claim.limit
-            if limit.kind is Kind.RATE:
-                used = -(-used * limit.amount // limit.period)
             assert used == level.used, level.claim.quota
 
 

@@ -13,8 +13,8 @@
 -- ARGV[1], MessagePack: { lease, process, midnights, limits, operations }
 --   lease: for how long what runs is believed to run unless renewed. midnights: those of US/Pacific
 --   around now, four of them, or none where nothing is counted by day.
---   limits: { quota, kind, period } each. operations: { what, name, claims } each, where claims are
---   flat triples: index of the limit, its amount, the cost.
+--   limits: { quota, kind, period, amount } each. operations: { what, name, claims } each, where
+--   claims are flat triples: index of the limit, the most that one request may cost, the cost.
 -- Returns MessagePack: { 0, wall } when the midnights do not fit the server's clock, and nothing
 -- was done; else { 1, wall, answers of the operations that have one, in order }.
 --
@@ -73,6 +73,9 @@ local function first_reads()
       in_requests[#in_requests + 1] = quota
     else
       in_numbers[#in_numbers + 1] = quota
+    end
+    if kind == 'rate' then
+      in_numbers[#in_numbers + 1] = quota .. ':part'
     end
     if kind == 'daily' then
       in_numbers[#in_numbers + 1] = quota .. ':began'
@@ -387,24 +390,38 @@ function slots.level(limit)
   return get(requests, limit.quota)
 end
 
--- arrival_time.py: the number is the time when all is used up; the value of an entry what it took.
--- Amounts and costs come as microseconds of the even rate, rounded by the caller: they may not fit
--- a double before they are divided.
+-- arrival_time.py: the numbers are the time when all is used up, and what is beyond its microsecond
+-- in fractions of one, of which limit.amount make one; the value of an entry is its cost. Fractions
+-- are whole numbers, and far below what a double holds exactly.
 
+local FAR = 2 ^ 52
 local rate = {}
 
-local function arrive(quota, at)
-  set(numbers, quota, at)
-  keep_for(math.max(at - now, 0))
+local function part_of(quota)
+  return quota .. ':part'
 end
 
-function rate.fits_at(limit, amount, cost)
-  return math.max(now, get(numbers, limit.quota)) + cost - amount
+local function debt(limit)
+  local ahead = get(numbers, limit.quota) - now
+  ahead = math.max(ahead, -math.floor(FAR / limit.amount))
+  return ahead * limit.amount + math.min(get(numbers, part_of(limit.quota)), limit.amount - 1)
+end
+
+local function owe(limit, fractions)
+  local whole = math.floor(math.max(0, fractions) / limit.amount)
+  set(numbers, limit.quota, now + whole)
+  set(numbers, part_of(limit.quota), math.max(0, fractions) - whole * limit.amount)
+  keep_for(whole + 1)
+end
+
+function rate.fits_at(limit, burst, cost)
+  local excess = math.max(0, debt(limit)) + (cost - burst) * limit.period
+  return now + math.ceil(excess / limit.amount)
 end
 
 function rate.take(limit, name, cost)
   enter(name, limit, cost)
-  arrive(limit.quota, math.max(now, get(numbers, limit.quota)) + cost)
+  owe(limit, math.max(0, debt(limit)) + cost * limit.period)
 end
 
 function rate.stamp() end
@@ -412,7 +429,7 @@ function rate.stamp() end
 function rate.adjust(limit, name, cost)
   local found = entry(record(name), limit.quota)
   if found then
-    arrive(limit.quota, math.max(now, get(numbers, limit.quota) + cost - found[3]))
+    owe(limit, debt(limit) + (cost - found[3]) * limit.period)
     enter(name, limit, cost)
   end
 end
@@ -433,20 +450,26 @@ function rate.renew(limit, name, cost, is_new)
 end
 
 function rate.level(limit)
-  local at = get(numbers, limit.quota)
-  return math.max(0, at - now), at > now and at
+  local owed = math.max(0, debt(limit))
+  local frees_at = owed > 0 and now + math.ceil(owed / limit.amount)
+  return math.ceil(owed / limit.period), frees_at
 end
 
 -- gate_state.py: the number is when it opens.
 
 local gate = {}
 
+local function close(quota, at)
+  set(numbers, quota, at)
+  keep_for(math.max(at - now, 0))
+end
+
 function gate.fits_at(limit)
   return get(numbers, limit.quota)
 end
 
 function gate.hold(limit, delay)
-  arrive(limit.quota, math.max(get(numbers, limit.quota), now + delay))
+  close(limit.quota, math.max(get(numbers, limit.quota), now + delay))
 end
 
 function gate.level(limit)
@@ -462,8 +485,8 @@ end
 
 local KINDS = { window = window, daily = daily, slots = slots, rate = rate, gate = gate }
 for i, limit in ipairs(limits) do
-  local quota, kind, period = unpack(limit)
-  limits[i] = { quota = quota, kind = kind, period = period, rules = KINDS[kind] }
+  local quota, kind, period, amount = unpack(limit)
+  limits[i] = { quota = quota, kind = kind, period = period, amount = amount, rules = KINDS[kind] }
 end
 
 local answers = { 1, wall }

@@ -117,8 +117,11 @@ class MemoryStore:
 
     def _corrected(self) -> Moment:
         """Apply what was queued, and return the moment that it happened at."""
-        self._apply()
-        return self.moment()
+        moment = self.moment()
+        while self._corrections:  # also what came while the clock was read
+            self._corrections.popleft()(moment)
+            moment = self.moment()
+        return moment
 
     def _apply(self) -> None:
         # Only who has the lock takes out, so what is seen here is there.

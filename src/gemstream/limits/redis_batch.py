@@ -11,7 +11,7 @@ from importlib import resources
 
 import msgspec
 
-from ..policy.limit.claim import MICROSECONDS, MINUTE, Claim, Kind, Limit
+from ..policy.limit.claim import MICROSECONDS, MINUTE, Claim, Kind
 from .midnights import Midnights
 
 __all__ = (
@@ -70,8 +70,8 @@ class Batch:
         self._counts_days = False
         tag = _tag(scope)
         self.keys = [f"gemstream:{tag}:{ending}" for ending in _KEYS]
-        self._limits: list[tuple[str, str, int]] = []
-        self._places: dict[str, int] = {}
+        self._limits: list[tuple[str, str, int, int]] = []
+        self._places: dict[tuple[str, int], int] = {}
 
     def argument(self, lease: float, replica: str, midnights: Midnights) -> bytes:
         """Return the argument that says all this to the script; ``lease`` in seconds."""
@@ -107,24 +107,22 @@ class Batch:
         flat: list[int] = []
         costs = operation.costs
         for index, claim in enumerate(operation.claims):
-            limit = claim.limit
             cost = claim.cost if costs is None else costs[index]
-            amount = limit.most
-            if limit.kind is Kind.RATE:
-                amount, cost = _even_time(limit, amount), _even_time(limit, cost)
-            flat += (self._place(claim), amount, cost)
+            flat += (self._place(claim), claim.limit.most, cost)
         return flat
 
     def _place(self, claim: Claim) -> int:
         """Return the index of the claim's limit, counted from 1 as Lua does."""
-        place = self._places.get(claim.key)
+        # Of a rate the amount tells how fast time passes; that of other limits goes with the claim.
+        amount = claim.limit.amount if claim.limit.kind is Kind.RATE else 0
+        place = self._places.get((claim.key, amount))
         if place is None:
             kind, period = claim.limit.kind, claim.limit.period
             self._counts_days |= kind is Kind.DAILY
             if kind is Kind.WINDOW:
                 self._add_stamps(period)
-            self._limits.append((claim.key[len(self.scope) + 1 :], kind.value, period))
-            place = self._places[claim.key] = len(self._limits)
+            self._limits.append((claim.key[len(self.scope) + 1 :], kind.value, period, amount))
+            place = self._places[claim.key, amount] = len(self._limits)
         return place
 
     def _add_stamps(self, period: int) -> None:
@@ -142,11 +140,6 @@ def script_text(time_source: str = SERVER_TIME) -> str:
 def scope_of(claims: Sequence[Claim]) -> str:
     """Return the scope that ``claims`` are about: an account and a model."""
     return claims[0].key.rpartition("|")[0] if claims else ""
-
-
-def _even_time(limit: Limit, cost: int) -> int:
-    """Return how long an even rate takes for ``cost``, in microseconds rounded up."""
-    return -(-cost * limit.period // limit.amount)
 
 
 def _tag(scope: str) -> str:

@@ -14,7 +14,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 
 from ..errors import ConfigError, StoreUnavailable
-from ..policy.limit.claim import Claim, Kind, Refused, Spent, Unit, Wait
+from ..policy.limit.claim import Claim, Refused, Spent, Unit, Wait
 from ..policy.limit.log import Level
 from ..stores.redis import RedisServer, Script
 from ..telemetry.decision import Told
@@ -134,8 +134,6 @@ class RedisStore:
         now = self.moment().now
         levels = []
         for claim, used, left in zip(claims, numbers[::2], numbers[1::2], strict=True):
-            if claim.limit.kind is Kind.RATE:  # answered as time of the even rate
-                used = -(-used * claim.limit.amount // claim.limit.period)
             levels.append(Level(claim, used, None if left < 0 else now + left))
         return levels
 
