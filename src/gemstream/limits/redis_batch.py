@@ -25,6 +25,13 @@ end
 # The endings of a scope's keys, as the script counts on them; more periods may follow.
 _KEYS = ("numbers", "requests", "running", "processes", f"stamps:{MINUTE}")
 _ANSWERS = {"reserve": 3, "renew": 1, "enter": 1, "count": 1}
+# The limits to which an operation does nothing; windows are stamped by the request's own record.
+_LEFT_OUT = {
+    "stamp": (Kind.GATE, Kind.WINDOW, Kind.SLOTS, Kind.RATE),
+    "settle": (Kind.GATE,),
+    "renew": (Kind.GATE,),
+    "enter": (Kind.GATE,),
+}
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[int]).decode
@@ -96,14 +103,22 @@ class Batch:
 
     def _claims(self, operation: Operation) -> list[int]:
         flat: list[int] = []
+        left_out = _LEFT_OUT.get(operation.what, ())
         costs = operation.costs
         for index, claim in enumerate(operation.claims):
             limit = claim.limit
+            kind = limit.kind
+            if kind in left_out:
+                continue
             cost = claim.cost if costs is None else costs[index]
-            amount = limit.most
-            if limit.kind is Kind.RATE:
-                amount, cost = _even_time(limit, amount), _even_time(limit, cost)
-            flat += (self._place(claim), amount, cost)
+            if kind is Kind.RATE:
+                flat += (
+                    self._place(claim),
+                    _even_time(limit, limit.burst),
+                    _even_time(limit, cost),
+                )
+            else:
+                flat += (self._place(claim), limit.amount, cost)
         return flat
 
     def _place(self, claim: Claim) -> int:
