@@ -34,6 +34,13 @@ end
 # The endings of a scope's keys, as the script counts on them; more periods may follow.
 _KEYS = ("numbers", "requests", "running", "processes", f"stamps:{MINUTE}")
 _ANSWERS = {"reserve": 3, "renew": 1, "enter": 1, "count": 1}
+# The limits to which an operation does nothing; windows are stamped by the request's own record.
+_LEFT_OUT = {
+    "stamp": (Kind.GATE, Kind.WINDOW, Kind.SLOTS, Kind.RATE),
+    "settle": (Kind.GATE,),
+    "renew": (Kind.GATE,),
+    "enter": (Kind.GATE,),
+}
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[int]).decode
@@ -105,8 +112,11 @@ class Batch:
 
     def _claims(self, operation: Operation) -> list[int]:
         flat: list[int] = []
+        left_out = _LEFT_OUT.get(operation.what, ())
         costs = operation.costs
         for index, claim in enumerate(operation.claims):
+            if claim.limit.kind in left_out:
+                continue
             cost = claim.cost if costs is None else costs[index]
             flat += (self._place(claim), claim.limit.most, cost)
         return flat
