@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -123,3 +124,33 @@ def test_a_waiter_that_is_dropped_gives_its_place_to_the_next(
         _end(await next_one)
 
     new_loop().run_until_complete(scene())
+
+
+def test_a_loop_that_stops_as_its_waiter_is_woken_is_passed(
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    lane = Lane("a", MemoryStore())
+    one, other = new_loop(), new_loop()
+    running = other.run_until_complete(lane.reserve(ONE))
+    waiting: list[asyncio.Task[Reservation]] = []
+
+    async def begin() -> None:
+        waiting.append(await _wait_in(lane))
+
+    def stop_and_wake() -> None:
+        one.stop()
+        _end(running)  # wakes who stands first, whose loop runs for this turn only
+
+    async def scene() -> None:
+        mine = asyncio.ensure_future(_soon(lane))
+        await asyncio.sleep(0)
+        assert lane.waiting == 2
+        one.call_soon_threadsafe(stop_and_wake)
+        _end(await mine)
+
+    thread = threading.Thread(target=one.run_forever)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(begin(), one).result(10)
+    other.run_until_complete(scene())
+    thread.join()
+    _end(one.run_until_complete(asyncio.wait_for(waiting[0], 10)))

@@ -34,6 +34,8 @@ __all__ = ("LONGEST_WAIT", "Lane")
 LONGEST_WAIT = 300.0
 # How often books that others write to are asked again when nobody knows when to.
 _POLL = 0.25
+# How often to look whether the event loop of who stands first, another than ours, still runs.
+_LOOK = 2.0
 _PROBE = "probe"  # costs nothing, so it may stand for everybody at once
 # Those who were held back start over this part of the hold, not all in one moment.
 _SPREAD = 0.25
@@ -183,7 +185,7 @@ class Lane:
                 return
             if first.is_idle:
                 self._notify()
-            await place.sleep()
+            await place.sleep(None if place.is_beside(first) else _LOOK)
 
     async def _take_turn(self, ask: Ask, place: Place, began: int) -> Reservation:
         """Ask the books until the request fits."""

@@ -23,6 +23,10 @@ class Place:
         """True when nobody can be woken here: the event loop does not run, or has closed."""
         return not self._loop.is_running()
 
+    def is_beside(self, other: Place) -> bool:
+        """Return whether both belong to one event loop: what stops the one stops the other."""
+        return self._loop is other._loop
+
     def wake(self) -> bool:
         """End the present sleep, or the next; False when the event loop does not run now."""
         self._is_woken = True
