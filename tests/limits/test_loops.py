@@ -11,10 +11,21 @@ import pytest
 
 from gemstream import Limits
 from gemstream.limits.ask import Ask
+from gemstream.limits.clock import Clock
 from gemstream.limits.lane import Lane
 from gemstream.limits.memory_store import MemoryStore
 from gemstream.limits.reservation import Reservation
-from gemstream.policy.limit.claim import Spent
+from gemstream.policy.limit.claim import Moment, Spent
+
+
+class SetClock(Clock):
+    """A clock that stands where it was set."""
+
+    now = 0
+
+    def moment(self) -> Moment:
+        return Moment(self.now, self.now)
+
 
 ONE = Ask(limits=Limits(concurrency=1))
 
@@ -100,6 +111,25 @@ def test_a_waiter_whose_loop_was_closed_is_passed(
     _end(running)
     _end(other.run_until_complete(_soon(lane)))
     waiter.close()
+    assert lane.waiting == 0
+
+
+def test_who_may_not_wait_is_not_turned_away_for_waiters_of_a_closed_loop(
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    clock = SetClock()
+    lane = Lane("a", MemoryStore(clock))
+    ask = Ask(limits=Limits(rpm=1), patience=0)
+    one, other = new_loop(), new_loop()
+    other.run_until_complete(lane.reserve(ask)).stamp()
+    waiters = [lane.reserve(Ask(limits=ask.limits)) for _ in range(3)]
+    for waiter in waiters:
+        one.run_until_complete(_begun(waiter))
+    one.close()
+    clock.now += 61_000_000
+    _end(other.run_until_complete(lane.reserve(ask)))
+    for waiter in waiters:
+        waiter.close()
     assert lane.waiting == 0
 
 

@@ -10,13 +10,13 @@ __all__ = ("Place",)
 class Place:
     """Belongs to the task that made it, on its event loop."""
 
-    __slots__ = ("_is_woken", "_loop", "_sleeping", "is_out")
+    __slots__ = ("_is_woken", "_loop", "_sleeping", "was_passed")
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._sleeping: asyncio.Future[None] | None = None
         self._is_woken = False
-        self.is_out = False  # taken out of the row, for nobody could be woken here
+        self.was_passed = False  # ever taken out of the row, for nobody could be woken here
 
     @property
     def is_idle(self) -> bool:
