@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -313,5 +314,39 @@ def test_a_step_of_the_clock_does_not_lengthen_a_hold(hours: int) -> None:
         books.clock.step += hours * 3600  # type: ignore[attr-defined]
         await waiting
         assert await _now() < 32
+
+    in_no_time(scene())
+
+
+# --- from a file -----------------------------------------------------------------------------
+
+_FILE = """
+[providers.gemini]
+default_model = "gemini-2.0-flash"
+default_tier = "free"
+
+[providers.gemini.tiers.free.models."gemini-2.0-flash"]
+rpm = 3
+"""
+
+
+def test_a_file_names_model_and_tier_and_corrects_a_row(tmp_path: Path) -> None:
+    config = tmp_path / "gemstream.toml"
+    config.write_text(_FILE)
+
+    async def scene() -> None:
+        service = Service(said(finish("a")))
+        client = client_of(service, config=config, limit_store=Books())
+        for _ in range(3):
+            await client.generate("Hi", limit_wait=0)
+        with pytest.raises(RateLimited, match="limit of 3 requests a minute"):
+            await client.generate("Hi", limit_wait=0)
+        assert {one.url for one in service.asked} == {
+            "/v1beta/models/gemini-2.0-flash:generateContent"
+        }
+        for _ in range(10):  # a model without a row in the file has the tier's
+            await client.generate("Hi", model=MODEL, limit_wait=0)
+        with pytest.raises(RateLimited, match="limit of 10 requests a minute"):
+            await client.generate("Hi", model=MODEL, limit_wait=0)
 
     in_no_time(scene())

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import warnings
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
 from gemstream import AccessToken, AsyncClient, Limits, RetryPolicy, Timeouts
+from gemstream.emulator import Stall, serving
 from gemstream.errors import GemstreamError, MissingCredentials
-from support.limited import MODEL, Books
+from support.beside import beside
+from support.emulated import scripted
+from support.limited import MODEL, Books, scaled_books
 from support.peers import App, Receive, Send, respond, until_gone
 from support.servers import free_port
 from support.service import (
@@ -212,3 +216,37 @@ async def test_each_try_is_a_request_of_its_own() -> None:
     async with client_of(service, limits=LIMITS, limit_store=books) as client:
         await client.generate("Hi")
     assert await books.used(url=SERVICE) == {"rpm": 3, "tpm": 3, "rpd": 3}
+
+
+def test_a_stream_that_outlives_its_event_loop_gives_its_slot_back() -> None:
+    books = scaled_books(1.0)
+    limits: Any = {"limits": Limits(concurrency=1), "limit_store": books}
+    emulator = scripted(["a", Stall()], ["a", Stall()])
+    with beside(serving(emulator)) as url:
+        for way in ("dropped", "closed"):
+            client = AsyncClient(KEY, base_url=url, **limits)
+            stream = asyncio.run(_begun(client))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ResourceWarning)  # that it was not closed
+                if way == "closed":
+                    stream.cancel()
+                del stream
+                gc.collect()
+            asyncio.run(_take_turn(client))
+
+
+async def _begun(client: AsyncClient) -> Any:
+    stream = client.generate_stream("Hi")
+    await anext(stream)
+    return stream
+
+
+async def _take_turn(client: AsyncClient) -> None:
+    async with client:
+        await client.count_tokens("Hi")
+        with contextlib.suppress(GemstreamError):
+            stream = client.generate_stream("Hi", limit_wait=0)
+            await anext(stream)
+            await stream.aclose()
+            return
+    raise AssertionError("the slot was lost")

@@ -10,10 +10,11 @@ import pytest
 from gemstream import Limits
 from gemstream.errors import MissingCredentials, RateLimited, ResourceExhausted
 from gemstream.limits.admission import Admission
+from gemstream.limits.clock import Clock
 from gemstream.limits.lanes import Lanes
 from gemstream.limits.limiter import Limiter, Limiters, LimitRules
 from gemstream.limits.memory_store import MemoryStore
-from gemstream.policy.limit.claim import Claim, Spent
+from gemstream.policy.limit.claim import Claim, Moment, Spent
 from gemstream.policy.limit.tokens import Tokens
 
 WORDS = Tokens(10, 20)
@@ -21,6 +22,15 @@ WORDS = Tokens(10, 20)
 
 def _limiters(store: MemoryStore, **limits: int) -> Limiters:
     return Limiters(Lanes(store), "scope", LimitRules(limits_of=lambda model: Limits(**limits)))
+
+
+class SetClock(Clock):
+    """A clock that stands where it was set."""
+
+    now = 0
+
+    def moment(self) -> Moment:
+        return Moment(self.now, self.now)
 
 
 class ToldInOrder(MemoryStore):
@@ -91,3 +101,24 @@ async def _all_that_fit(limiter: Limiter) -> list[Admission]:
             for admission in admissions:
                 admission.ended(WORDS)
             return admissions
+
+
+async def test_what_one_client_learned_of_its_answers_is_not_another_s_limit() -> None:
+    clock = SetClock()
+    lanes = Lanes(MemoryStore(clock))
+    few, many = Limits(concurrency=2), Limits(concurrency=9)
+    adaptive = Limiters(lanes, "s", LimitRules(limits_of=lambda model: few, ceiling=4)).of("m")
+    wide = Limiters(lanes, "s", LimitRules(limits_of=lambda model: many, is_own=True)).of("m")
+    for limiter in (adaptive, wide) * 3:
+        admission = await limiter.admit(WORDS)
+        admission.began()
+        admission.ended(WORDS)
+    assert len(await _all_that_fit(wide)) == 9
+    throttled = await wide.admit(WORDS)
+    throttled.failed(ResourceExhausted("", code=429, status="", retry_delay=1e-6))
+    clock.now += 2_000_000  # the hold is over
+    for limiter in (adaptive, wide):  # its own answers do not wipe out what the other learned
+        admission = await limiter.admit(WORDS)
+        admission.began()
+        admission.ended(WORDS)
+    assert len(await _all_that_fit(wide)) == 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,10 +11,21 @@ import pytest
 
 from gemstream import Limits
 from gemstream.limits.ask import Ask
+from gemstream.limits.clock import Clock
 from gemstream.limits.lane import Lane
 from gemstream.limits.memory_store import MemoryStore
 from gemstream.limits.reservation import Reservation
-from gemstream.policy.limit.claim import Spent
+from gemstream.policy.limit.claim import Moment, Spent
+
+
+class SetClock(Clock):
+    """A clock that stands where it was set."""
+
+    now = 0
+
+    def moment(self) -> Moment:
+        return Moment(self.now, self.now)
+
 
 ONE = Ask(limits=Limits(concurrency=1))
 
@@ -102,6 +114,25 @@ def test_a_waiter_whose_loop_was_closed_is_passed(
     assert lane.waiting == 0
 
 
+def test_who_may_not_wait_is_not_turned_away_for_waiters_of_a_closed_loop(
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    clock = SetClock()
+    lane = Lane("a", MemoryStore(clock))
+    ask = Ask(limits=Limits(rpm=1), patience=0)
+    one, other = new_loop(), new_loop()
+    other.run_until_complete(lane.reserve(ask)).stamp()
+    waiters = [lane.reserve(Ask(limits=ask.limits)) for _ in range(3)]
+    for waiter in waiters:
+        one.run_until_complete(_begun(waiter))
+    one.close()
+    clock.now += 61_000_000
+    _end(other.run_until_complete(lane.reserve(ask)))
+    for waiter in waiters:
+        waiter.close()
+    assert lane.waiting == 0
+
+
 async def _begun(coroutine: Any) -> None:
     coroutine.send(None)
 
@@ -123,3 +154,33 @@ def test_a_waiter_that_is_dropped_gives_its_place_to_the_next(
         _end(await next_one)
 
     new_loop().run_until_complete(scene())
+
+
+def test_a_loop_that_stops_as_its_waiter_is_woken_is_passed(
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    lane = Lane("a", MemoryStore())
+    one, other = new_loop(), new_loop()
+    running = other.run_until_complete(lane.reserve(ONE))
+    waiting: list[asyncio.Task[Reservation]] = []
+
+    async def begin() -> None:
+        waiting.append(await _wait_in(lane))
+
+    def stop_and_wake() -> None:
+        one.stop()
+        _end(running)  # wakes who stands first, whose loop runs for this turn only
+
+    async def scene() -> None:
+        mine = asyncio.ensure_future(_soon(lane))
+        await asyncio.sleep(0)
+        assert lane.waiting == 2
+        one.call_soon_threadsafe(stop_and_wake)
+        _end(await mine)
+
+    thread = threading.Thread(target=one.run_forever)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(begin(), one).result(10)
+    other.run_until_complete(scene())
+    thread.join()
+    _end(one.run_until_complete(asyncio.wait_for(waiting[0], 10)))

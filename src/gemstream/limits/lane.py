@@ -36,10 +36,9 @@ __all__ = ("LONGEST_WAIT", "Lane")
 LONGEST_WAIT = 300.0
 # How often books that others write to are asked again when nobody knows when to.
 _POLL = 0.25
+# How often to look whether the event loop of who stands first, another than ours, still runs.
+_LOOK = 2.0
 _PROBE = "probe"  # costs nothing, so it may stand for everybody at once
-# How often who waits looks whether the first of the row is still there: its event loop may have
-# been closed under it, and then nobody else would ever ask the books.
-_WATCH = 30.0
 # Those who were held back start over this part of the hold, not all in one moment.
 _SPREAD = 0.25
 _WIDEST_GAP = 1.0
@@ -75,7 +74,11 @@ class Lane:
         """
         wait: Wait | None = None
         self._check_size(ask)
-        if not self._places:
+        first = self._first()
+        if first is not None and first.is_idle:
+            self._notify()
+            first = self._first()
+        if first is None:
             taken = await self._try(ask)
             if isinstance(taken, Reservation):
                 self._tell(ask, Verdict.GRANTED, delay=0.0)
@@ -191,18 +194,16 @@ class Lane:
     async def _come_first(self, place: Place) -> None:
         """Wait until ``place`` is the first of the row."""
         while True:
-            if place.is_out:  # its event loop stood still when it was its turn, and runs again
-                place.is_out = False
+            # Passed while its event loop stood still; who took it out wakes it once it is.
+            if place.was_passed and place not in self._places:
                 self._places.append(place)
-            try:
-                first = self._places[0]
-            except IndexError:  # taken out in this moment
-                continue
+            first = self._first()
             if first is place:
                 return
-            if first.is_idle:
+            if first is not None and first.is_idle:
                 self._notify()
-            await place.sleep(_WATCH)
+            is_beside = first is not None and place.is_beside(first)
+            await place.sleep(None if is_beside else _LOOK)
 
     async def _show_place(self, name: str, row: Sequence[Claim]) -> None:
         """Let other processes see that somebody waits; books that cannot tell stop nobody."""
@@ -217,7 +218,7 @@ class Lane:
     async def _take_turn(self, ask: Ask, place: Place, began: int) -> Reservation:
         """Ask the books until the request fits."""
         while True:
-            if place.is_out:
+            if place.was_passed:
                 await self._come_first(place)
             if (gap := self._gap()) is not None:
                 # Not place.sleep(): the answers to those before would cut it short.
@@ -277,16 +278,17 @@ class Lane:
 
         Nobody waits for an event loop that does not run: who stands there comes back at the end.
         """
-        while self._places:
-            try:
-                first = self._places[0]
-                if first.wake():
-                    return
-                first.is_out = True  # before it is, or it could stand nowhere and not know
+        while (first := self._first()) is not None and not first.wake():
+            first.was_passed = True  # before it is, or it could stand nowhere and not know
+            with contextlib.suppress(ValueError):  # left in this moment
                 self._places.remove(first)
-                first.wake()
-            except (IndexError, ValueError):  # left in this moment
-                continue
+            first.wake()
+
+    def _first(self) -> Place | None:
+        try:
+            return self._places[0]
+        except IndexError:
+            return None
 
     def _tell_waiting(self, ask: Ask, wait: Wait | None, ahead: int) -> None:
         if ask.told is None:

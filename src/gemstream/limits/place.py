@@ -10,18 +10,22 @@ __all__ = ("Place",)
 class Place:
     """Belongs to the task that made it, on its event loop."""
 
-    __slots__ = ("_is_woken", "_loop", "_sleeping", "is_out")
+    __slots__ = ("_is_woken", "_loop", "_sleeping", "was_passed")
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._sleeping: asyncio.Future[None] | None = None
         self._is_woken = False
-        self.is_out = False  # taken out of the row, for nobody could be woken here
+        self.was_passed = False  # ever taken out of the row, for nobody could be woken here
 
     @property
     def is_idle(self) -> bool:
         """True when nobody can be woken here: the event loop does not run, or has closed."""
         return not self._loop.is_running()
+
+    def is_beside(self, other: Place) -> bool:
+        """Return whether both belong to one event loop: what stops the one stops the other."""
+        return self._loop is other._loop
 
     def wake(self) -> bool:
         """End the present sleep, or the next; False when the event loop does not run now."""

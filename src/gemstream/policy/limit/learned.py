@@ -30,10 +30,14 @@ _MOST_DOUBLINGS = 4
 
 
 class LearnedLimits(msgspec.Struct):
-    """Empty until the service refuses something."""
+    """Empty until the service refuses something.
+
+    Clients with other limits may ask the same model; how many answers run at once is learned for
+    each ``concurrency`` that any of them has, or the one would be held to what the other wants.
+    """
 
     amounts: dict[str, int] = {}
-    concurrency: AdaptiveConcurrency | None = None
+    running: dict[int, AdaptiveConcurrency] = {}
     refusals: int = 0  # in a row, that named no delay
 
     def receive_refusal(
@@ -55,11 +59,11 @@ class LearnedLimits(msgspec.Struct):
     def receive_success(self, limits: Limits, ceiling: int | None) -> int | None:
         """Note an answer; return how many may now run at once, when that is new."""
         self.refusals = 0
-        before = None if self.concurrency is None else self.concurrency.amount
-        if self.concurrency is not None or (ceiling or 0) > (limits.concurrency or 0):
+        known = self._amount(limits)
+        if known is not None or (ceiling or 0) > (limits.concurrency or 0):
             self._adapt(limits, ceiling, is_success=True)
-        after = None if self.concurrency is None else self.concurrency.amount
-        return after if before is not None and after != before else None
+        amount = self._amount(limits)
+        return amount if known is not None and amount != known else None
 
     def within(self, limits: Limits, *, is_own: bool) -> Limits:
         """Return ``limits`` as the service has corrected them; ``is_own``: never above them.
@@ -69,8 +73,9 @@ class LearnedLimits(msgspec.Struct):
         if self.is_empty:
             return limits
         amounts = {quota: getattr(limits, quota) for quota in Limits.__struct_fields__}
-        if self.concurrency is not None:
-            amounts["concurrency"] = _least(self.concurrency, limits.concurrency)
+        running = self._amount(limits)
+        if running is not None:
+            amounts["concurrency"] = min(running, limits.concurrency or 1) if is_own else running
         for quota, learned in self.amounts.items():
             known = amounts[quota]
             is_least = is_own or quota == "concurrency"
@@ -90,27 +95,25 @@ class LearnedLimits(msgspec.Struct):
     @property
     def is_empty(self) -> bool:
         """True when nothing is remembered that matters."""
-        is_usual = self.concurrency is None or self.concurrency.is_usual
+        is_usual = all(adaptive.is_usual for adaptive in self.running.values())
         return is_usual and not self.amounts and not self.refusals
+
+    def _amount(self, limits: Limits) -> int | None:
+        """Return how many may run at once, None when nothing is learned of that."""
+        adaptive = self.running.get(limits.concurrency or 0)
+        return None if adaptive is None else adaptive.amount
 
     def _adapt(self, limits: Limits, ceiling: int | None, *, is_success: bool) -> None:
         usual = limits.concurrency
         if usual is None:
             return
-        adaptive = self.concurrency
-        if adaptive is None or (adaptive.usual, adaptive.ceiling) != (usual, ceiling or usual):
-            adaptive = self.concurrency = AdaptiveConcurrency(usual, ceiling or usual)
+        adaptive = self.running.get(usual)
+        if adaptive is None or adaptive.ceiling != (ceiling or usual):
+            adaptive = self.running[usual] = AdaptiveConcurrency(usual, ceiling or usual)
         if is_success:
             adaptive.receive_success()
         else:
             adaptive.receive_throttled()
-
-
-def _least(adaptive: AdaptiveConcurrency, usual: int | None) -> int:
-    """Return how many may run where ``usual`` may; more than that only who learned it itself."""
-    if usual is None or usual == adaptive.usual:
-        return adaptive.amount
-    return min(usual, adaptive.amount)
 
 
 def _named(error: ResourceExhausted) -> Iterator[tuple[str, int]]:
