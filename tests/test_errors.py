@@ -128,6 +128,8 @@ def test_only_what_passes_is_retryable_by_its_class() -> None:
         "ConnectFailed",
         "ConnectTimeout",
         "FirstChunkTimeout",
+        "RateLimited",
+        "StoreUnavailable",
         "StreamInterrupted",
         "StreamTruncated",
     }
