@@ -247,6 +247,9 @@ for number in range(5):
     late = add(f"queued {number}")
     child = os.fork()
     if child == 0:
+        if os.path.isdir("/proc/self/fd"):
+            paths = {os.path.realpath(entry) for entry in os.scandir("/proc/self/fd")}
+            assert not any(path.startswith(sys.argv[1]) for path in paths), "SQLite was forked"
         add(f"child {number}").result(30)
         file.close().result(30)
         os._exit(0)
