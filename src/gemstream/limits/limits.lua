@@ -37,6 +37,17 @@ if #midnights > 0 and (wall < midnights[1] or wall >= midnights[#midnights]) the
   return cmsgpack.pack({ 0, wall })
 end
 
+local stamps_keys = {}
+
+local function stamps_of(period)
+  local key = stamps_keys[period]
+  if key == nil then
+    key = STAMPS .. string.format('%.0f', period)
+    stamps_keys[period] = key
+  end
+  return key
+end
+
 -- Numbers of a hash: read when asked for, written in one go.
 
 local function hash(key)
@@ -165,7 +176,7 @@ local function mark(name, it, state, at)
   touched[name] = true
   for _, found in ipairs(it.entries) do
     if found[2] == 'window' then
-      redis.call('ZADD', STAMPS .. string.format('%.0f', found[4]), at, name)
+      redis.call('ZADD', stamps_of(found[4]), at, name)
       periods[found[4]] = true
       kept = math.max(kept, found[4])
     end
@@ -203,7 +214,7 @@ local function lapse()
 end
 
 local function expire(period)
-  local key = STAMPS .. string.format('%.0f', period)
+  local key = stamps_of(period)
   repeat
     local names = redis.call('ZRANGEBYSCORE', key, LONG_AGO, now - period, 'LIMIT', 0, MANY)
     if #names == 0 then
@@ -234,7 +245,7 @@ function window.fits_at(limit, amount, cost)
   if excess <= 0 then
     return now
   end
-  local key, from, size = STAMPS .. string.format('%.0f', limit.period), 0, 8
+  local key, from, size = stamps_of(limit.period), 0, 8
   repeat
     local names = redis.call('ZRANGE', key, from, from + size - 1)
     if #names > 0 then
@@ -281,7 +292,7 @@ function window.renew(limit, name, cost)
 end
 
 function window.level(limit)
-  local key = STAMPS .. string.format('%.0f', limit.period)
+  local key = stamps_of(limit.period)
   local newest = redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')
   local used = get(requests, limit.quota)
   return used, used > 0 and newest[2] and tonumber(newest[2]) + limit.period
@@ -546,7 +557,7 @@ local function renew(name, claims, is_new)
     if it.state == LAPSED then
       it.state = FLYING -- its stamps are moved when the head comes
       for _, found in ipairs(it.entries) do
-        redis.call('ZREM', STAMPS .. string.format('%.0f', found[4]), name)
+        redis.call('ZREM', stamps_of(found[4]), name)
       end
     end
     each('renew', name, claims, is_new)
@@ -642,7 +653,7 @@ local function write_requests()
     periods[tonumber(string.match(KEYS[i], '%d+$'))] = true
   end
   for period in pairs(periods) do
-    redis.call('PEXPIRE', STAMPS .. string.format('%.0f', period), left)
+    redis.call('PEXPIRE', stamps_of(period), left)
   end
 end
 

@@ -25,6 +25,13 @@ end
 # The endings of a scope's keys, as the script counts on them; more periods may follow.
 _KEYS = ("numbers", "requests", "running", "processes", f"stamps:{MINUTE}")
 _ANSWERS = {"reserve": 3, "renew": 1, "enter": 1, "count": 1}
+# The limits to which an operation does nothing; windows are stamped by the request's own record.
+_LEFT_OUT = {
+    "stamp": (Kind.GATE, Kind.WINDOW, Kind.SLOTS, Kind.RATE),
+    "settle": (Kind.GATE,),
+    "renew": (Kind.GATE,),
+    "enter": (Kind.GATE,),
+}
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[int]).decode
@@ -95,6 +102,7 @@ class Batch:
                 operation.answered(error)
 
     def _claims(self, operation: Operation) -> list[int]:
+        left_out = _LEFT_OUT.get(operation.what, ())
         flat: list[int] = []
         costs = operation.costs
         for index, claim in enumerate(operation.claims):
@@ -103,7 +111,8 @@ class Batch:
             amount = limit.most
             if limit.kind is Kind.RATE:
                 amount, cost = _even_time(limit, amount), _even_time(limit, cost)
-            flat += (self._place(claim), amount, cost)
+            if limit.kind not in left_out:
+                flat += (self._place(claim), amount, cost)
         return flat
 
     def _place(self, claim: Claim) -> int:
