@@ -73,7 +73,6 @@ class Lane:
         safe at any moment: the place goes to the next, and what was taken is given back.
         """
         wait: Wait | None = None
-        self._check_size(ask)
         first = self._first()
         if first is not None and first.is_idle:
             self._notify()
@@ -84,6 +83,8 @@ class Lane:
                 self._tell(ask, Verdict.GRANTED, delay=0.0)
                 return taken
             wait = taken
+        else:
+            self._check_size(ask)
         return await self._queue(ask, wait)
 
     async def keep_up(self, ask: Ask) -> None:
