@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from ..config.budget import Budget
 from ..config.limits import Limits
 from ..policy.limit.tokens import Tokens
 from ..telemetry.decision import Told
@@ -26,6 +27,7 @@ class LimitRules(msgspec.Struct, frozen=True, kw_only=True):
     limits_of: Callable[[str], Limits]
     counts_output: bool = False
     is_own: bool = False
+    budget: Budget | None = None
     ceiling: int | None = None
     patience: float | None = None
     setting: str = ""
@@ -53,6 +55,7 @@ class Limiter:
         ask = Ask(
             limits=self._limits,
             is_own=rules.is_own,
+            budget=rules.budget,
             ceiling=rules.ceiling,
             tokens=estimate.total if rules.counts_output else estimate.input,
             patience=rules.patience if patience is None else patience,
