@@ -240,6 +240,22 @@ def test_own_limits_are_never_exceeded(own: int, said_by_service: int, at_once: 
     in_no_time(run())
 
 
+def test_a_budget_is_a_share_of_what_the_service_says_too(tmp_path: Path) -> None:
+    config = tmp_path / "gemstream.toml"
+    config.write_text("[budget]\nrpm = 0.5\n")
+
+    async def run() -> None:
+        scene = Scene(
+            [_quota("RequestsPerMinutePerProject", 8)], tier=_tier(Limits(rpm=4)), config=config
+        )
+        await scene.fails()
+        assert scene.learned() == [("rpm", 8)]
+        await scene.ask(8)
+        assert len([time for time in scene.sent[1:] if time < 60]) == 4  # half of eight
+
+    in_no_time(run())
+
+
 # --- how many run at once --------------------------------------------------------------------
 
 _LONG = ["a", Pause(1), "b"]

@@ -84,6 +84,7 @@ def _tier_rules(tier: Tier, setup: Setup) -> LimitRules:
     return LimitRules(
         limits_of=lambda model: budgeted(tier.limits_of(model), budget),
         counts_output=tier.tpm_counts == "total",
+        budget=budget,
         ceiling=tier.adaptive_ceiling if config.limits.adaptive else None,
         setting=f"tier {tier.name}, {setup.options.origins['tier']}",
     )

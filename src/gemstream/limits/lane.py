@@ -118,7 +118,7 @@ class Lane:
 
     def claims(self, ask: Ask) -> tuple[Claim, ...]:
         """Return what ``ask`` claims, with what was learned."""
-        limits = self._learned.within(ask.limits, is_own=ask.is_own)
+        limits = self._learned.within(ask.limits, is_own=ask.is_own, budget=ask.budget)
         claims = self._claims  # once: another thread may put those of other limits there
         if limits is not claims.limits:
             claims = self._claims = ScopeClaims(self.scope, limits)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from ..config.budget import Budget
 from ..config.limits import Limits
 from ..policy.limit.tokens import Tokens
 from ..telemetry.decision import Told
@@ -27,6 +28,7 @@ class LimitRules(msgspec.Struct, frozen=True, kw_only=True):
     limits_of: Callable[[str], Limits]
     counts_output: bool = False
     is_own: bool = False
+    budget: Budget | None = None
     ceiling: int | None = None
     setting: str = ""
 
@@ -65,6 +67,7 @@ class Limiter:
         return Ask(
             limits=self._limits,
             is_own=rules.is_own,
+            budget=rules.budget,
             ceiling=rules.ceiling,
             tokens=tokens,
             patience=patience,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from ...config.budget import Budget, budgeted
 from ...config.limits import Limits
 from ...errors import ResourceExhausted
 from ..pacific import pacific_day
@@ -65,10 +66,11 @@ class LearnedLimits(msgspec.Struct):
         amount = self._amount(limits)
         return amount if known is not None and amount != known else None
 
-    def within(self, limits: Limits, *, is_own: bool) -> Limits:
+    def within(self, limits: Limits, *, is_own: bool, budget: Budget | None = None) -> Limits:
         """Return ``limits`` as the service has corrected them; ``is_own``: never above them.
 
-        Limits that a caller set are what it wants to use; those of a tier are what we believe.
+        Limits that a caller set are what it wants to use; those of a tier are what we believe. Of
+        what the service says it allows, ``budget`` is the share to use.
         """
         if self.is_empty:
             return limits
@@ -76,8 +78,9 @@ class LearnedLimits(msgspec.Struct):
         running = self._amount(limits)
         if running is not None:
             amounts["concurrency"] = min(running, limits.concurrency or 1) if is_own else running
-        for quota, learned in self.amounts.items():
-            known = amounts[quota]
+        said = budgeted(Limits(**self.amounts), budget)
+        for quota in self.amounts:
+            known, learned = amounts[quota], getattr(said, quota)
             is_least = is_own or quota == "concurrency"
             amounts[quota] = min(known, learned) if is_least and known is not None else learned
         return Limits(**amounts)
