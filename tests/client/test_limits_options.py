@@ -36,7 +36,7 @@ def test_a_call_that_may_not_wait_says_when_to_come_back() -> None:
         client = limited_client(emulator, limits=ONE)
         await client.generate("Hi")
         await asyncio.sleep(20)
-        with pytest.raises(RateLimited, match="limit of 1 requests a minute is used up") as caught:
+        with pytest.raises(RateLimited, match="limit of 1 request a minute is used up") as caught:
             await client.generate("Hi", limit_wait=0)
         error = caught.value
         assert (error.quota, error.limit, error.retryable) == ("rpm", 1, True)

@@ -60,7 +60,8 @@ def _store(name: str, away: str, tell: Told) -> LimitStore:
         return SQLiteStore(limits_file(os.environ), told=tell)
     if name.startswith(_REDIS):
         return RedisStore(name, away=dict.fromkeys(AWAY, Away(away)), told=tell)
+    shown = "a URL of another kind" if "://" in name else repr(name)  # it may hold a password
     raise ConfigError(
-        'limit_store is none of "process", "machine" and the URL of a Redis, as '
-        "redis://localhost:6379/0; or pass a LimitStore"  # not shown: a URL may hold a password
+        f'limit_store is {shown:.80}; it takes "process", "machine", the URL of a Redis, as '
+        "redis://localhost:6379/0, or a LimitStore"
     )

@@ -70,7 +70,9 @@ class WindowLog(msgspec.Struct, tag=True):
 
     def frees_at(self, limit: Limit, moment: Moment) -> int | None:
         """Return when all that is stamped has left the window; None when nothing is."""
-        return self.stamps[-1][0] + limit.period if self.costs else None
+        counted = (at for at, name in reversed(self.stamps) if name in self.costs)
+        newest = next(counted, None)
+        return None if newest is None else newest + limit.period
 
     def is_idle(self, limit: Limit, moment: Moment) -> bool:
         """True when forgetting all this changes nothing."""
