@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 from collections import deque
 from collections.abc import Sequence
@@ -19,18 +20,20 @@ import msgspec
 
 from ..config.limits import Limits
 from ..errors import GemstreamError, RateLimited, ResourceExhausted
-from ..policy.limit.claim import MICROSECONDS, Claim, Refused, Spent, Unit, Wait
+from ..policy.limit.claim import MICROSECONDS, MINUTE, Claim, Refused, Spent, Unit, Wait
 from ..policy.limit.learned import LearnedLimits
 from ..policy.limit.log import Level
 from ..policy.limit.quota import ScopeClaims, gate_of, row_of
 from ..telemetry.decision import Decision, Verdict
 from .ask import Ask
 from .place import Place
-from .refusal import out_of_patience, too_large, too_long
+from .refusal import out_of_patience, too_large, too_long, waiting
 from .reservation import Reservation
 from .store import LimitStore
 
 __all__ = ("LONGEST_WAIT", "Lane")
+
+_log = logging.getLogger("gemstream.limits")
 
 # What is full for a minute is waited for; a day's allowance is not, unless the caller says so.
 LONGEST_WAIT = 300.0
@@ -39,6 +42,9 @@ _POLL = 0.25
 # How often to look whether the event loop of who stands first, another than ours, still runs.
 _LOOK = 2.0
 _PROBE = "probe"  # costs nothing, so it may stand for everybody at once
+_HINT = "; tier=…, GEMINI_TIER or a gemstream.toml names another tier"
+# Shorter waits are not worth a line.
+_SHORTEST_TOLD = 1.0
 # Those who were held back start over this part of the hold, not all in one moment.
 _SPREAD = 0.25
 _WIDEST_GAP = 1.0
@@ -52,6 +58,7 @@ class Lane:
         "__weakref__",
         "_claims",
         "_learned",
+        "_log_again",
         "_places",
         "_spread",
         "_store",
@@ -64,6 +71,7 @@ class Lane:
         self._places: deque[Place] = deque()
         self._learned = LearnedLimits()
         self._claims = ScopeClaims(scope, Limits())  # of the limits that were asked for last
+        self._log_again = 0  # from when on another wait is logged
         self._spread = range(0)  # the moments after a hold in which it counts
 
     async def reserve(self, ask: Ask) -> Reservation:
@@ -176,6 +184,7 @@ class Lane:
         place, ahead = Place(), len(self._places)
         self._places.append(place)
         self._tell_waiting(ask, wait, ahead)
+        self._log_wait(ask, wait)
         name, row = self._store.new_name(), (row_of(self.scope),)
         try:
             async with asyncio.timeout(ask.patience):
@@ -290,6 +299,18 @@ class Lane:
             return self._places[0]
         except IndexError:
             return None
+
+    def _log_wait(self, ask: Ask, wait: Wait | None) -> None:
+        """Log a long wait, once a minute: who is slow by a tier should not have to guess."""
+        moment = self._store.moment()
+        seconds = None if wait is None else self._delay(wait)
+        if wait is None or seconds is None or seconds <= _SHORTEST_TOLD:
+            return
+        if moment.now >= self._log_again:
+            self._log_again = moment.now + MINUTE
+            model = self.scope.rpartition("|")[2]
+            hint = "" if ask.is_own else _HINT
+            _log.warning("%s: %s%s", model, waiting(wait.claim, seconds, ask.setting), hint)
 
     def _tell_waiting(self, ask: Ask, wait: Wait | None, ahead: int) -> None:
         if ask.told is None:

@@ -8,7 +8,15 @@ from ..errors import RateLimited
 from ..policy.limit.claim import Claim, Kind
 from ..policy.limit.quota import GATE
 
-__all__ = ("limit_words", "out_of_patience", "quota_words", "time_words", "too_large", "too_long")
+__all__ = (
+    "limit_words",
+    "out_of_patience",
+    "quota_words",
+    "time_words",
+    "too_large",
+    "too_long",
+    "waiting",
+)
 
 _PERIODS = {
     "rpm": "requests a minute",
@@ -48,6 +56,11 @@ def out_of_patience(
     when = "" if seconds is None else f", for {time_words(seconds)} more"
     waited = "it was not to wait" if not patience else f"limit_wait of {patience:g} s is over"
     return _error(f"{why}{when}{_from(setting)}; {waited}, and nothing was sent", claim, seconds)
+
+
+def waiting(claim: Claim, seconds: float, setting: str) -> str:
+    """Return why a request waits, and for how long."""
+    return f"{_what(claim)}{_from(setting)}; the next request waits {time_words(seconds)}"
 
 
 def limit_words(claim: Claim) -> str:
