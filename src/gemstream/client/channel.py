@@ -70,7 +70,12 @@ class OpenStream(msgspec.Struct, frozen=True):
 
     def close(self) -> None:
         """Break off what still comes, and settle with the limits; again is nothing."""
-        self.exchange.abort()
+        try:
+            self.exchange.abort()
+        finally:  # a destructor may come here once the event loop is gone
+            self._settle()
+
+    def _settle(self) -> None:
         failure = self.generation.failure
         if failure is None:
             self.admission.ended(self.used)

@@ -35,6 +35,7 @@ class LearnedLimits(msgspec.Struct):
 
     Clients with other limits may ask the same model; how many answers run at once is learned for
     each ``concurrency`` that any of them has, or the one would be held to what the other wants.
+    Both dicts are replaced and never changed: another thread may be reading them.
     """
 
     amounts: dict[str, int] = {}
@@ -46,8 +47,7 @@ class LearnedLimits(msgspec.Struct):
     ) -> list[tuple[str, int]]:
         """Note a 429; return the limits that are new by it, as names and amounts."""
         before = self.within(limits, is_own=False)
-        for quota, amount in _named(error):
-            self.amounts[quota] = amount
+        self.amounts = {**self.amounts, **dict(_named(error))}
         if not error.daily:
             self._adapt(limits, ceiling, is_success=False)
         after = self.within(limits, is_own=False)
@@ -78,8 +78,9 @@ class LearnedLimits(msgspec.Struct):
         running = self._amount(limits)
         if running is not None:
             amounts["concurrency"] = min(running, limits.concurrency or 1) if is_own else running
-        said = budgeted(Limits(**self.amounts), budget)
-        for quota in self.amounts:
+        learned_amounts = self.amounts
+        said = budgeted(Limits(**learned_amounts), budget)
+        for quota in learned_amounts:
             known, learned = amounts[quota], getattr(said, quota)
             is_least = is_own or quota == "concurrency"
             amounts[quota] = min(known, learned) if is_least and known is not None else learned
@@ -98,8 +99,10 @@ class LearnedLimits(msgspec.Struct):
     @property
     def is_empty(self) -> bool:
         """True when nothing is remembered that matters."""
-        is_usual = all(adaptive.is_usual for adaptive in self.running.values())
-        return is_usual and not self.amounts and not self.refusals
+        if self.amounts or self.refusals:
+            return False
+        # Asked for each request, so without a loop where nothing was learned.
+        return not self.running or all(adaptive.is_usual for adaptive in self.running.values())
 
     def _amount(self, limits: Limits) -> int | None:
         """Return how many may run at once, None when nothing is learned of that."""
@@ -112,7 +115,8 @@ class LearnedLimits(msgspec.Struct):
             return
         adaptive = self.running.get(usual)
         if adaptive is None or adaptive.ceiling != (ceiling or usual):
-            adaptive = self.running[usual] = AdaptiveConcurrency(usual, ceiling or usual)
+            adaptive = AdaptiveConcurrency(usual, ceiling or usual)
+            self.running = {**self.running, usual: adaptive}
         if is_success:
             adaptive.receive_success()
         else:
