@@ -57,6 +57,8 @@ class WaitNotes:
                     self._tell(decision)
             case Verdict.GRANTED | Verdict.REFUSED:  # a refusal is told as the command's error
                 self._stop(call)
+            case Verdict.DEGRADED | Verdict.RECOVERED | Verdict.LOST:
+                pass  # the books log these, and a command shows the log's warnings
             case _:
                 self._say(decision_words(decision))
 

@@ -301,7 +301,9 @@ class Lane:
             return None
 
     def _log_wait(self, ask: Ask, wait: Wait | None) -> None:
-        """Log a long wait, once a minute: who is slow by a tier should not have to guess."""
+        """Log a long wait of which nobody is told, once a minute: nobody should have to guess."""
+        if ask.told is not None:
+            return
         moment = self._store.moment()
         seconds = None if wait is None else self._delay(wait)
         if wait is None or seconds is None or seconds <= _SHORTEST_TOLD:
