@@ -16,6 +16,8 @@ from support.service import KEY, Service, failed, finish, said
 
 # A budget of 500 pays two retries.
 DEAR: dict[str, Any] = {"retry": RetryPolicy(base=0, attempts=2, cost=250)}
+# Accounts that no other test has: a port may be one that another test has used before.
+SHARED, OWN = "AIza-of-one-shared-budget", "AIza-of-budgets-of-their-own"
 BUSY = failed(503, "UNAVAILABLE")
 
 
@@ -32,7 +34,7 @@ async def test_clients_of_one_account_share_its_budget() -> None:
     async with asgi_server(service) as url:  # type: ignore[arg-type]
         asked = []
         for _ in range(4):
-            async with AsyncClient(KEY, base_url=url, **DEAR) as client:
+            async with AsyncClient(SHARED, base_url=url, **DEAR) as client:
                 asked.append(await _asked(client, service))
     assert asked == [2, 2, 1, 1]  # a new client is no new budget
 
@@ -40,7 +42,7 @@ async def test_clients_of_one_account_share_its_budget() -> None:
 async def test_another_account_and_another_address_have_their_own() -> None:
     service = Service(BUSY)
     async with asgi_server(service) as url, asgi_server(service) as other:  # type: ignore[arg-type]
-        for key, at in ((KEY, url), (KEY + "x", url), (KEY, other)):
+        for key, at in ((OWN, url), (OWN + "x", url), (OWN, other)):
             async with AsyncClient(key, base_url=at, **DEAR) as client:
                 assert [await _asked(client, service) for _ in range(3)] == [2, 2, 1]
 
