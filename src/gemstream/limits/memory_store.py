@@ -51,7 +51,8 @@ class MemoryStore:
         with self._lock:
             moment = self._corrected()
             verdict = self._log.reserve(name, claims, moment)
-        self._catch_up()
+        if self._corrections:
+            self._catch_up()
         return verdict
 
     def stamp(self, name: str, claims: Sequence[Claim]) -> None:
@@ -109,9 +110,12 @@ class MemoryStore:
         Called by everybody who let go of the lock, too: a correction that came meanwhile found it
         taken, and must not wait for the next request to be counted at its time.
         """
-        while self._corrections and self._lock.acquire(blocking=False):
+        corrections = self._corrections
+        while corrections and self._lock.acquire(blocking=False):
             try:
-                self._apply()
+                # Only who has the lock takes out, so what is seen here is there.
+                while corrections:
+                    corrections.popleft()(self.moment())
             finally:
                 self._lock.release()
 
@@ -122,11 +126,6 @@ class MemoryStore:
             self._corrections.popleft()(moment)
             moment = self.moment()
         return moment
-
-    def _apply(self) -> None:
-        # Only who has the lock takes out, so what is seen here is there.
-        while self._corrections:
-            self._corrections.popleft()(self.moment())
 
 
 _all: weakref.WeakSet[MemoryStore] = weakref.WeakSet()

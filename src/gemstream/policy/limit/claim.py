@@ -35,7 +35,7 @@ class Unit(enum.Enum):
     RUNNING = "running answers"
 
 
-class Moment(msgspec.Struct, frozen=True):
+class Moment(msgspec.Struct, frozen=True, gc=False):
     """Now, by two clocks in microseconds: one that never steps, and the wall's, since 1970."""
 
     now: int
@@ -57,7 +57,7 @@ class Kind(enum.Enum):
     """Closed for as long as the service asked to hold back; ``amount`` is not used."""
 
 
-class Limit(msgspec.Struct, frozen=True):
+class Limit(msgspec.Struct, frozen=True, gc=False):
     """How much is allowed; ``period`` in microseconds. Raises ConfigError for no such limit."""
 
     kind: Kind
@@ -80,7 +80,7 @@ class Limit(msgspec.Struct, frozen=True):
         return self.burst if self.kind is Kind.RATE else self.amount
 
 
-class Claim(msgspec.Struct, frozen=True):
+class Claim(msgspec.Struct, frozen=True, gc=False):
     """What one request wants of one limit.
 
     ``key`` names what is counted, the same for all who share it. ``quota`` is its short name, as
@@ -94,7 +94,7 @@ class Claim(msgspec.Struct, frozen=True):
     cost: int = 1
 
 
-class Wait(msgspec.Struct, frozen=True):
+class Wait(msgspec.Struct, frozen=True, gc=False):
     """It does not fit now.
 
     ``until``: the moment (microseconds, the clock that never steps) at which it would if nobody
@@ -105,13 +105,13 @@ class Wait(msgspec.Struct, frozen=True):
     until: int | None
 
 
-class Refused(msgspec.Struct, frozen=True):
+class Refused(msgspec.Struct, frozen=True, gc=False):
     """It never fits: it costs more than the whole limit."""
 
     claim: Claim
 
 
-class Spent(msgspec.Struct, frozen=True):
+class Spent(msgspec.Struct, frozen=True, gc=False):
     """What a request used in the end; nothing when it was not counted by the service."""
 
     requests: int = 0
@@ -119,6 +119,10 @@ class Spent(msgspec.Struct, frozen=True):
 
     def in_unit(self, unit: Unit) -> int:
         """Return what was used of what ``unit`` counts; of what runs nothing is left."""
-        if unit is Unit.REQUESTS:
+        if unit is _REQUESTS:
             return self.requests
-        return self.tokens if unit is Unit.TOKENS else 0
+        return self.tokens if unit is _TOKENS else 0
+
+
+# An attribute of an enum costs 50 ns each time, and these are asked for by every settlement.
+_REQUESTS, _TOKENS = Unit.REQUESTS, Unit.TOKENS

@@ -53,8 +53,10 @@ class LimitLog:
         for claim in claims:
             state = states.get(claim.key)
             if state is None:
+                if claim.limit.kind is Kind.GATE:  # never closed
+                    continue
                 state = _STATES[claim.limit.kind]()
-            found.append(state)
+            found.append((claim, state))
             until = state.until(claim.limit, claim.cost, moment)
             if until is None or until > moment.now:
                 if claim.cost > claim.limit.most:
@@ -62,15 +64,16 @@ class LimitLog:
                 wait = _longer(wait, Wait(claim, until))
         if wait is not None:
             return wait
-        for claim, state in zip(claims, found, strict=True):
+        for claim, state in found:
             state.take(name, claim.cost, claim.limit, moment)
             states[claim.key] = state
         return None
 
     def stamp(self, name: str, claims: Sequence[Claim], moment: Moment) -> None:
         """Note that the head of the answer is here."""
+        states = self.states
         for claim in claims:
-            state = self.states.get(claim.key)
+            state = states.get(claim.key)
             if state is not None:
                 state.stamp(name, moment)
 
@@ -83,8 +86,9 @@ class LimitLog:
 
     def settle(self, name: str, claims: Sequence[Claim], spent: Spent, moment: Moment) -> None:
         """Correct what a request used to what it was; it runs no more."""
+        states = self.states
         for claim in claims:
-            state = self.states.get(claim.key)
+            state = states.get(claim.key)
             if state is not None:
                 state.settle(name, spent.in_unit(claim.unit), claim.limit, moment)
 

@@ -24,12 +24,13 @@ class WindowLog(msgspec.Struct, tag=True):
 
     def until(self, limit: Limit, cost: int, moment: Moment) -> int | None:
         """Return when ``cost`` fits: at once when that is not later than now, None if not known."""
-        if self.stamps:
-            self._expire(limit.period, moment.now)
+        stamps, now = self.stamps, moment.now
+        if stamps and not now - limit.period < stamps[0][0] <= now:
+            self._expire(limit.period, now)
         excess = self.total + cost - limit.amount
         if excess <= 0:
-            return moment.now
-        for at, name in self.stamps:
+            return now
+        for at, name in stamps:
             excess -= self.costs.get(name, 0)
             if excess <= 0:
                 return at + limit.period
@@ -57,11 +58,17 @@ class WindowLog(msgspec.Struct, tag=True):
 
     def settle(self, name: str, cost: int, limit: Limit, moment: Moment) -> None:
         """Correct the cost to what it was in the end; what cost nothing is forgotten."""
-        self.adjust(name, cost, limit, moment)
+        costs = self.costs
+        old = costs.pop(name, None)
+        if old is None:
+            old = self.flying.pop(name, None)
+            if old is None:
+                return
+            if cost:
+                self.stamps.append((moment.now, name))
+        self.total += cost - old
         if cost:
-            self.stamp(name, moment)
-        elif self.flying.pop(name, None) is None:
-            self.costs.pop(name, None)
+            costs[name] = cost
 
     def used(self, limit: Limit, moment: Moment) -> int:
         """Return what counts now."""
