@@ -57,9 +57,10 @@ async def _gemstream(url: str) -> float:
     store = RedisStore(url, timeout=10)
     limits = Limits(rpm=10**6, tpm=10**9, rpd=10**6, concurrency=10**3)
     spent = Spent(requests=1, tokens=50)
+    of_scope = ScopeClaims("account|model", limits)  # as a lane has them
 
     async def one() -> None:
-        name, claims = store.new_name(), ScopeClaims("account|model", limits).of(100)
+        name, claims = store.new_name(), of_scope.of(100)
         assert await store.reserve(name, claims) is None
         store.stamp(name, claims)
         store.settle(name, claims, spent)

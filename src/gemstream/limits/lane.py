@@ -41,7 +41,6 @@ LONGEST_WAIT = 300.0
 _POLL = 0.25
 # How often to look whether the event loop of who stands first, another than ours, still runs.
 _LOOK = 2.0
-_PROBE = "probe"  # costs nothing, so it may stand for everybody at once
 _HINT = "; tier=…, GEMINI_TIER or a gemstream.toml names another tier"
 # Shorter waits are not worth a line.
 _SHORTEST_TOLD = 1.0
@@ -103,10 +102,13 @@ class Lane:
         """
         tokens = [claim for claim in self.claims(ask) if claim.unit is Unit.TOKENS]
         probe = [msgspec.structs.replace(claim, cost=0) for claim in tokens]
-        while isinstance(wait := await self._store.reserve(_PROBE, probe), Wait):
-            self._tell_claim(ask, Verdict.PAUSED, wait.claim, delay=self._delay(wait))
-            await asyncio.sleep(self._pause(wait) or _POLL)
-        self._store.settle(_PROBE, probe, Spent())
+        name = self._store.new_name()
+        try:
+            while isinstance(wait := await self._store.reserve(name, probe), Wait):
+                self._tell_claim(ask, Verdict.PAUSED, wait.claim, delay=self._delay(wait))
+                await asyncio.sleep(self._pause(wait) or _POLL)
+        finally:
+            self._store.settle(name, probe, Spent())
 
     def receive_refusal(self, error: ResourceExhausted, ask: Ask) -> None:
         """Learn from a 429: the limits that the service names, and how long to hold back."""

@@ -177,11 +177,13 @@ end
 local function mark(name, it, state, at)
   it.state = state
   touched[name] = true
+  local marked -- most often all windows of a request are of one period
   for _, found in ipairs(it.entries) do
-    if found[2] == 'window' then
-      redis.call('ZADD', stamps_of(found[4]), at, name)
-      periods[found[4]] = true
-      kept = math.max(kept, found[4])
+    if found[2] == 'window' and found[4] ~= marked then
+      marked = found[4]
+      redis.call('ZADD', stamps_of(marked), at, name)
+      periods[marked] = true
+      kept = math.max(kept, marked)
     end
   end
 end
@@ -520,6 +522,25 @@ local function run(name)
   return #record(name).entries > 0 and redis.call('ZADD', RUNNING, now + lease, name) == 0
 end
 
+-- What begins and ends to run is written in one go.
+local starting, ending = {}, {}
+
+local function in_pieces(list, command)
+  for from = 1, #list, MANY do
+    redis.call(command, RUNNING, unpack(list, from, math.min(#list, from + MANY - 1)))
+  end
+end
+
+local function write_running()
+  local begun = {}
+  for name in pairs(starting) do
+    begun[#begun + 1] = now + lease
+    begun[#begun + 1] = name
+  end
+  in_pieces(begun, 'ZADD')
+  in_pieces(ending, 'ZREM')
+end
+
 local WHAT = {}
 
 -- Answers 0, 0, 0; or 1, which claim, for how long (-1: nobody knows); or 2, which claim, 0: never.
@@ -540,8 +561,9 @@ function WHAT.reserve(name, claims)
   if first ~= nil then
     return answer(1, (first - 1) / 3, longest and longest - now or -1)
   end
+  records[name] = { state = FLYING, entries = {} } -- not looked for: no two requests share a name
   each('take', name, claims)
-  run(name)
+  starting[name] = #records[name].entries > 0 or nil
   answer(0, 0, 0)
 end
 
@@ -563,7 +585,11 @@ function WHAT.settle(name, claims)
   if it.state ~= STAMPED and #it.entries > 0 then
     mark(name, it, STAMPED, now)
   end
-  redis.call('ZREM', RUNNING, name)
+  if starting[name] then
+    starting[name] = nil
+  else
+    ending[#ending + 1] = name
+  end
 end
 
 function WHAT.hold(name, claims)
@@ -623,6 +649,7 @@ end
 for _, operation in ipairs(operations) do
   WHAT[operation[1]](operation[2], operation[3])
 end
+write_running()
 
 -- All is written once, and nothing stays for longer than it matters.
 

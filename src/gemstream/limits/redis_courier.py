@@ -25,6 +25,7 @@ from ..telemetry.decision import Decision, Told, Verdict
 from .held import HeldRequests
 from .midnights import Midnights
 from .redis_batch import Batch, Operation, scope_of
+from .redis_mail import Mail
 
 __all__ = ("Courier", "State")
 
@@ -88,6 +89,7 @@ class Courier:
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self.held = HeldRequests()
+        self.mail = Mail()
         self._due: deque[str] = deque()  # leases to renew
         self._error: GemstreamError = StoreUnavailable(f"{self.address} was never asked")
         self._midnights = Midnights()
@@ -127,9 +129,11 @@ class Courier:
                 self._carry(operations)
             else:
                 self._keep(operations)
+            self.mail.deliver()
             if any(operation.what == "stop" for operation in operations):
                 self.state = State.CLOSED
         self._keep(self._drain())
+        self.mail.deliver()
         self._server.close()
 
     def _gather(self) -> list[Operation]:

@@ -22,6 +22,7 @@ from .away import Away, AwayBooks
 from .clock import Clock
 from .redis_batch import SERVER_TIME, Operation, pattern_of, scope_in, scope_of, script_text
 from .redis_courier import Courier, State
+from .redis_mail import Answer, Letter
 
 __all__ = ("LEASE", "RedisStore")
 
@@ -172,26 +173,18 @@ class RedisStore:
 
     async def _ask(self, what: str, name: str, claims: Sequence[Claim]) -> list[int]:
         """Have one operation done and return its answer, or raise what came instead."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[list[int]] = loop.create_future()
-
-        def answer(found: list[int] | Exception) -> None:
-            if future.done():
-                return
-            if isinstance(found, Exception):
-                future.set_exception(found)
-            else:
-                future.set_result(found)
-
         courier = self._courier
+        future: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
 
-        def answered(found: list[int] | Exception) -> None:
+        def give_back() -> None:
+            courier.put(Operation("settle", name, claims, [0] * len(claims)))
+
+        letter = Letter(future, give_back)
+
+        def answered(found: Answer) -> None:
             if what == "reserve" and not isinstance(found, Exception) and found[0] == 0:
                 courier.held.take(name, claims, is_new=False)
-            try:
-                loop.call_soon_threadsafe(answer, found)
-            except RuntimeError:  # the loop is closed: what was taken for it is given back
-                courier.put(Operation("settle", name, claims, [0] * len(claims)))
+            courier.mail.add(letter, found)
 
         courier.start()
         courier.put(Operation(what, name, claims, None, answered))
