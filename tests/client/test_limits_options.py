@@ -77,6 +77,17 @@ def test_a_call_waits_as_long_as_it_may(patience: float, waits: bool) -> None:
     in_no_time(scene())
 
 
+def test_the_tries_of_a_call_share_its_patience() -> None:
+    async def scene() -> None:
+        client = limited_client(enforcing(["a"], [Status(code=503)]), limits=ONE)
+        await client.generate("Hi")
+        with pytest.raises(RateLimited, match="limit_wait"):
+            await client.generate("Hi", limit_wait=100)
+        assert 60 <= await _now() < 62  # 40 s were left for the second try, which needs 60
+
+    in_no_time(scene())
+
+
 def test_patience_ends_while_others_run_on() -> None:
     async def scene() -> None:
         emulator, books = enforcing(["a", WaitForAck()]), Books()

@@ -30,6 +30,7 @@ from ..telemetry.events import Outcome
 from ..wire.codec import Message
 from ..wire.endpoint import Operation, match
 from ..wire.usage import UsageMetadata
+from .admitting import Admitting
 from .call import Admit, Call
 from .hints import default_model_hint
 from .observation import SILENT, Observation
@@ -190,7 +191,7 @@ class Channel:
         """Return what lets a try of ``call`` through, estimated once for all of them."""
         tokens = estimate(call.body)
         told = call.watch.decided if call.watch.is_heard else None
-        return functools.partial(limiter.admit, tokens, call.timeouts.limit_wait, told)
+        return Admitting(limiter, tokens, call.timeouts.limit_wait, told)
 
     async def _first_chunks(
         self,
