@@ -81,8 +81,8 @@ def test_a_decision_in_words(facts: dict[str, Any], words: str) -> None:
 @pytest.mark.parametrize(
     ("verdict", "words"),
     [
-        (Verdict.DEGRADED, "the shared books of limits are out of reach; each process has a share"),
-        (Verdict.RECOVERED, "the shared books of limits are back"),
+        (Verdict.AWAY, "the shared books of limits are out of reach; each process has a share"),
+        (Verdict.BACK, "the shared books of limits are back"),
     ],
 )
 def test_the_state_of_the_books_is_about_no_model(verdict: Verdict, words: str) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gemstream.config.budget import Budget
 from gemstream.config.config import LimitSettings
-from gemstream.config.keys import DEGRADED, KEYS, found_in
+from gemstream.config.keys import AWAY, KEYS, found_in
 from gemstream.config.loading import load_config
 from gemstream.config.timeouts import Timeouts
 from gemstream.config.toml_file import dotted, parse_toml
@@ -46,7 +46,7 @@ def test_the_keys_are_the_fields_of_what_they_become() -> None:
         **fields,
         "timeouts": tuple(timeouts),
     }
-    assert LimitSettings().degraded in DEGRADED
+    assert LimitSettings().away in AWAY
 
 
 TIER = "[providers.gemini.tiers.free]\n"
@@ -91,7 +91,7 @@ REFUSED: list[tuple[str, str]] = [
     ),
     ('[limits]\nwait = "never"', ":2: limits.wait is 'never'; it must be a number of seconds"),
     ("[limits]\ncheck_every = 0", ":2: limits.check_every is 0; it must be a whole number of chun"),
-    ('[limits]\ndegraded = "opne"', ":2: limits.degraded is 'opne'; it must be one of open, clos"),
+    ('[limits]\naway = "opne"', ":2: limits.away is 'opne'; it must be one of open, clos"),
     ("[limits]\nadaptive = 1", ":2: limits.adaptive is 1; it must be true or false"),
     ('[limits]\nstore = "disk"', ':2: limits.store it must be "process", "machine", or a URL'),
     ("[timeouts]\ntotal = 0", ":2: timeouts.total is 0; it must be a positive number of seconds"),

@@ -216,16 +216,16 @@ def test_prices_are_kept_as_they_are_written_and_merge_too(world: World) -> None
 
 
 def test_how_limits_are_kept(world: World) -> None:
-    assert world.load().limits.degraded == "share"
+    assert world.load().limits.away == "share"
     world.write(
         USER,
         '[limits]\nstore = "redis://user:pw@cache:6379/2"\nwait = 2.5\ncheck_every = 8\n'
-        'degraded = "closed"\nadaptive = true\n',
+        'away = "closed"\nadaptive = true\n',
     )
     limits = world.load().limits
     assert limits.store == "redis://user:pw@cache:6379/2"
     assert (limits.wait, limits.check_every) == (2.5, 8)
-    assert (limits.degraded, limits.adaptive) == ("closed", True)
+    assert (limits.away, limits.adaptive) == ("closed", True)
     world.write(PROJECT, '[limits]\nwait = "forever"\ncheck_every = false\n')
     assert (world.load().limits.wait, world.load().limits.check_every) == (None, None)
 

@@ -26,8 +26,8 @@ from gemstream.limits.redis_store import RedisStore
 from gemstream.policy.limit.claim import Claim, Spent, Wait
 from gemstream.policy.limit.quota import ScopeClaims, gate_of
 from gemstream.telemetry.decision import Decision, Verdict
+from support.limit_clock import NOON, TIME_FROM_A_KEY, TIME_KEY
 from support.redis_server import RedisAt, RedisProcess, redis_process
-from support.set_clock import NOON, TIME_FROM_A_KEY, TIME_KEY
 
 SCOPE = "account|model"
 SECOND = 1_000_000
@@ -421,7 +421,7 @@ async def test_without_a_server_each_limit_does_what_it_was_told(tmp_path: Path)
     with pytest.raises(StoreUnavailable, match="out of reach"):
         await store.levels(_claims(rpm=1))
     decision = told.next()
-    assert (decision.verdict, decision.scope) == (Verdict.DEGRADED, url)
+    assert (decision.verdict, decision.scope) == (Verdict.AWAY, url)
     assert "rpm open, tpm closed, rpd share" in decision.setting
     assert told.is_silent
     await store.aclose()
@@ -467,10 +467,10 @@ async def test_a_server_that_comes_back_is_told_what_runs(own_server: RedisAt) -
     own_server.stop()
     meanwhile = store.new_name()
     assert await store.reserve(meanwhile, claims) is None
-    assert (await asyncio.to_thread(told.next)).verdict is Verdict.DEGRADED
+    assert (await asyncio.to_thread(told.next)).verdict is Verdict.AWAY
     own_server.start()
     assert {(await asyncio.to_thread(told.next)).verdict for _ in range(2)} == {
-        Verdict.RECOVERED,
+        Verdict.BACK,
         Verdict.LOST,  # what ran before: this server forgets by being stopped
     }
     # Of the day only what came meanwhile is counted: the other's had been, in the lost books.
@@ -488,9 +488,9 @@ async def test_a_server_that_answers_nothing_holds_nobody_up(own_server: RedisAt
     while told.is_silent:
         assert await store.reserve(store.new_name(), claims) is None
         own_server.freeze()
-    assert told.next().verdict is Verdict.DEGRADED
+    assert told.next().verdict is Verdict.AWAY
     own_server.thaw()
-    assert (await asyncio.to_thread(told.next)).verdict is Verdict.RECOVERED
+    assert (await asyncio.to_thread(told.next)).verdict is Verdict.BACK
     await store.aclose()
 
 

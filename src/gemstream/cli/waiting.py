@@ -129,10 +129,10 @@ _WORDS: dict[Verdict, Callable[[Decision], str]] = {
     Verdict.PAUSED: _paused,
     Verdict.LEARNED: _learned,
     Verdict.HELD: _held,
-    Verdict.DEGRADED: _degraded,
-    Verdict.RECOVERED: lambda decision: "the shared books of limits are back",
+    Verdict.AWAY: _degraded,
+    Verdict.BACK: lambda decision: "the shared books of limits are back",
 }
-_OF_THE_BOOKS = (Verdict.DEGRADED, Verdict.RECOVERED)
+_OF_THE_BOOKS = (Verdict.AWAY, Verdict.BACK)
 
 
 def _limit(decision: Decision) -> str:

@@ -26,9 +26,9 @@ from .checks import (
 from .tiers import bare_model, bundled_tiers, plain_name, tier_named
 from .toml_file import Key, TOMLFile, dotted
 
-__all__ = ("DEGRADED", "FREE_TABLES", "KEYS", "Found", "found_in")
+__all__ = ("AWAY", "FREE_TABLES", "KEYS", "Found", "found_in")
 
-DEGRADED = ("open", "closed", "share")
+AWAY = ("open", "closed", "share")
 
 _LIMITS: dict[str, Check] = {"rpm": limit, "tpm": limit, "rpd": limit, "concurrency": limit}
 _TIER: dict[str, Check] = {
@@ -52,7 +52,7 @@ KEYS: Mapping[str, Mapping[str, Check]] = {
         "store": store,
         "wait": patience,
         "check_every": chunks,
-        "degraded": choice(*DEGRADED),
+        "away": choice(*AWAY),
         "adaptive": switch,
     },
     "timeouts": {"connect": timeout, "first_chunk": timeout, "idle": timeout, "total": timeout},

@@ -183,7 +183,7 @@ class SQLiteStore:
         setting = f"limits are counted in this process alone: {error}"
         _log.warning("%s", setting)
         if self._told is not None:
-            self._told(Decision(verdict=Verdict.DEGRADED, scope="", setting=setting))
+            self._told(Decision(verdict=Verdict.AWAY, scope="", setting=setting))
         return self._alone
 
     def _notice_fork(self) -> None:
