@@ -59,11 +59,11 @@ URL = "redis://me:secret@books:6379/1"
 
 
 def test_where_it_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert store_of(Connection()) == "process"
+    assert store_of(Connection()) == "machine"
     (tmp_path / "a.toml").write_text(f'[limits]\nstore = "{URL}"\n')
     monkeypatch.setenv("GEMSTREAM_CONFIG", str(tmp_path / "a.toml"))
     assert store_of(Connection()) == URL
-    assert store_of(Connection(limits=LimitChoice(store="machine"))) == "machine"
+    assert store_of(Connection(limits=LimitChoice(store="process"))) == "process"
 
 
 @pytest.mark.parametrize(

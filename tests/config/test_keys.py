@@ -93,7 +93,10 @@ REFUSED: list[tuple[str, str]] = [
     ("[limits]\ncheck_every = 0", ":2: limits.check_every is 0; it must be a whole number of chun"),
     ('[limits]\naway = "opne"', ":2: limits.away is 'opne'; it must be one of open, clos"),
     ("[limits]\nadaptive = 1", ":2: limits.adaptive is 1; it must be true or false"),
-    ('[limits]\nstore = "disk"', ':2: limits.store it must be "process", "machine", or a URL'),
+    (
+        '[limits]\nstore = "disk"',
+        ':2: limits.store is no place to count in; it must be "process", "machine", or a URL',
+    ),
     ("[timeouts]\ntotal = 0", ":2: timeouts.total is 0; it must be a positive number of seconds"),
     ("[timeouts]\nidle = inf", ":2: timeouts.idle is inf; it must be a positive number"),
     (f"[timeouts]\nidle = 1{'0' * 400}", ":2: timeouts.idle is 1000"),

@@ -422,7 +422,10 @@ async def test_without_a_server_each_limit_does_what_it_was_told(tmp_path: Path)
         await store.levels(_claims(rpm=1))
     decision = told.next()
     assert (decision.verdict, decision.scope) == (Verdict.AWAY, url)
-    assert "rpm open, tpm closed, rpd share" in decision.setting
+    assert decision.setting == (
+        "until it is back this process keeps to its share of rpd, concurrency; "
+        "nothing holds of rpm; nothing is sent that counts to tpm"
+    )
     assert told.is_silent
     await store.aclose()
 
@@ -512,6 +515,14 @@ async def test_a_wrong_password_is_a_config_error(password: str | None) -> None:
         await right.aclose()
 
 
+async def test_a_database_that_is_not_there_is_a_config_error() -> None:
+    with redis_process() as process:
+        store = RedisStore(f"{process.url}?db=99", connect_timeout=PATIENT, timeout=PATIENT)
+        with pytest.raises(ConfigError, match="has no such database: DB index is out of range"):
+            await store.reserve(store.new_name(), _claims(rpm=1))
+        await store.aclose()
+
+
 @contextmanager
 def _old_server() -> Iterator[str]:
     """Answer as a server of version 5 would, to as many commands as a connection begins with."""
@@ -548,7 +559,7 @@ async def test_a_server_that_is_too_old_is_a_config_error() -> None:
         ("", "'nothing' is no scheme"),
         ("http://:secret@host", "'http' is no scheme"),
         ("redis://:secret@host:port", "cannot be used"),
-        ("redis://:secret@host/0?colour=1", "cannot be used"),
+        ("redis://:secret@host/0?colour=1", "an option that is not known: colour"),
     ],
 )
 def test_a_url_that_leads_nowhere_is_a_config_error(url: str, words: str) -> None:

@@ -139,6 +139,8 @@ def store(value: Any) -> str:
         return str(value)
     if isinstance(value, str) and re.match(r"rediss?://", value) and _has_host(value):
         return value
+    if isinstance(value, str) and re.fullmatch(r"unix://(\S*@)?/\S+", value):
+        return value
     raise ValueError('it must be "process", "machine", or a URL as redis://localhost:6379/0')
 
 

@@ -179,7 +179,7 @@ def _values(
         try:
             yield Found(here, check(value), file.place(here))
         except ValueError as error:
-            shown = "" if check is store else f"is {value!r:.80}; "
+            shown = "is no place to count in; " if check is store else f"is {value!r:.80}; "
             raise _wrong(file, here, f"{shown}{error}") from None
 
 

@@ -8,7 +8,15 @@ from ..errors import RateLimited
 from ..policy.limit.claim import Claim, Kind
 from ..policy.limit.quota import GATE
 
-__all__ = ("limit_words", "out_of_patience", "quota_words", "time_words", "too_large", "too_long")
+__all__ = (
+    "limit_words",
+    "out_of_patience",
+    "quota_words",
+    "time_words",
+    "too_large",
+    "too_long",
+    "waiting",
+)
 
 _PERIODS = {
     "rpm": "requests a minute",
@@ -46,8 +54,16 @@ def out_of_patience(
     """Return the error for a request that may wait no longer; ``seconds`` until it would fit."""
     why = "others wait before it" if claim is None else _what(claim)
     when = "" if seconds is None else f", for {time_words(seconds)} more"
-    waited = "it was not to wait" if not patience else f"limit_wait of {patience:g} s is over"
-    return _error(f"{why}{when}{_from(setting)}; {waited}, and nothing was sent", claim, seconds)
+    ended = "it was not to wait"
+    if patience:
+        words = "limit_wait of {:g} s is over" if seconds is None else "limit_wait is {:g} s"
+        ended = words.format(patience)
+    return _error(f"{why}{when}{_from(setting)}; {ended}, and nothing was sent", claim, seconds)
+
+
+def waiting(claim: Claim, seconds: float, setting: str) -> str:
+    """Return why a request waits, and for how long."""
+    return f"{_what(claim)}{_from(setting)}; the next request waits {time_words(seconds)}"
 
 
 def limit_words(claim: Claim) -> str:
