@@ -21,10 +21,10 @@ from .waiting import WaitNotes
 if TYPE_CHECKING:
     from .session import Connection
 
-__all__ = ("limit_options", "store_of", "store_shown")
+__all__ = ("STORE", "limit_options", "store_of", "store_shown")
 
 # What counts when neither the command line nor a file says where.
-_STORE = "machine"
+STORE = "machine"
 
 
 def limit_options(connection: Connection, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def store_of(connection: Connection) -> str | None:
     """Return where the command counts; None is in books of its own."""
     if connection.limits.store is not None or connection.emulate:
         return connection.limits.store
-    return load_config().limits.store or _STORE
+    return load_config().limits.store or STORE
 
 
 def store_shown(store: str) -> str:

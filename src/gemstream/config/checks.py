@@ -12,6 +12,9 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+from .dollars import decimal_of
+from .prices import HIGHEST
+
 __all__ = (
     "FOREVER",
     "UNLIMITED",
@@ -20,6 +23,7 @@ __all__ = (
     "chunks",
     "limit",
     "patience",
+    "rate",
     "seconds",
     "share",
     "store",
@@ -128,6 +132,14 @@ def usd(value: Any) -> float:
     if not _is_number(value) or not 0 <= value <= sys.float_info.max:
         raise ValueError("it must be dollars, not negative")
     return float(value)
+
+
+def rate(value: Any) -> Any:
+    """Return a price as it is written: USD per million tokens."""
+    dollars = decimal_of(value)
+    if dollars is None or not 0 <= dollars <= HIGHEST:
+        raise ValueError(f"it must be USD per million tokens, from 0 to {HIGHEST:,}")
+    return value
 
 
 def store(value: Any) -> str:

@@ -82,7 +82,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def prices(self) -> Mapping[str, Any]:
-        """The table of prices as it is written; whoever counts money checks it."""
+        """The table of prices as it is written."""
         prices: dict[str, Any] = {}
         for key, setting in self.settings.items():
             if key[0] == "prices":
