@@ -21,11 +21,16 @@ if TYPE_CHECKING:
     from .client.stream import GenerateStream, StreamControl
     from .config.limits import Limits
     from .config.prices import PriceTable
+    from .config.tiers import Tier
     from .config.timeouts import Timeouts
     from .credentials.access_token import AccessToken
     from .credentials.api_key import APIKey, Credentials
     from .errors import GemstreamError
+    from .limits.away import Away
     from .limits.limit_use import LimitUse
+    from .limits.redis_store import RedisStore
+    from .limits.sqlite_store import SQLiteStore
+    from .limits.store import LimitStore
     from .net.asgi import ASGITransport
     from .net.transport import Transport
     from .policy.answer import Chunk, Completeness, Response
@@ -70,12 +75,17 @@ _HOMES = {
     "StreamControl": "client.stream",
     "Limits": "config.limits",
     "PriceTable": "config.prices",
+    "Tier": "config.tiers",
     "Timeouts": "config.timeouts",
     "AccessToken": "credentials.access_token",
     "APIKey": "credentials.api_key",
     "Credentials": "credentials.api_key",
     "GemstreamError": "errors",
+    "Away": "limits.away",
     "LimitUse": "limits.limit_use",
+    "RedisStore": "limits.redis_store",
+    "SQLiteStore": "limits.sqlite_store",
+    "LimitStore": "limits.store",
     "ASGITransport": "net.asgi",
     "Transport": "net.transport",
     "Chunk": "policy.answer",
@@ -124,6 +134,7 @@ __all__ = (
     "ASGITransport",
     "AccessToken",
     "AsyncClient",
+    "Away",
     "BatchEmbedContentsResponse",
     "Blob",
     "BlockingStream",
@@ -156,6 +167,7 @@ __all__ = (
     "HarmBlockThreshold",
     "HarmCategory",
     "ImageConfig",
+    "LimitStore",
     "LimitUse",
     "Limits",
     "MediaResolution",
@@ -163,13 +175,16 @@ __all__ = (
     "OpenTelemetry",
     "Part",
     "PriceTable",
+    "RedisStore",
     "Response",
     "RetryPolicy",
+    "SQLiteStore",
     "SafetySetting",
     "SpeechConfig",
     "StreamControl",
     "ThinkingConfig",
     "ThinkingLevel",
+    "Tier",
     "Timeouts",
     "Tool",
     "ToolConfig",

@@ -20,8 +20,8 @@ base_url = "https://user:hunter2@relay.example/v1"
 store = "redis://:hunter2@cache:6379/0"
 wait = "forever"
 [prices."gemini-2.5-pro"]
-input = {usd = 1.25}
-date = 2026-11-01
+input = 1.25
+output = "10.00"
 """
 
 
@@ -48,6 +48,7 @@ def test_without_any_file_the_defaults_are_shown(home: Path) -> None:
     assert 'providers.gemini.default_tier = "free"' in lines
     assert "limits.check_every = false" in lines
     assert 'limits.wait = "forever"' in lines
+    assert '# limits.store = "machine"' in lines
     assert lines[0] == '# api_key = "none"'
     assert "default\n" not in result.out
 
@@ -96,8 +97,8 @@ def test_json_has_value_and_origin(home: Path) -> None:
     values = {row["key"]: (row["value"], row["origin"]) for row in told["settings"]}
     assert values["timeouts.total"] == (600.0, "default")
     assert values["providers.gemini.default_model"] == ("gemini-2.5-pro", f"{file}:3")
-    assert values['prices."gemini-2.5-pro".input.usd'] == (1.25, f"{file}:13")
-    assert values['prices."gemini-2.5-pro".date'] == ("2026-11-01", f"{file}:14")
+    assert values['prices."gemini-2.5-pro".input'] == (1.25, f"{file}:13")
+    assert values['prices."gemini-2.5-pro".output'] == ("10.00", f"{file}:14")
 
 
 def test_a_warning_is_told_beside(home: Path) -> None:

@@ -228,8 +228,9 @@ def on_a_terminal(home: Path, typed: str, *arguments: str) -> tuple[int, str, st
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such terminals")
 def test_on_a_terminal_it_asks_and_does_not_show_the_key(home: Path) -> None:
-    code, out, shown = on_a_terminal(home, f"{KEY}\ntier1\n", "--offline")
+    code, out, shown = on_a_terminal(home, f"{KEY}\ngold\ntier1\n", "--offline")
     assert code == 0
+    assert "there is no tier 'gold'" in shown  # and it asks again
     assert "API key (not shown): " in shown
     assert "Tier of your account (free, tier1, tier2, tier3) [free]: " in shown
     assert "Model [gemini-2.5-flash]: " in shown

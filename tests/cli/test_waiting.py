@@ -81,8 +81,9 @@ def test_a_decision_in_words(facts: dict[str, Any], words: str) -> None:
 @pytest.mark.parametrize(
     ("verdict", "words"),
     [
-        (Verdict.DEGRADED, "the shared books of limits are out of reach; each process has a share"),
-        (Verdict.RECOVERED, "the shared books of limits are back"),
+        (Verdict.AWAY, "the shared books of limits are out of reach; each process has a share"),
+        (Verdict.BACK, "the shared books of limits are back"),
+        (Verdict.LOST, "the shared books had forgotten an answer that runs"),
     ],
 )
 def test_the_state_of_the_books_is_about_no_model(verdict: Verdict, words: str) -> None:
@@ -217,6 +218,7 @@ def test_who_does_not_wait_is_told_when_to_come_back(one_a_minute: dict[str, str
     )
     assert result.code == 4
     assert result.json["error"]["type"] == "RateLimited"
+    assert result.json["error"]["quota"] == "rpm"
     assert 50 < result.json["error"]["retry_delay"] <= 60
     said = result.err.splitlines()[-1]
     assert said.startswith("error: the limit of 1 request a minute is used up, for ")
@@ -273,7 +275,9 @@ def test_the_emulator_in_process_has_no_limits_unless_a_tier_is_named(tmp_path: 
 
 CONTRADICTIONS = [
     (["ask", "hi", "--emulate", "--tier", "free", "--no-rate-limit"], "--tier and --no-rate-limit"),
-    (["ask", "hi", "--emulate", "--tier", "free", "--limit-wait", "-1"], "limit_wait is -1.0"),
+    (["ask", "hi", "--emulate", "--tier", "free", "--limit-wait", "-1"], "--limit-wait is -1"),
+    (["ask", "hi", "--emulate", "--limit-wait", "-1"], "--limit-wait is -1"),
+    (["ask", "hi", "--emulate", "--limit-store", "etcd"], "limit_store is 'etcd'"),
     (["limits", "--watch", "--json"], "--jsonl goes with --watch"),
     (["limits", "--jsonl"], "--jsonl goes with --watch"),
 ]

@@ -118,7 +118,10 @@ async def test_a_hold_and_what_the_service_named() -> None:
     assert (hold.quota, hold.limit, hold.used, hold.left) == ("hold", None, 1, None)
     assert hold.resets_in is not None and 29 < hold.resets_in <= 30
     assert hold.setting == "the service"
-    assert (rpm.limit, rpm.setting) == (5, "learned from the service; tier free, given says 10")
+    assert (rpm.limit, rpm.setting) == (
+        5,
+        "learned from the service, in place of 10 (tier free, given)",
+    )
     assert concurrency.limit == 1
 
 

@@ -138,6 +138,16 @@ async def test_a_429_without_details_holds_for_longer_each_time() -> None:
         assert hold <= wait <= hold * 1.25 + 1
 
 
+@played
+async def test_a_volley_that_is_refused_together_is_one_refusal() -> None:
+    scene = Scene(*[[Status(code=429)]] * 8, limits=Limits(concurrency=8))
+    failures = await asyncio.gather(*(scene.fails() for _ in range(8)))
+    assert len(failures) == 8
+    assert scene.learned() == [("concurrency", 6)]
+    await scene.ask()
+    assert 5 <= scene.sent[-1] <= 5 * 1.25 + 1
+
+
 def test_a_retry_after_header_holds_all() -> None:
     async def scene() -> float:
         slow = failed(429, "RESOURCE_EXHAUSTED", retry_after="17")

@@ -265,6 +265,9 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "a tier as limits": ({"limits": "free"}, "a tier is named by tier="),
     "a number as limits": ({"limits": 10}, r"pass Limits\(rpm=…"),
     "a store that nobody knows": ({"tier": "free", "limit_store": "etcd"}, "limit_store is 'etcd'"),
+    "a store where no limits are kept": ({"limit_store": "etcd"}, "limit_store is 'etcd'"),
+    "no store at all": ({"limit_store": 5}, "limit_store is 5; it takes .* or a LimitStore"),
+    "a wait that is a timeout": ({"limit_wait": 3}, r"timeouts=Timeouts\(limit_wait=…\)"),
     "a negative wait": ({"timeouts": -1.0}, "positive"),
 }
 

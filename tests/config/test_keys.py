@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gemstream.config.budget import Budget
 from gemstream.config.config import LimitSettings
-from gemstream.config.keys import DEGRADED, KEYS, found_in
+from gemstream.config.keys import AWAY, KEYS, found_in
 from gemstream.config.loading import load_config
 from gemstream.config.timeouts import Timeouts
 from gemstream.config.toml_file import dotted, parse_toml
@@ -46,7 +46,7 @@ def test_the_keys_are_the_fields_of_what_they_become() -> None:
         **fields,
         "timeouts": tuple(timeouts),
     }
-    assert LimitSettings().degraded in DEGRADED
+    assert LimitSettings().away in AWAY
 
 
 TIER = "[providers.gemini.tiers.free]\n"
@@ -74,6 +74,13 @@ REFUSED: list[tuple[str, str]] = [
     ("providers = 5", ":1: providers must be a table: write [providers] and its keys below"),
     ("[providers]\ngemini = 5", ":2: providers.gemini must be a table"),
     ("prices = 5", ":1: prices must be a table"),
+    ("[prices]\na = 5", ":2: prices.a must be a table"),
+    ("[prices.a]\noutptu = 5", ":2: prices.a.outptu does not exist; did you mean output?"),
+    ("[prices.a]\noutput = -5", ":2: prices.a.output is -5; it must be USD per million tokens"),
+    ("[prices.a]\nlong = 5", ":2: prices.a.long must be a table"),
+    ("[prices.a.long]\nlong_prompt = 5", ":2: prices.a.long.long_prompt does not exist"),
+    ("[prices.a]\nlong_prompt = 0", ":2: prices.a.long_prompt is 0; it must be a whole number"),
+    ('[prices."a b"]\noutput = 5', ':1: prices."a b" is no name of a model'),
     ("[providers.gemini]\ntiers = 5", ":2: providers.gemini.tiers must be a table"),
     ("[providers.gemini.tiers]\nfree = 5", f":2: {KEY} must be a table"),
     (f"{TIER}models = 5", f":2: {KEY}.models must be a table"),
@@ -91,9 +98,12 @@ REFUSED: list[tuple[str, str]] = [
     ),
     ('[limits]\nwait = "never"', ":2: limits.wait is 'never'; it must be a number of seconds"),
     ("[limits]\ncheck_every = 0", ":2: limits.check_every is 0; it must be a whole number of chun"),
-    ('[limits]\ndegraded = "opne"', ":2: limits.degraded is 'opne'; it must be one of open, clos"),
+    ('[limits]\naway = "opne"', ":2: limits.away is 'opne'; it must be one of open, clos"),
     ("[limits]\nadaptive = 1", ":2: limits.adaptive is 1; it must be true or false"),
-    ('[limits]\nstore = "disk"', ':2: limits.store it must be "process", "machine", or a URL'),
+    (
+        '[limits]\nstore = "disk"',
+        ':2: limits.store is no place to count in; it must be "process", "machine", or a URL',
+    ),
     ("[timeouts]\ntotal = 0", ":2: timeouts.total is 0; it must be a positive number of seconds"),
     ("[timeouts]\nidle = inf", ":2: timeouts.idle is inf; it must be a positive number"),
     (f"[timeouts]\nidle = 1{'0' * 400}", ":2: timeouts.idle is 1000"),

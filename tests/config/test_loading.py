@@ -204,28 +204,36 @@ def test_layers_merge_key_by_key(world: World) -> None:
 
 def test_prices_are_kept_as_they_are_written_and_merge_too(world: World) -> None:
     world.write(
-        USER,
-        "[prices]\ndate = 2026-11-01\n[prices.a]\ninput = 1\noutput = [1, 2]\n[prices.b]\nx = 1\n",
+        USER, '[prices.a]\ninput = 1\noutput = "0.3"\n[prices.a.long]\ninput = 2\noutput = 3'
     )
-    world.write(PROJECT, "[prices.a]\ninput = 2\n[prices]\nb = 5\n")
-    prices = world.load().prices
-    assert prices["a"] == {"input": 2, "output": [1, 2]}
-    assert prices["b"] == 5
-    assert str(prices["date"]) == "2026-11-01"
+    world.write(PROJECT, '[prices."models/a"]\ninput = 2')
+    long = {"input": 2, "output": 3}
+    assert world.load().prices == {"a": {"input": 2, "output": "0.3", "long": long}}
     assert load_config(False).prices == {}
 
 
+@pytest.mark.parametrize(
+    ("written", "table"),
+    [("[prices.a]\ninput = 1", "prices.a"), ("[prices.a]\nlong.input = 1", "prices.a.long")],
+)
+def test_prices_that_lack_one_are_refused(world: World, written: str, table: str) -> None:
+    place = world.write(PROJECT, written)
+    with pytest.raises(ConfigError) as caught:
+        world.load()
+    assert str(caught.value).startswith(f"{place}:2: {table} has no output; give input and output")
+
+
 def test_how_limits_are_kept(world: World) -> None:
-    assert world.load().limits.degraded == "share"
+    assert world.load().limits.away == "share"
     world.write(
         USER,
         '[limits]\nstore = "redis://user:pw@cache:6379/2"\nwait = 2.5\ncheck_every = 8\n'
-        'degraded = "closed"\nadaptive = true\n',
+        'away = "closed"\nadaptive = true\n',
     )
     limits = world.load().limits
     assert limits.store == "redis://user:pw@cache:6379/2"
     assert (limits.wait, limits.check_every) == (2.5, 8)
-    assert (limits.degraded, limits.adaptive) == ("closed", True)
+    assert (limits.away, limits.adaptive) == ("closed", True)
     world.write(PROJECT, '[limits]\nwait = "forever"\ncheck_every = false\n')
     assert (world.load().limits.wait, world.load().limits.check_every) == (None, None)
 

@@ -14,6 +14,7 @@ from gemstream.config.options import (
 )
 from gemstream.config.places import CONFIG_VARIABLE
 from gemstream.config.tiers import Tier, bundled_tiers
+from gemstream.limits.stores import PROCESS
 from support.sources import REPOSITORY
 from support.tables import read_table
 
@@ -32,7 +33,7 @@ def _told_defaults() -> dict[str, str]:
 def test_every_key_is_told_with_its_default() -> None:
     told = _told_defaults()
     assert list(told) == [f"{table}.{name}" for table, names in KEYS.items() for name in names]
-    assert told.pop("limits.store") == "the program's own"
+    assert json.loads(told.pop("limits.store")) == PROCESS
     rows = {row.key: row.value for row in rows_of(resolve_options({}, {}), {})}
     for key, default in told.items():
         assert json.loads(default) == rows[key], key

@@ -12,8 +12,8 @@ from gemstream.limits.memory_store import MemoryStore
 from gemstream.limits.redis_store import RedisStore
 from gemstream.limits.sqlite_store import SQLiteStore
 from gemstream.policy.limit.quota import gate_of
+from support.limit_clock import TIME_FROM_A_KEY, TIME_KEY, SetClock
 from support.redis_server import RedisAt
-from support.set_clock import TIME_FROM_A_KEY, TIME_KEY, SetClock
 
 Factory = Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[Books]]
 

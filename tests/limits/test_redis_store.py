@@ -26,8 +26,8 @@ from gemstream.limits.redis_store import RedisStore
 from gemstream.policy.limit.claim import Claim, Spent, Wait
 from gemstream.policy.limit.quota import ScopeClaims, gate_of
 from gemstream.telemetry.decision import Decision, Verdict
+from support.limit_clock import NOON, TIME_FROM_A_KEY, TIME_KEY
 from support.redis_server import RedisAt, RedisProcess, redis_process
-from support.set_clock import NOON, TIME_FROM_A_KEY, TIME_KEY
 
 SCOPE = "account|model"
 SECOND = 1_000_000
@@ -421,8 +421,11 @@ async def test_without_a_server_each_limit_does_what_it_was_told(tmp_path: Path)
     with pytest.raises(StoreUnavailable, match="out of reach"):
         await store.levels(_claims(rpm=1))
     decision = told.next()
-    assert (decision.verdict, decision.scope) == (Verdict.DEGRADED, url)
-    assert "rpm open, tpm closed, rpd share" in decision.setting
+    assert (decision.verdict, decision.scope) == (Verdict.AWAY, url)
+    assert decision.setting == (
+        "until it is back this process keeps to its share of rpd, concurrency; "
+        "nothing holds of rpm; nothing is sent that counts to tpm"
+    )
     assert told.is_silent
     await store.aclose()
 
@@ -467,10 +470,10 @@ async def test_a_server_that_comes_back_is_told_what_runs(own_server: RedisAt) -
     own_server.stop()
     meanwhile = store.new_name()
     assert await store.reserve(meanwhile, claims) is None
-    assert (await asyncio.to_thread(told.next)).verdict is Verdict.DEGRADED
+    assert (await asyncio.to_thread(told.next)).verdict is Verdict.AWAY
     own_server.start()
     assert {(await asyncio.to_thread(told.next)).verdict for _ in range(2)} == {
-        Verdict.RECOVERED,
+        Verdict.BACK,
         Verdict.LOST,  # what ran before: this server forgets by being stopped
     }
     # Of the day only what came meanwhile is counted: the other's had been, in the lost books.
@@ -488,9 +491,9 @@ async def test_a_server_that_answers_nothing_holds_nobody_up(own_server: RedisAt
     while told.is_silent:
         assert await store.reserve(store.new_name(), claims) is None
         own_server.freeze()
-    assert told.next().verdict is Verdict.DEGRADED
+    assert told.next().verdict is Verdict.AWAY
     own_server.thaw()
-    assert (await asyncio.to_thread(told.next)).verdict is Verdict.RECOVERED
+    assert (await asyncio.to_thread(told.next)).verdict is Verdict.BACK
     await store.aclose()
 
 
@@ -510,6 +513,14 @@ async def test_a_wrong_password_is_a_config_error(password: str | None) -> None:
         right = RedisStore(process.url_with("right"), connect_timeout=PATIENT, timeout=PATIENT)
         assert await right.reserve(right.new_name(), _claims(rpm=1)) is None
         await right.aclose()
+
+
+async def test_a_database_that_is_not_there_is_a_config_error() -> None:
+    with redis_process() as process:
+        store = RedisStore(f"{process.url}?db=99", connect_timeout=PATIENT, timeout=PATIENT)
+        with pytest.raises(ConfigError, match="has no such database: DB index is out of range"):
+            await store.reserve(store.new_name(), _claims(rpm=1))
+        await store.aclose()
 
 
 @contextmanager
@@ -548,7 +559,7 @@ async def test_a_server_that_is_too_old_is_a_config_error() -> None:
         ("", "'nothing' is no scheme"),
         ("http://:secret@host", "'http' is no scheme"),
         ("redis://:secret@host:port", "cannot be used"),
-        ("redis://:secret@host/0?colour=1", "cannot be used"),
+        ("redis://:secret@host/0?colour=1", "an option that is not known: colour"),
     ],
 )
 def test_a_url_that_leads_nowhere_is_a_config_error(url: str, words: str) -> None:

@@ -30,8 +30,8 @@ from gemstream.policy.limit.claim import (
 )
 from gemstream.policy.limit.log import LimitLog
 from gemstream.stores.redis import RedisServer, Script, ScriptCall
+from support.limit_clock import NOON, TIME_FROM_A_KEY, TIME_KEY
 from support.redis_server import RedisAt
-from support.set_clock import NOON, TIME_FROM_A_KEY, TIME_KEY
 
 SECOND = 1_000_000
 SCOPE = "account|model"

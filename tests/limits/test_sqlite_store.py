@@ -268,7 +268,7 @@ async def test_without_its_file_a_process_counts_alone_and_says_so_once(
         assert await used(store, SLOT) == [1]
         assert not store.sweep(SLOT)
     (decision,) = told
-    assert decision.verdict.name == "DEGRADED"
+    assert decision.verdict.name == "AWAY"
     assert advice in decision.setting
     assert decision.setting.startswith("limits are counted in this process alone: ")
     assert [record.getMessage() for record in caplog.records] == [decision.setting]
@@ -283,7 +283,7 @@ async def test_a_file_that_another_keeps_is_given_up_in_time(open_store: Open, p
     store.hold(Claim("gate", "hold", Limit(Kind.GATE)), MINUTE)
     verdict = await store.reserve(store.new_name(), (Claim("gate", "hold", Limit(Kind.GATE)),))
     assert isinstance(verdict, Wait), "a hold that could not be written holds all the same"
-    assert [decision.verdict.name for decision in told] == ["DEGRADED"]
+    assert [decision.verdict.name for decision in told] == ["AWAY"]
     other.execute("ROLLBACK")
     other.close()
 

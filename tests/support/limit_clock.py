@@ -1,4 +1,4 @@
-"""Clocks for limits that a test sets, in the place of the machine's."""
+"""Clocks for limits that a test sets, in the place of the machine's or of a Redis server's."""
 
 from __future__ import annotations
 
@@ -8,11 +8,19 @@ import time
 from gemstream.limits.clock import Clock
 from gemstream.policy.limit.claim import MICROSECONDS, Moment
 
-__all__ = ("AheadClock", "LoopClock", "SetClock")
+__all__ = ("NOON", "TIME_FROM_A_KEY", "TIME_KEY", "AheadClock", "LoopClock", "SetClock")
 
-# 2026-06-15 12:00:00 UTC: far from a midnight in US/Pacific, and from a change of its clocks.
-_NOON = 1_781_524_800 * MICROSECONDS
+# 2026-07-01 12:00 in US/Pacific: far from a midnight there, and from a change of its clocks.
+NOON = 1_782_932_400 * MICROSECONDS
 _UPTIME = 86_400 * MICROSECONDS
+
+TIME_KEY = "gemstream:test:time"
+# Time comes from a key instead of the server's clock; the rest of the script is the real one.
+TIME_FROM_A_KEY = f"""
+local function time()
+  return tonumber(redis.call('GET', '{TIME_KEY}'))
+end
+"""
 
 
 class SetClock(Clock):
@@ -20,7 +28,7 @@ class SetClock(Clock):
 
     __slots__ = ("now", "wall")
 
-    def __init__(self, wall: int = _NOON, now: int = _UPTIME) -> None:
+    def __init__(self, wall: int = NOON, now: int = _UPTIME) -> None:
         super().__init__()
         self.now, self.wall = now, wall
 
@@ -44,7 +52,7 @@ class LoopClock(Clock):
 
     def moment(self) -> Moment:
         passed = round(asyncio.get_running_loop().time() * MICROSECONDS)
-        return Moment(_UPTIME + passed, _NOON + self.ahead + passed)
+        return Moment(_UPTIME + passed, NOON + self.ahead + passed)
 
 
 class AheadClock(Clock):

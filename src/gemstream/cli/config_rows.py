@@ -20,6 +20,7 @@ from ..config.toml_file import Key, dotted
 from ..credentials.api_key import APIKey
 from ..errors import GemstreamError
 from ..policy.retry import RetryPolicy
+from .limiting import STORE
 
 __all__ = ("Row", "rows_of", "shown_value")
 
@@ -106,7 +107,8 @@ def _tables(config: Config) -> Iterator[Row]:
             found = config.find(table, name)
             value = getattr(_STRUCTS[table], name) if found is None else found.value
             if (table, name) == ("limits", "store") and found is None:
-                continue  # each program has its own
+                yield Row("limits.store", STORE, 'default; "process" in programs', is_setting=False)
+                continue
             origin = "default" if found is None else found.origin
             yield Row(f"{table}.{name}", _in_words((table, name), value), origin)
 

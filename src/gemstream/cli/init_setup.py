@@ -145,11 +145,24 @@ def _choice(wishes: Wishes, options: Options) -> _Choice:
     if can_ask():
         known = ", ".join(options.config.tiers["gemini"].tiers)
         usual = "free" if options.tier is None else options.tier.name
-        tier = tier or ask_for_text(f"Tier of your account ({known})", usual)
+        tier = tier or _typed_tier(f"Tier of your account ({known})", usual, options)
         model = model or ask_for_text("Model", options.model)
     if model is not None:
         model_resource(model)
     return _Choice(None if tier is None else _tier(tier, options), model)
+
+
+def _typed_tier(question: str, usual: str, options: Options) -> str:
+    """Ask until it is a tier."""
+    while True:
+        try:
+            return _tier(ask_for_text(question, usual), options)
+        except _UnknownTier as error:
+            say(str(error))
+
+
+class _UnknownTier(InvalidRequest):
+    """No tier has that name."""
 
 
 def _tier(name: str, options: Options) -> str:
@@ -158,7 +171,7 @@ def _tier(name: str, options: Options) -> str:
     if tier is None:
         near = difflib.get_close_matches(name.lower(), provider.tiers, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(provider.tiers)}"
-        raise InvalidRequest(f"there is no tier {name!r:.80}; {hint}")
+        raise _UnknownTier(f"there is no tier {name!r:.80}; {hint}")
     return tier.name
 
 
@@ -170,7 +183,7 @@ def _checked(wishes: Wishes, key: _Key, model: str) -> list[Finding]:
 
     async def ask() -> None:
         async for finding in check_online(connection, model):
-            if not wishes.is_silent:
+            if not wishes.is_silent and finding.state is not State.FAIL:  # that is the result
                 say(f"{finding.state} {finding.check}: {finding.message}")
             found.append(finding)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ..errors import GemstreamError
+from ..errors import GemstreamError, RateLimited
 from ..policy.answer import Answer
 from ..policy.cost import Cost
 from ..policy.usage import usage_fields
@@ -70,7 +70,7 @@ def _cost_fields(cost: Cost | None) -> dict[str, Any] | None:
 
 def error_fields(error: GemstreamError) -> dict[str, Any]:
     """Return what a program may know of ``error``."""
-    return {
+    fields = {
         "type": type(error).__name__,
         "message": str(error),
         "code": getattr(error, "code", None),
@@ -79,3 +79,6 @@ def error_fields(error: GemstreamError) -> dict[str, Any]:
         "delivered": error.delivered,
         "partial": getattr(error, "partial", ""),
     }
+    if isinstance(error, RateLimited):
+        fields |= {"quota": error.quota or None, "limit": error.limit}
+    return fields

@@ -57,7 +57,7 @@ class WaitNotes:
                     self._tell(decision)
             case Verdict.GRANTED | Verdict.REFUSED:  # a refusal is told as the command's error
                 self._stop(call)
-            case Verdict.DEGRADED | Verdict.RECOVERED | Verdict.LOST:
+            case Verdict.AWAY | Verdict.BACK | Verdict.LOST:
                 pass  # the books log these, and a command shows the log's warnings
             case _:
                 self._say(decision_words(decision))
@@ -131,10 +131,11 @@ _WORDS: dict[Verdict, Callable[[Decision], str]] = {
     Verdict.PAUSED: _paused,
     Verdict.LEARNED: _learned,
     Verdict.HELD: _held,
-    Verdict.DEGRADED: _degraded,
-    Verdict.RECOVERED: lambda decision: "the shared books of limits are back",
+    Verdict.AWAY: _degraded,
+    Verdict.BACK: lambda decision: "the shared books of limits are back",
+    Verdict.LOST: lambda decision: "the shared books had forgotten an answer that runs",
 }
-_OF_THE_BOOKS = (Verdict.DEGRADED, Verdict.RECOVERED)
+_OF_THE_BOOKS = (Verdict.AWAY, Verdict.BACK, Verdict.LOST)
 
 
 def _limit(decision: Decision) -> str:

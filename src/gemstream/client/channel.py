@@ -22,8 +22,8 @@ from ..limits.limiter import Limiter, Limiters
 from ..net.transport import Exchange
 from ..policy.answer import Chunk, Response
 from ..policy.cost import Pricing
+from ..policy.estimate import estimate
 from ..policy.generation import Generation, check_content_type
-from ..policy.limit.estimate import estimate
 from ..policy.limit.tokens import Tokens, tokens_of
 from ..policy.unary import read_message, read_response
 from ..telemetry.events import Outcome

@@ -15,6 +15,7 @@ from ..config.timeouts import Timeouts
 from ..credentials.api_key import Credentials
 from ..errors import ConfigError
 from ..limits.store import LimitStore
+from ..limits.stores import check_store
 from ..net.transport import Transport
 from ..policy.retry import RetryPolicy
 from ..telemetry.events import Hook
@@ -70,15 +71,23 @@ def check_options(options: Mapping[str, Any]) -> None:
     for name in options:
         if name not in _KNOWN:
             near = difflib.get_close_matches(name, _KNOWN, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = _ELSEWHERE.get(name) or (f"; did you mean {near[0]!r}?" if near else "")
             raise ConfigError(f"a client has no option {name!r}{hint}")
     if options.get("on_event") is not None and not callable(options["on_event"]):
         raise ConfigError(f"on_event is {options['on_event']!r:.80}; pass a function of one event")
     if inspect.iscoroutinefunction(options.get("on_event")):
         raise ConfigError("on_event is a coroutine function, which nothing would await; pass a def")
+    if options.get("limit_store") is not None:
+        check_store(options["limit_store"])
     every = options.get("limit_check_every")
     if every is not None and (type(every) is not int or every < 1):
         raise ConfigError(f"limit_check_every is {every!r:.80}; it takes a number of chunks")
 
 
+# What is an option, though not of a client.
+_ELSEWHERE = {
+    "limit_wait": "; it is one of timeouts=Timeouts(limit_wait=…), and of each call",
+    "max_cost": "; it is one of each call",
+    "limit": "; pass limits=Limits(rpm=…, tpm=…, rpd=…, concurrency=…)",
+}
 _KNOWN = frozenset(ClientOptions.__annotations__)

@@ -97,5 +97,5 @@ def _lanes(given: Mapping[str, Any], setup: Setup) -> Lanes:
     if store is None and given.get("transport") is not None:
         return lanes_of(given["transport"])
     if store is None or isinstance(store, str):
-        return lanes_at(store or PROCESS, setup.options.config.limits.degraded)
+        return lanes_at(store or PROCESS, setup.options.config.limits.away)
     return lanes_in(store)

@@ -12,7 +12,7 @@ from ..config.prices import PriceTable
 from ..errors import InvalidRequest
 from ..policy.budget import Budget
 from ..policy.cost import Pricing
-from ..policy.prompt_size import PromptSize
+from ..policy.estimate import prompt_size
 from ..wire.codec import JSONObject, decode_plain
 from .request import encode_body
 
@@ -51,14 +51,15 @@ def capping(
     """Return what finishes a body, its ``maxOutputTokens`` no higher than the budget pays for."""
 
     async def finish_capped() -> bytes:
-        body: JSONObject = decode_plain(await finish())
+        finished = await finish()
+        body: JSONObject = decode_plain(finished)
         config = _field(body, "generationConfig", "generation_config")
         settings = body.get(config) or {}
         if not isinstance(settings, dict):
             raise InvalidRequest(f"extra_body has {config} {settings!r:.80}; it must be a dict")
         answers = _number(settings, _field(settings, "candidateCount", "candidate_count"), 1)
         asked = _field(settings, "maxOutputTokens", "max_output_tokens")
-        cap = budget.cap(PromptSize.of_body(body), answers)
+        cap = budget.cap(prompt_size(finished), answers)
         if cap is not None and cap < _number(settings, asked, _longest(model)):
             body[config] = {**settings, asked: cap}
             budget.note_cap()

@@ -12,6 +12,9 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+from .dollars import decimal_of
+from .prices import HIGHEST
+
 __all__ = (
     "FOREVER",
     "UNLIMITED",
@@ -20,6 +23,7 @@ __all__ = (
     "chunks",
     "limit",
     "patience",
+    "rate",
     "seconds",
     "share",
     "store",
@@ -130,6 +134,14 @@ def usd(value: Any) -> float:
     return float(value)
 
 
+def rate(value: Any) -> Any:
+    """Return a price as it is written: USD per million tokens."""
+    dollars = decimal_of(value)
+    if dollars is None or not 0 <= dollars <= HIGHEST:
+        raise ValueError(f"it must be USD per million tokens, from 0 to {HIGHEST:,}")
+    return value
+
+
 def store(value: Any) -> str:
     """Return where limits are counted: "process", "machine", or the URL of a Redis.
 
@@ -138,6 +150,8 @@ def store(value: Any) -> str:
     if value in ("process", "machine"):
         return str(value)
     if isinstance(value, str) and re.match(r"rediss?://", value) and _has_host(value):
+        return value
+    if isinstance(value, str) and re.fullmatch(r"unix://(\S*@)?/\S+", value):
         return value
     raise ValueError('it must be "process", "machine", or a URL as redis://localhost:6379/0')
 

@@ -31,7 +31,7 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     ``store``: where it is counted: "process", "machine" or the URL of a Redis; None is what the
     program has for it. ``wait``: seconds that a call waits for its turn at most, 0 for not at all
     and None for as long as it takes. ``check_every``: how many chunks of a stream come between two
-    checks, None for no checks. ``degraded``: what holds while the store cannot be reached.
+    checks, None for no checks. ``away``: what holds while the store cannot be reached.
     ``adaptive``: whether more answers may run at once than the tier says, up to its ceiling, as
     long as all goes well; fewer after a 429 it is always.
     """
@@ -39,7 +39,7 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     store: str | None = None
     wait: float | None = None
     check_every: int | None = None
-    degraded: Literal["open", "closed", "share"] = "share"
+    away: Literal["open", "closed", "share"] = "share"
     adaptive: bool = False
 
 
@@ -82,7 +82,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def prices(self) -> Mapping[str, Any]:
-        """The table of prices as it is written; whoever counts money checks it."""
+        """The table of prices as it is written."""
         prices: dict[str, Any] = {}
         for key, setting in self.settings.items():
             if key[0] == "prices":

@@ -14,6 +14,7 @@ from .checks import (
     chunks,
     limit,
     patience,
+    rate,
     seconds,
     share,
     store,
@@ -23,12 +24,13 @@ from .checks import (
     usd,
     whole,
 )
+from .prices import RATES
 from .tiers import bare_model, bundled_tiers, plain_name, tier_named
 from .toml_file import Key, TOMLFile, dotted
 
-__all__ = ("DEGRADED", "FREE_TABLES", "KEYS", "Found", "found_in")
+__all__ = ("AWAY", "KEYS", "Found", "found_in")
 
-DEGRADED = ("open", "closed", "share")
+AWAY = ("open", "closed", "share")
 
 _LIMITS: dict[str, Check] = {"rpm": limit, "tpm": limit, "rpd": limit, "concurrency": limit}
 _TIER: dict[str, Check] = {
@@ -52,7 +54,7 @@ KEYS: Mapping[str, Mapping[str, Check]] = {
         "store": store,
         "wait": patience,
         "check_every": chunks,
-        "degraded": choice(*DEGRADED),
+        "away": choice(*AWAY),
         "adaptive": switch,
     },
     "timeouts": {"connect": timeout, "first_chunk": timeout, "idle": timeout, "total": timeout},
@@ -66,8 +68,8 @@ KEYS: Mapping[str, Mapping[str, Check]] = {
         "throttled_cost": whole(0),
     },
 }
-# Taken as they are: whoever uses them knows what they must be.
-FREE_TABLES = ("prices",)
+_RATES: dict[str, Check] = dict.fromkeys(RATES, rate)
+_PRICE: dict[str, Check] = {**_RATES, "long_prompt": whole(1)}
 
 _SECRETS = ("key", "api_key", "apikey", "token", "secret", "password", "credentials")
 _GEMINI_MODEL = re.compile(r"(?:tunedModels/)?[A-Za-z0-9][A-Za-z0-9._@-]{0,127}", re.ASCII)
@@ -86,15 +88,13 @@ class Found(NamedTuple):
 
 def found_in(file: TOMLFile) -> Iterator[Found]:
     """Yield every value of ``file``; raises ConfigError for a key or value that cannot be."""
-    tables = {"providers": _providers, **dict.fromkeys(KEYS, _section)}
+    tables = {"providers": _providers, **dict.fromkeys(KEYS, _section), "prices": _prices}
     for name, table in file.tables.items():
         key = (name,)
-        if name in FREE_TABLES:
-            yield from _as_it_is(file, key, _table(file, key, table))
-        elif name in tables:
+        if name in tables:
             yield from tables[name](file, key, _table(file, key, table))
         else:
-            raise _unknown(file, key, [*tables, *FREE_TABLES])
+            raise _unknown(file, key, tables)
 
 
 def _section(file: TOMLFile, key: Key, table: Mapping[str, Any]) -> Iterator[Found]:
@@ -125,6 +125,19 @@ def _tier(file: TOMLFile, key: Key, written: Key, table: Mapping[str, Any]) -> I
 def _model(file: TOMLFile, key: Key, written: Key, table: Mapping[str, Any]) -> Iterator[Found]:
     for found in _values(file, written, table, _LIMITS):
         yield found._replace(key=(*key, found.key[-1]))
+
+
+def _prices(file: TOMLFile, key: Key, table: Mapping[str, Any]) -> Iterator[Found]:
+    yield from _named(file, key, table, _priced_model, _price)
+
+
+def _price(file: TOMLFile, key: Key, written: Key, table: Mapping[str, Any]) -> Iterator[Found]:
+    rest = dict(table)
+    long = _table(file, (*written, "long"), rest.pop("long", {}))
+    for found in _values(file, written, rest, _PRICE, also=("long",)):
+        yield found._replace(key=(*key, found.key[-1]))
+    for found in _values(file, (*written, "long"), long, _RATES):
+        yield found._replace(key=(*key, "long", found.key[-1]))
 
 
 _Walk = Callable[[TOMLFile, Key, Key, Mapping[str, Any]], Iterator[Found]]
@@ -164,6 +177,13 @@ def _model_name(file: TOMLFile, key: Key) -> str:
     return name
 
 
+def _priced_model(file: TOMLFile, key: Key) -> str:
+    name = bare_model(key[-1])
+    if not _OTHER_MODEL.fullmatch(name):
+        raise _wrong(file, key, "is no name of a model; use letters, digits and . _ @ -, in quotes")
+    return name
+
+
 def _values(
     file: TOMLFile,
     key: Key,
@@ -179,17 +199,8 @@ def _values(
         try:
             yield Found(here, check(value), file.place(here))
         except ValueError as error:
-            shown = "" if check is store else f"is {value!r:.80}; "
+            shown = "is no place to count in; " if check is store else f"is {value!r:.80}; "
             raise _wrong(file, here, f"{shown}{error}") from None
-
-
-def _as_it_is(file: TOMLFile, key: Key, table: Mapping[str, Any]) -> Iterator[Found]:
-    for name, value in table.items():
-        here = (*key, name)
-        if isinstance(value, Mapping):
-            yield from _as_it_is(file, here, value)
-        else:
-            yield Found(here, value, file.place(here))
 
 
 def _table(file: TOMLFile, key: Key, value: Any) -> Mapping[str, Any]:

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 from ..errors import ConfigError
 from .config import Config, Setting
-from .keys import FREE_TABLES, Found, found_in
+from .keys import Found, found_in
 from .places import CONFIG_VARIABLE, Kind, Place, places, working_folder
+from .prices import REQUIRED
 from .theirs import in_our_words
 from .tier_choice import is_googles
 from .tier_rows import slips_in, tiers_with
@@ -78,8 +79,8 @@ def _merged(stamps: tuple[_Stamp, ...]) -> Config:
     settings: dict[Key, Setting] = {}
     for stamp in reversed(stamps):
         for found in _layer(stamp.place):
-            _drop_other_shape(settings, found.key)
             settings[found.key] = Setting(found.value, found.place)
+    _check_prices(settings)
     return Config(
         settings=settings,
         files=tuple(str(stamp.place.path) for stamp in stamps),
@@ -88,12 +89,16 @@ def _merged(stamps: tuple[_Stamp, ...]) -> Config:
     )
 
 
-def _drop_other_shape(settings: dict[Key, Setting], key: Key) -> None:
-    """Let a free table of a stronger file take the place of a weaker one's value, or vice versa."""
-    if key[0] in FREE_TABLES:
-        for other in [name for name in settings if name != key]:
-            if other[: len(key)] == key or key[: len(other)] == other:
-                del settings[other]
+def _check_prices(settings: Mapping[Key, Setting]) -> None:
+    """Raise ConfigError for prices that lack one that nothing stands in for."""
+    for table in {key[:-1]: None for key in settings if key[0] == "prices"}:
+        own = [name for name in settings if name[: len(table)] == table]
+        for name in REQUIRED:
+            if (*table, name) not in settings:
+                raise ConfigError(
+                    f"{settings[own[0]].origin}: {dotted(table)} has no {name}; give "
+                    f"{' and '.join(REQUIRED)} in USD per million tokens"
+                )
 
 
 def _layer(place: Place) -> Iterator[Found]:

@@ -21,13 +21,23 @@ import msgspec
 from ..errors import ConfigError
 from .dollars import MICROS, decimal_of
 
-__all__ = ("LONG_PROMPT", "Price", "PriceTable", "Rates", "bundled_prices", "price_table")
+__all__ = (
+    "HIGHEST",
+    "LONG_PROMPT",
+    "RATES",
+    "REQUIRED",
+    "Price",
+    "PriceTable",
+    "Rates",
+    "bundled_prices",
+    "price_table",
+)
 
 LONG_PROMPT = 200_000
 """Tokens of a prompt above which models with a price for long prompts charge it."""
 _STANDARD = "standard"
 
-_RATES = (
+RATES = (
     "input",
     "output",
     "cached",
@@ -36,7 +46,7 @@ _RATES = (
     "audio_output",
     "image_output",
 )
-_REQUIRED = ("input", "output")
+REQUIRED = ("input", "output")
 # What a rate that a row does not name is charged as; the order matters, for they build on another.
 _INSTEAD = {
     "cached": "input",
@@ -45,9 +55,9 @@ _INSTEAD = {
     "audio_output": "output",
     "image_output": "output",
 }
-_KEYS = (*_RATES, "long", "long_prompt")
+_KEYS = (*RATES, "long", "long_prompt")
 # A million dollars per million tokens: a dollar a token.
-_HIGHEST = 1_000_000
+HIGHEST = 1_000_000
 # What a name may have behind the model it is a version of: -preview, a month or day, a number.
 # Another word (-tts, -image, -lite, -live) is another model, perhaps of another price.
 _VERSION = re.compile(r"(-preview)?(-\d{2}-(\d{2}|\d{4}))?(-\d{3})?(-customtools)?\Z")
@@ -176,7 +186,7 @@ def _price(
         raise ConfigError(f"{where}: long_prompt is {limit!r:.80}; it must be a number of tokens")
     return Price(
         rates=rates,
-        long=None if long is None else _rates(long, f"{where}, long", _RATES),
+        long=None if long is None else _rates(long, f"{where}, long", RATES),
         long_prompt=limit,
         since=since,
         tiers=tiers,
@@ -192,9 +202,9 @@ def _rates(given: Any, where: str, known: Iterable[str]) -> Rates:
             near = difflib.get_close_matches(str(name), names, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(names)}"
             raise ConfigError(f"{where} has {name!r:.80}, which is no price{hint}")
-    if missing := [name for name in _REQUIRED if name not in given]:
+    if missing := [name for name in REQUIRED if name not in given]:
         raise ConfigError(f"{where}: {' and '.join(missing)} is missing")
-    rates = {name: _rate(given[name], f"{where}: {name}") for name in _RATES if name in given}
+    rates = {name: _rate(given[name], f"{where}: {name}") for name in RATES if name in given}
     for name, instead in _INSTEAD.items():
         rates.setdefault(name, rates[instead])
     return Rates(**rates)
@@ -203,8 +213,8 @@ def _rates(given: Any, where: str, known: Iterable[str]) -> Rates:
 def _rate(given: Any, where: str) -> int:
     """Return dollars per million tokens as micro-dollars, the nearest whole number of them."""
     dollars = decimal_of(given)
-    if dollars is None or not 0 <= dollars <= _HIGHEST:
+    if dollars is None or not 0 <= dollars <= HIGHEST:
         raise ConfigError(
-            f"{where} is {given!r:.80}; it must be USD per million tokens, from 0 to {_HIGHEST:,}"
+            f"{where} is {given!r:.80}; it must be USD per million tokens, from 0 to {HIGHEST:,}"
         )
     return round(dollars * MICROS)

@@ -40,7 +40,7 @@ def _check(name: str, value: object) -> None:
     if name == "limit_wait" and is_number and value == 0:
         return
     if not is_number or not 0 < value <= sys.float_info.max:  # type: ignore[operator]
+        least = "finite number, from 0 on," if name == "limit_wait" else "positive, finite number"
         raise ConfigError(
-            f"timeout {name} is {value!r}; it must be a positive, finite number of seconds, "
-            "or None for no limit"
+            f"timeout {name} is {value!r}; it must be a {least} of seconds, or None for no limit"
         )

@@ -27,7 +27,7 @@ _UNSENT = (ConnectFailed, ConnectTimeout, InvalidRequest, InvalidState)
 class Admission:
     """Ends once, by ``ended`` or ``failed``; what comes after that is nothing."""
 
-    __slots__ = ("_ask", "_counts_output", "_estimate", "_lane", "_reservation")
+    __slots__ = ("_ask", "_counts_output", "_estimate", "_lane", "_refusals", "_reservation")
 
     def __init__(
         self,
@@ -39,6 +39,7 @@ class Admission:
         counts_output: bool,
     ) -> None:
         self._lane = lane
+        self._refusals = lane.refusals
         self._ask = ask
         self._reservation = reservation
         self._estimate = estimate
@@ -68,7 +69,7 @@ class Admission:
         if not self._reservation.is_open:
             return
         if isinstance(error, ResourceExhausted):  # first, or who is woken runs into it as well
-            self._lane.receive_refusal(error, self._ask)
+            self._lane.receive_refusal(error, self._ask, self._refusals)
         self._reservation.settle(self._spent(error, used))
 
     def _spent(self, error: BaseException, used: Tokens) -> Spent:

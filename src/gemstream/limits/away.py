@@ -36,6 +36,13 @@ AWAY: Mapping[str, Away] = {
 }
 
 
+_HOLDS = {
+    Away.SHARE: "this process keeps to its share of {}",
+    Away.OPEN: "nothing holds of {}",
+    Away.CLOSED: "nothing is sent that counts to {}",
+}
+
+
 class AwayBooks:
     """The books of this process alone, for as long as the shared ones are away.
 
@@ -89,8 +96,11 @@ class AwayBooks:
 
     def describe(self) -> str:
         """Return what holds now, in words."""
-        kept = [f"{quota} {rule.value}" for quota, rule in self._rules.items()]
-        return f"while it is away: {', '.join(kept)}, others closed"
+        quotas: dict[Away, list[str]] = {rule: [] for rule in Away}
+        for quota, rule in self._rules.items():
+            quotas[rule].append(quota)
+        said = [_HOLDS[rule].format(", ".join(names)) for rule, names in quotas.items() if names]
+        return f"until it is back {'; '.join(said)}"
 
     def _shares(self, claims: Sequence[Claim], processes: int) -> list[Claim]:
         shares = []

@@ -59,6 +59,7 @@ class Lane:
         "_learned",
         "_log_again",
         "_places",
+        "_refusals",
         "_spread",
         "_store",
         "scope",
@@ -69,6 +70,7 @@ class Lane:
         self._store = store
         self._places: deque[Place] = deque()
         self._learned = LearnedLimits()
+        self._refusals = 0  # that were news
         self._claims = ScopeClaims(scope, Limits())  # of the limits that were asked for last
         self._log_again = 0  # from when on another wait is logged
         self._spread = range(0)  # the moments after a hold in which it counts
@@ -110,12 +112,25 @@ class Lane:
         finally:
             self._store.settle(name, probe, Spent())
 
-    def receive_refusal(self, error: ResourceExhausted, ask: Ask) -> None:
-        """Learn from a 429: the limits that the service names, and how long to hold back."""
-        for quota, amount in self._learned.receive_refusal(error, ask.limits, ask.ceiling):
+    @property
+    def refusals(self) -> int:
+        """How many volleys of requests the service has refused."""
+        return self._refusals
+
+    def receive_refusal(self, error: ResourceExhausted, ask: Ask, since: int | None = None) -> None:
+        """Learn from a 429: the limits that the service names, and how long to hold back.
+
+        ``since``: what ``refusals`` was when the request was let through; None for now.
+        """
+        is_echo = since is not None and since < self._refusals
+        self._refusals += not is_echo
+        learned = self._learned
+        for quota, amount in learned.receive_refusal(
+            error, ask.limits, ask.ceiling, is_echo=is_echo
+        ):
             self._tell(ask, Verdict.LEARNED, quota=quota, amount=amount)
         moment = self._store.moment()
-        delay = self._learned.delay(error, moment.wall)
+        delay = learned.delay(error, moment.wall, is_echo=is_echo)
         self._store.hold(gate_of(self.scope), delay)
         opens = max(moment.now + delay, self._spread.start)
         self._spread = range(opens, opens + int(delay * _SPREAD))

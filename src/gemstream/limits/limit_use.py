@@ -65,4 +65,4 @@ def _setting(level: Level, ask: Ask) -> str:
     ours = getattr(ask.limits, quota)
     if ours == level.claim.limit.amount:
         return ask.setting
-    return f"learned from the service; {ask.setting} says {ours or 'none'}"
+    return f"learned from the service, in place of {ours or 'none'} ({ask.setting})"

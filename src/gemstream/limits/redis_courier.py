@@ -187,7 +187,7 @@ class Courier:
         self._beat_at = 0.0  # what was let in meanwhile is told at once
         if was_away:
             _log.warning("the limits in %s are back", self.address)
-            self._tell(Verdict.RECOVERED, self.address, "")
+            self._tell(Verdict.BACK, self.address, "")
 
     def _fail(self, error: GemstreamError) -> None:
         """Note that the books cannot be asked."""
@@ -198,7 +198,7 @@ class Courier:
         self.state = State.AWAY
         held = self._describe()
         _log.warning("%s; %s", error, held)
-        self._tell(Verdict.DEGRADED, self.address, held)
+        self._tell(Verdict.AWAY, self.address, held)
 
     def _keep(self, operations: Iterable[Operation]) -> None:
         """Note what changes for the time when the books are back; nothing can be asked now."""

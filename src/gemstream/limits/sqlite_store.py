@@ -14,6 +14,7 @@ import contextlib
 import functools
 import itertools
 import logging
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
@@ -59,7 +60,7 @@ class SQLiteStore:
 
     def __init__(
         self,
-        path: Path,
+        path: str | os.PathLike[str],
         *,
         lease: float = LEASE,
         patience: float = 5.0,
@@ -78,7 +79,7 @@ class SQLiteStore:
         self._alone: MemoryStore | None = None  # the books once the file cannot be used
         self._books = books = SQLiteBooks(self.moment, int(lease / self.seconds(1)))
         self._file = SQLiteFile(
-            path,
+            Path(path),
             SCHEMA,
             patience=patience,
             pulse=Pulse(lease / _RENEWALS, lambda: books.renew if books.is_holding else None),
@@ -183,7 +184,7 @@ class SQLiteStore:
         setting = f"limits are counted in this process alone: {error}"
         _log.warning("%s", setting)
         if self._told is not None:
-            self._told(Decision(verdict=Verdict.DEGRADED, scope="", setting=setting))
+            self._told(Decision(verdict=Verdict.AWAY, scope="", setting=setting))
         return self._alone
 
     def _notice_fork(self) -> None:

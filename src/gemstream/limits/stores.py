@@ -14,7 +14,7 @@ from .redis_store import RedisStore
 from .sqlite_store import SQLiteStore, limits_file
 from .store import LimitStore
 
-__all__ = ("PROCESS", "lanes_at")
+__all__ = ("PROCESS", "check_store", "lanes_at")
 
 PROCESS = "process"
 MACHINE = "machine"
@@ -34,6 +34,22 @@ def lanes_at(name: str, away: str = Away.SHARE.value) -> Lanes:
         if lanes is None:
             lanes = _Opened.lanes[key] = _opened(name, away)
     return lanes
+
+
+def check_store(store: LimitStore | str) -> None:
+    """Raise ConfigError for what limits cannot be counted in; nothing is opened."""
+    if isinstance(store, str):
+        if store in (PROCESS, MACHINE) or store.startswith(_REDIS):
+            return
+        shown = "a URL of another kind" if "://" in store else repr(store)  # it may hold a password
+    else:
+        if callable(getattr(store, "reserve", None)):
+            return
+        shown = repr(store)
+    raise ConfigError(
+        f'limit_store is {shown:.80}; it takes "process", "machine", the URL of a Redis, as '
+        "redis://localhost:6379/0, or a LimitStore"
+    )
 
 
 class _Opened:
@@ -58,10 +74,5 @@ def _opened(name: str, away: str) -> Lanes:
 def _store(name: str, away: str, tell: Told) -> LimitStore:
     if name == MACHINE:
         return SQLiteStore(limits_file(os.environ), told=tell)
-    if name.startswith(_REDIS):
-        return RedisStore(name, away=dict.fromkeys(AWAY, Away(away)), told=tell)
-    shown = "a URL of another kind" if "://" in name else repr(name)  # it may hold a password
-    raise ConfigError(
-        f'limit_store is {shown:.80}; it takes "process", "machine", the URL of a Redis, as '
-        "redis://localhost:6379/0, or a LimitStore"
-    )
+    check_store(name)
+    return RedisStore(name, away=dict.fromkeys(AWAY, Away(away)), told=tell)

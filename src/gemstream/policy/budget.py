@@ -23,7 +23,7 @@ from ..wire.response import FinishReason, GenerateContentResponse
 from ..wire.usage import ModalityTokenCount, UsageMetadata
 from .answer import Chunk
 from .cost import UNIT, Cost, Pricing
-from .prompt_size import PromptSize, tokens_of_text
+from .estimate import PromptSize, tokens_of_text
 from .usage import RunningUsage
 
 __all__ = ("Budget",)

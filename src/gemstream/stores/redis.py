@@ -7,10 +7,11 @@ Foreign exceptions end here: what a setting can mend is a ConfigError, all else 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from ..errors import ConfigError, StoreUnavailable
 
@@ -181,7 +182,10 @@ def _translation(error: Exception, address: str) -> ConfigError | StoreUnavailab
             f"the Redis Cluster at {address} keeps what one request counts on several nodes "
             f"({error}); all limits of one request need one scope"
         )
-    return StoreUnavailable(f"the Redis server at {address} is out of reach: {error}")
+    said = str(error).removesuffix(".")
+    if re.search(r"\bDB index\b", said):
+        return ConfigError(f"the Redis server at {address} has no such database: {said}")
+    return StoreUnavailable(f"the Redis server at {address} is out of reach: {said}")
 
 
 def _is_refusal(error: Exception) -> bool:
@@ -233,5 +237,14 @@ def _connection(url: str, connect_timeout: float) -> Any:
             client_name="gemstream",
         )
         return pool.make_connection()
-    except (TypeError, ValueError) as error:
+    except TypeError:
+        raise ConfigError(
+            f"the Redis URL to {_address(url)} has an option that is not known: {_query(url)}"
+        ) from None
+    except ValueError as error:
         raise ConfigError(f"the Redis URL to {_address(url)} cannot be used: {error}") from None
+
+
+def _query(url: str) -> str:
+    """Return the names of the options in ``url``; what they say may be a secret."""
+    return ", ".join(name for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True))

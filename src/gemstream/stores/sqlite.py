@@ -238,7 +238,8 @@ class SQLiteFile:
             advice = "delete the file to begin anew"
         if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
             advice = f"another process has kept it for {self._patience:g} s"
-        return StoreUnavailable(f"{self.path} cannot be used: {error}; {advice}")
+        said = getattr(error, "strerror", None) or error
+        return StoreUnavailable(f"{self.path} cannot be used: {said}; {advice}")
 
     # --- forks -------------------------------------------------------------------------------
 

@@ -81,6 +81,17 @@ def test_without_a_delay_each_429_in_a_row_doubles_it_until_an_answer() -> None:
     assert learned.delay(refused(), NOON) == 5 * SECOND
 
 
+def test_of_a_volley_one_refusal_is_the_news() -> None:
+    learned, twenty = LearnedLimits(), Limits(concurrency=20)
+    assert learned.receive_refusal(refused(), twenty, None) == [("concurrency", 15)]
+    assert learned.delay(refused(), NOON) == 5 * SECOND
+    for _ in range(19):
+        assert learned.receive_refusal(refused(), twenty, None, is_echo=True) == []
+        assert learned.delay(refused(), NOON, is_echo=True) == 5 * SECOND
+    assert learned.receive_refusal(refused(), twenty, None) == [("concurrency", 11)]
+    assert learned.delay(refused(), NOON) == 10 * SECOND
+
+
 def test_a_daily_quota_holds_until_midnight_in_the_pacific() -> None:
     assert LearnedLimits().delay(refused(daily=True, delay=3.0), NOON) == 12 * 3600 * SECOND
 

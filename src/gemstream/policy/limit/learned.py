@@ -43,12 +43,21 @@ class LearnedLimits(msgspec.Struct):
     refusals: int = 0  # in a row, that named no delay
 
     def receive_refusal(
-        self, error: ResourceExhausted, limits: Limits, ceiling: int | None
+        self,
+        error: ResourceExhausted,
+        limits: Limits,
+        ceiling: int | None,
+        *,
+        is_echo: bool = False,
     ) -> list[tuple[str, int]]:
-        """Note a 429; return the limits that are new by it, as names and amounts."""
+        """Note a 429; return the limits that are new by it, as names and amounts.
+
+        ``is_echo``: it answers a request that was under way when the 429 before it came. Of a
+        volley that is refused together, one is the news: twenty quarters would leave nothing.
+        """
         before = self.within(limits, is_own=False)
         self.amounts = {**self.amounts, **dict(_named(error))}
-        if not error.daily:
+        if not error.daily and not is_echo:
             self._adapt(limits, ceiling, is_success=False)
         after = self.within(limits, is_own=False)
         return [
@@ -86,14 +95,15 @@ class LearnedLimits(msgspec.Struct):
             amounts[quota] = min(known, learned) if is_least and known is not None else learned
         return Limits(**amounts)
 
-    def delay(self, error: ResourceExhausted, wall: int) -> int:
+    def delay(self, error: ResourceExhausted, wall: int, *, is_echo: bool = False) -> int:
         """Return how many microseconds all have to hold back; ``wall`` in them since 1970."""
         if error.daily:
             return pacific_day(wall * 1000)[1] // 1000 - wall
         if error.retry_delay is not None:
             return int(max(_SHORTEST_HOLD, error.retry_delay) * MICROSECONDS)
-        seconds = min(_LONGEST_HOLD, _FIRST_HOLD * 2.0 ** min(self.refusals, _MOST_DOUBLINGS))
-        self.refusals += 1
+        before = max(0, self.refusals - 1) if is_echo else self.refusals
+        seconds = min(_LONGEST_HOLD, _FIRST_HOLD * 2.0 ** min(before, _MOST_DOUBLINGS))
+        self.refusals = before + 1
         return int(seconds * MICROSECONDS)
 
     @property

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gemstream.policy.limit.estimate import DEFAULT_OUTPUT, estimate
+from gemstream.policy.estimate import DEFAULT_OUTPUT, PromptSize, estimate, prompt_size
 from gemstream.policy.limit.tokens import Tokens
 
 TEXT = {"contents": [{"role": "user", "parts": [{"text": "x" * 400}]}]}
@@ -56,6 +56,24 @@ def media(mime_type: str, data: str) -> dict[str, Any]:
 def test_a_body_is_judged_by_what_it_says(body: Any, expected: Tokens) -> None:
     assert cost(body) == expected
     assert cost(body).total == expected.input + expected.output
+
+
+def test_a_field_counts_in_either_spelling() -> None:
+    blob = {"mime_type": "image/png", "data": "A"}
+    snake = {
+        "system_instruction": TEXT["contents"][0],
+        "contents": [{"parts": [{"inline_data": blob}]}],
+    }
+    assert cost(snake) == Tokens(358, DEFAULT_OUTPUT)
+
+
+def test_the_least_is_of_text_and_counts_characters_not_bytes() -> None:
+    text = "\n" * 320 + "ü" * 320  # 640 and more bytes each in JSON
+    body = {"contents": [{"parts": [{"text": text}, {"inlineData": {"data": "A" * 4000}}]}]}
+    size = prompt_size(json.dumps(body).encode())
+    assert size.least == 20
+    assert size.likely >= 258 + 320
+    assert prompt_size(b"{") == PromptSize(1, 0)
 
 
 def test_tools_and_functions_cost_their_json() -> None:
@@ -123,3 +141,4 @@ def test_whatever_the_body_there_is_an_estimate(body: bytes) -> None:
     answer = estimate(body)
     assert answer.input >= 1
     assert answer.output >= 0
+    assert prompt_size(body).least <= answer.input == prompt_size(body).likely
