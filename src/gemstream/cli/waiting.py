@@ -120,7 +120,7 @@ def _held(decision: Decision) -> str:
     return f"the service asked to hold back{_for(decision)}; every request to the model waits"
 
 
-def _degraded(decision: Decision) -> str:
+def _away(decision: Decision) -> str:
     return f"the shared books of limits are out of reach; {decision.setting}"
 
 
@@ -131,7 +131,7 @@ _WORDS: dict[Verdict, Callable[[Decision], str]] = {
     Verdict.PAUSED: _paused,
     Verdict.LEARNED: _learned,
     Verdict.HELD: _held,
-    Verdict.AWAY: _degraded,
+    Verdict.AWAY: _away,
     Verdict.BACK: lambda decision: "the shared books of limits are back",
     Verdict.LOST: lambda decision: "the shared books had forgotten an answer that runs",
 }
