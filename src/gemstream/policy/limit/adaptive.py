@@ -15,7 +15,6 @@ class AdaptiveConcurrency(msgspec.Struct):
     usual: int
     ceiling: int
     amount: int = 0
-    successes: int = 0  # since the amount last changed
 
     def __post_init__(self) -> None:
         self.amount = self.amount or self.usual
@@ -23,17 +22,10 @@ class AdaptiveConcurrency(msgspec.Struct):
     def receive_throttled(self) -> None:
         """Take a quarter away: the service answered 429."""
         self.amount = max(1, int(self.amount * _CUT))
-        self.successes = 0
 
     def receive_success(self) -> None:
-        """Allow one more, once as many answers as may run have succeeded since the last change.
-
-        One for each success would double the load within one round of answers.
-        """
-        self.successes += 1
-        if self.successes >= self.amount and self.amount < self.ceiling:
-            self.amount += 1
-            self.successes = 0
+        """Allow one more: the service answered."""
+        self.amount = min(self.ceiling, self.amount + 1)
 
     @property
     def is_usual(self) -> bool:
