@@ -39,7 +39,7 @@ class LiveUsageMetadata(Message):
             candidates_token_count=self.candidates_token_count if count is None else count,
             total_token_count=self.total_token_count,
             prompt_tokens_details=self.prompt_tokens_details,
-            candidates_tokens_details=self.candidates_tokens_details if not details else details,
+            candidates_tokens_details=details or self.candidates_tokens_details,
             thoughts_token_count=self.thoughts_token_count,
             cached_content_token_count=self.cached_content_token_count,
             cache_tokens_details=self.cache_tokens_details,
