@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ...errors import InvalidRequest
-from ...wire.content import Blob, Content
+from ...wire.content import Blob
 from ...wire.live.client_message import ClientContent, ClientMessage, RealtimeInput, ToolResponse
 from .client_event import (
     ActivityEnded,
@@ -117,8 +117,7 @@ def _check_content(content: ClientContent) -> None:
     if not content.turns and not content.turn_complete:
         raise InvalidRequest("the message is empty: give it turns, or turn_complete")
     for turn in content.turns:
-        # A plain dict passes as it is.
-        if isinstance(turn, Content) and not turn.parts:
+        if not getattr(turn, "parts", True):  # a plain dict passes as it is
             raise InvalidRequest("a turn without parts says nothing; give it at least one")
 
 

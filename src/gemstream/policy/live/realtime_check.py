@@ -69,8 +69,12 @@ def pcm_rate(mime_type: str) -> int:
     return int(digits)
 
 
-def _check_media(blob: Blob | None, kind: str, example: str) -> None:
-    assert blob is not None
+def _check_media(blob: object, kind: str, example: str) -> None:
+    if not isinstance(blob, Blob):
+        raise InvalidRequest(
+            f"the {kind} of realtime input must be a Blob, not {type(blob).__name__}: "
+            f"Blob.of(content, {example!r})"
+        )
     mime_type = blob.mime_type or ""
     if not blob.data:
         raise InvalidRequest(f"the {kind} of realtime input is empty; send bytes, or nothing")
