@@ -7,7 +7,8 @@ are not part of the handle and were not answered go out again; those that may be
 answered, are told of and never repeated, for a turn must not come twice; and realtime audio that is
 too old to be conversation is told of too.
 
-Source: https://ai.google.dev/gemini-api/docs/live-session; the indices count from 1 after the setup.
+Source: https://ai.google.dev/gemini-api/docs/live-session. From where its indices count is not
+written; here the first message after the setup is 1.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ from ...wire.usage import UsageMetadata
 __all__ = (
     "Audio",
     "Closed",
+    "Event",
     "GenerationCompleted",
     "GoingAway",
     "Grounded",

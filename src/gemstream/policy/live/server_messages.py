@@ -158,7 +158,7 @@ def _add_parts(turn: Content, events: list[ServerEvent]) -> None:
         else:
             events.append(Thought(part.text, part) if part.thought else Text(part.text, part))
     if turn.extra:
-        events.append(UnknownFields(turn.extra, "serverContent.modelTurn"))
+        events.append(UnknownFields(turn.extra, "server_content.model_turn"))
 
 
 def _happenings(content: ServerContent) -> Iterator[ServerEvent]:

@@ -1,8 +1,8 @@
 """When to leave a connection before it is closed: after the service's farewell, or from old age.
 
 Between turns nothing is lost by a switch, so it waits for the end of a turn as long as it may.
-Sources: the service closes after about 10 minutes, some models at exactly 58:00 (live sessions as
-users report them); a farewell of 300 s was seen one second into a session (livekit agents-js #2507).
+Sources: the service closes after about 10 minutes, for some models at exactly 58:00; a farewell of
+300 s was seen one second into a session (livekit agents-js #2507).
 """
 
 from __future__ import annotations

@@ -43,8 +43,7 @@ class AuthToken(Message):
 def constrained_setup(setup: LiveSetup, token: AuthToken) -> LiveSetup:
     """Return the setup that holds in a session opened with ``token``.
 
-    The client's values of locked fields are ignored. Raises DecodeError for a mask that names
-    something inside a field that holds no object.
+    The client's values of locked fields are ignored; a mask that names no field locks nothing.
     """
     locked = token.bidi_generate_content_setup
     if locked is None:
@@ -82,6 +81,9 @@ def _replaced(plain: Any, path: tuple[str, ...], value: Any) -> JSONObject:
     key, *rest = path
     inner = plain if isinstance(plain, dict) else {}
     if rest:
-        value = _replaced(inner.get(key), tuple(rest), value) or None
+        child = inner.get(key)
+        if value is None and not isinstance(child, dict):
+            return inner
+        value = _replaced(child, tuple(rest), value) or None
     kept = {name: item for name, item in inner.items() if name != key}
     return kept if value is None else {**kept, key: value}
