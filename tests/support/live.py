@@ -45,7 +45,7 @@ def by_server(**plain: Any) -> ServerMessage:
 
 def output(*parts: dict[str, Any], **more: Any) -> ServerMessage:
     """A piece of the model's turn."""
-    return by_server(serverContent={"modelTurn": {"role": "model", "parts": parts}, **more})
+    return by_server(serverContent={"modelTurn": {"role": "model", "parts": list(parts)}, **more})
 
 
 def call(*ids: str) -> ServerMessage:

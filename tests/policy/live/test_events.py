@@ -161,7 +161,7 @@ FROM_SERVICE: list[tuple[dict[str, Any], list[Any]]] = [
 ]
 
 FROM_CLIENT: list[tuple[dict[str, Any], list[Any]]] = [
-    ({"clientContent": {"turnComplete": True}}, [ContentGiven([], turn_complete=True)]),
+    ({"clientContent": {"turnComplete": True}}, [ContentGiven((), turn_complete=True)]),
     ({"realtimeInput": {"audio": _PCM}}, [Audio(b"\0\1", "audio/pcm;rate=24000")]),
     (
         {"realtimeInput": {"video": {"mimeType": "image/jpeg", "data": "AAE="}}},
