@@ -100,10 +100,10 @@ class Resumption:
     def __init__(self, handle: str | None = None, *, transparent: bool = False) -> None:
         self.handle = handle
         self._transparent = transparent
-        self._ended_at: float | None = None  # when the last connection did
         self._begin_connection()
 
     def _begin_connection(self) -> None:
+        self._ended_at: float | None = None  # when the connection did
         self._kept: deque[Kept] = deque()
         self._size = 0
         self._audio = 0.0
@@ -128,7 +128,6 @@ class Resumption:
         if message.setup is not None:
             return
         self._count += 1
-        self._ended_at = None
         seconds = _seconds(_media(message.realtime_input))
         self._kept.append(Kept(message, self._count, now, size, seconds))
         self._size += size
@@ -188,7 +187,7 @@ class Resumption:
     def give_up_handle(self) -> Replay:
         """Return what a fresh session does not know of what was kept; the handle is gone."""
         replay = Replay(doubtful=tuple(self._kept), forgotten=self._forgotten)
-        self.handle = self._ended_at = None
+        self.handle = None
         self._begin_connection()
         return replay
 
