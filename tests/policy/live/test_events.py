@@ -152,6 +152,10 @@ FROM_SERVICE: list[tuple[dict[str, Any], list[Any]]] = [
     ({"news": {"a": 1}}, [UnknownFields({"news": {"a": 1}})]),
     ({"goAway": {"why": 1}}, [GoingAway(0.0), UnknownFields({"why": 1}, "go_away")]),
     (
+        {**_content(turnComplete=True), "goAway": {"timeLeft": "1s", "why": 1}},
+        [TurnCompleted(), GoingAway(1.0), UnknownFields({"why": 1}, "go_away")],
+    ),
+    (
         _content(modelTurn={"mood": 1}, weather=2),
         [
             UnknownFields({"mood": 1}, "server_content.model_turn"),

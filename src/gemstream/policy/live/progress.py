@@ -30,6 +30,9 @@ class SessionState(enum.Enum):
     IN_TURN = "in turn"  # for the model
     CLOSED = "closed"
 
+    # By identity: Enum hashes in Python, and every message looks into the table.
+    __hash__ = object.__hash__
+
 
 class Step(enum.Enum):
     """What a message does to a session."""
@@ -44,6 +47,8 @@ class Step(enum.Enum):
     TURN_END = "the end of a turn"
     NOTICE = "a notice"  # of tokens, voices, handles, farewell: any time after the setup
     CLOSE = "a close"
+
+    __hash__ = object.__hash__
 
 
 _S = SessionState

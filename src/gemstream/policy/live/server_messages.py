@@ -111,7 +111,9 @@ class ServerMessages:
             events.append(_updated(message.session_resumption_update))
         if message.go_away is not None:
             events.append(_going_away(message.go_away))
-        events.extend(_unknown(message))
+        # Most messages are content alone, and the look costs 0.5 µs of 5.
+        if content is None or content.extra or message != ServerMessage(server_content=content):
+            events.extend(_unknown(message))
         return events
 
 
