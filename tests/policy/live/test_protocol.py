@@ -161,6 +161,16 @@ def test_what_changes_nothing_in_a_setup_may_stand_there() -> None:
     assert LiveProtocol(CLIENT).send(_config(candidate_count=1, **harmless))
 
 
+def test_plain_dicts_in_a_setup_are_read_as_what_they_mean() -> None:
+    off: Any = {"automatic_activity_detection": {"disabled": True}}
+    client, server = connected(ClientMessage(setup=LiveSetup(model="m", realtime_input_config=off)))
+    server.receive(client.send(_START))
+    for wrong in ({"stopSequences": ["a"]}, {"temperature": "hot"}, 7, object()):
+        setup: Any = LiveSetup(model="m", generation_config=wrong)
+        with pytest.raises(InvalidRequest, match=r"stop_sequences|cannot be sent"):
+            LiveProtocol(CLIENT).send(ClientMessage(setup=setup))
+
+
 @pytest.mark.parametrize(("setup", "before", "message", "words"), MESSAGES)
 def test_a_message_that_cannot_be_is_refused(
     setup: ClientMessage, before: list[ClientMessage], message: ClientMessage, words: list[str]

@@ -16,6 +16,7 @@ import enum
 from ...errors import InvalidState
 from ...wire.live.server_message import SessionResumptionUpdate
 from ...wire.live.setup import LiveSetup
+from .setup_check import typed_setup
 from .tool_calls import ToolCalls
 
 __all__ = ("TRANSITIONS", "Progress", "SessionState", "Step")
@@ -133,8 +134,9 @@ class Progress:
     def begin(self, setup: LiveSetup) -> None:
         """Note what the setup settles for the session."""
         self.take(Step.SETUP)
-        self.detects_activity = None if self.is_constrained else setup.detects_activity
-        self.is_history = setup.begins_with_history
+        typed = typed_setup(setup)
+        self.detects_activity = None if self.is_constrained else typed.detects_activity
+        self.is_history = typed.begins_with_history
 
     def ask(self) -> None:
         """Note a turn of the user, unless it is history."""

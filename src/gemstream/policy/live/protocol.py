@@ -170,8 +170,7 @@ class LiveProtocol(Generic[S, E]):
         try:
             return self._role.receive(self._readable(payload), self._progress)
         except GemstreamError as error:
-            # Without its frames, which hold whoever holds us.
-            self._failure = error.with_traceback(None)
+            self._failure = error
             raise
 
     def receive_close(

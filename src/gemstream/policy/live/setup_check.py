@@ -6,11 +6,12 @@ that are not supported).
 
 from __future__ import annotations
 
-from ...errors import InvalidRequest
+from ...errors import DecodeError, InvalidRequest
+from ...wire.codec import from_plain, to_plain
 from ...wire.generation_config import GenerationConfig
 from ...wire.live.setup import LiveSetup
 
-__all__ = ("NOT_IN_LIVE", "check_setup")
+__all__ = ("NOT_IN_LIVE", "check_setup", "typed_setup")
 
 # Attribute → what a program may do instead.
 NOT_IN_LIVE = {
@@ -30,11 +31,23 @@ def check_setup(setup: LiveSetup, *, is_constrained: bool = False) -> None:
 
     ``is_constrained``: the session is opened with an ephemeral token, which may name the model.
     """
-    if not setup.model and not is_constrained:
+    typed = typed_setup(setup)
+    if not typed.model and not is_constrained:
         raise InvalidRequest("a Live session needs a model, as 'models/gemini-3.8-live'")
-    config = setup.generation_config
-    if isinstance(config, GenerationConfig):  # a plain dict passes as it is
-        _check_config(config)
+    if typed.generation_config is not None:
+        _check_config(typed.generation_config)
+
+
+def typed_setup(setup: LiveSetup) -> LiveSetup:
+    """Return ``setup`` with messages in the places where a program gave plain dicts.
+
+    Raises InvalidRequest for one that holds values of wrong types.
+    """
+    try:
+        return from_plain(to_plain(setup), LiveSetup)
+    except (DecodeError, TypeError) as error:
+        said = str(error).replace("the service sent", "not")
+        raise InvalidRequest(f"the setup cannot be sent: {said}") from None
 
 
 def _check_config(config: GenerationConfig) -> None:
