@@ -75,6 +75,7 @@ PATTERNS = [
     ("a bad key", judge(1007, "API key not valid.", in_setup=True, handle=None), _STOP),
     ("a model that is not there", judge(1008, "models/x is not found", in_setup=True), _STOP),
     ("a bad handle", judge(1008, "not found.", in_setup=True, with_handle=True), _FRESH),
+    ("a saved handle", judge(1007, in_setup=True, with_handle=True, handle=None), _FRESH),
     ("normal", judge(1000), SessionClosedOK),
     ("normal in the setup", judge(1000, in_setup=True, after_farewell=True), _STOP),
     # By code.

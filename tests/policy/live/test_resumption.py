@@ -15,11 +15,13 @@ from gemstream.policy.live.resumption import (
 )
 from gemstream.policy.live.server_event import ResumptionUpdated
 from gemstream.wire.live.client_message import ClientMessage
-from support.live import ASK, SETUP, audio_in, by_client
+from support.live import ASK, SETUP, audio_in, by_client, response
 from support.strategies import calm
 
 _SECOND = audio_in(bytes(32_000))  # of PCM of 16 bits at 16 kHz
 _VIDEO = by_client(realtimeInput={"video": {"mimeType": "image/jpeg", "data": "AAE="}})
+_MARK = by_client(realtimeInput={"activityStart": {}})
+_WORDS = by_client(realtimeInput={"text": "Hi"})
 _CHUNK = by_client(realtimeInput={"mediaChunks": [{"mimeType": "audio/pcm", "data": "AAE="}]})
 
 
@@ -118,8 +120,20 @@ def test_an_update_that_cannot_be_resumed_changes_nothing() -> None:
 def test_speech_older_than_two_seconds_is_never_repeated() -> None:
     resumption = sent(_SECOND, _VIDEO, _CHUNK, ASK)
     assert told(resumption.replay(MAX_AUDIO_AGE)) == ([1, 2, 3, 4], [], [], 0)
-    resumption = sent(_SECOND, _VIDEO, _CHUNK, ASK)
-    assert told(resumption.replay(MAX_AUDIO_AGE + 0.01)) == ([4], [], [1, 2, 3], 0)
+    resumption = sent(_SECOND, _VIDEO, _CHUNK, ASK, _MARK, _WORDS)
+    assert told(resumption.replay(MAX_AUDIO_AGE + 0.01)) == ([4, 6], [], [1, 2, 3, 5], 0)
+
+
+def test_a_tool_s_answer_is_never_repeated_for_its_call_is_gone() -> None:
+    for transparent in (True, False):
+        resumption = sent(ASK, response("1"), transparent=transparent)
+        assert told(resumption.replay(0.0)) == ([1], [2], [], 0)
+
+
+def test_many_small_messages_are_bounded_too() -> None:
+    resumption = sent(*[_MARK] * 5000)
+    assert resumption.kept_size == MAX_KEPT_SIZE
+    assert told(resumption.replay(0.0))[3] == 5000 - MAX_KEPT_SIZE // 1024
 
 
 def test_no_more_than_ten_seconds_of_speech_are_kept() -> None:

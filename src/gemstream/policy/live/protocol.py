@@ -201,18 +201,19 @@ class LiveProtocol(Generic[S, E]):
 
     def _readable(self, payload: bytes | str) -> bytes:
         """Return a text frame as the bytes it came in; raises ProtocolError when it is too big."""
-        size = len(payload)
-        if size > self._max_message_size:
+        data = payload if isinstance(payload, bytes) else _utf8(payload)
+        if len(data) > self._max_message_size:
             raise ProtocolError(
-                f"a message of {size:,} bytes came, more than max_message_size of "
-                f"{self._max_message_size:,}; raise it"
+                f"a message of {len(data):,} bytes came, more than max_message_size of "
+                f"{self._max_message_size:,}; raise it",
+                excerpt=data[:_EXCERPT],
             )
-        if isinstance(payload, bytes):
-            return payload
-        try:
-            return payload.encode()
-        except UnicodeEncodeError as error:
-            excerpt = repr(payload[:_EXCERPT]).encode()
-            raise DecodeError(
-                f"a text frame is not UTF-8 ({error.reason})", excerpt=excerpt
-            ) from None
+        return data
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        excerpt = repr(text[:_EXCERPT]).encode()
+        raise DecodeError(f"a text frame is not UTF-8 ({error.reason})", excerpt=excerpt) from None

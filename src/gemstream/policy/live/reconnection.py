@@ -92,8 +92,8 @@ class ReconnectPolicy(msgspec.Struct, frozen=True, kw_only=True):
             return self._after_failure(loss, loss.error, outage, now, jitter)
         assert loss.closed is not None, "a loss has a close or an error"
         row = close_code(loss.closed.code)
-        if _is_refused_handle(loss, loss.closed):
-            return self._afresh(loss, outage)
+        if _is_refused_handle(loss, loss.closed) and not outage.is_fresh:
+            return Reconnect(0.0, None)
         if not _may_go_on(loss, loss.closed, row):
             return Stop(closed_error(loss.closed, handle=loss.handle))
         return self._again(loss, outage, now, jitter, least=row.least_delay)

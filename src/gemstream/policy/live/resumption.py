@@ -37,6 +37,7 @@ HANDLE_LIFE = 2 * 60 * 60.0  # seconds after the last connection ended, on the G
 MAX_KEPT_SIZE = 4 * 1024 * 1024  # bytes on the wire
 MAX_KEPT_AUDIO = 10.0  # seconds of speech
 MAX_AUDIO_AGE = 2.0  # seconds; older speech would answer a moment that has passed
+_LEAST_SIZE = 1024  # what a message takes in memory at any rate, so that many small ones end too
 _BYTES_A_SAMPLE = 2
 
 
@@ -54,15 +55,17 @@ class Kept(msgspec.Struct, frozen=True):
 
     @property
     def is_realtime(self) -> bool:
-        """True for audio and video, which belong to their moment."""
-        return _media(self.message.realtime_input) is not None
+        """True for audio, video and the marks of speech, which belong to their moment."""
+        realtime = self.message.realtime_input
+        return realtime is not None and realtime.text is None
 
 
 class Replay(msgspec.Struct, frozen=True):
     """What to do about the messages that the handle misses.
 
-    ``again``: to be sent again, in this order. ``doubtful``: not repeated, and perhaps not known
-    to the resumed session. ``stale``: realtime input that is too old. ``forgotten``: how many more
+    ``again``: to be sent again, in this order; one that the new connection refuses, as the end of
+    speech whose beginning is stale, is lost. ``doubtful``: not repeated, and perhaps not known to
+    the resumed session. ``stale``: realtime input that is too old. ``forgotten``: how many more
     there were, dropped because too much was kept.
     """
 
@@ -112,7 +115,7 @@ class Resumption:
 
     @property
     def kept_size(self) -> int:
-        """The bytes of the messages kept, at most ``MAX_KEPT_SIZE``."""
+        """The bytes of the messages kept, each at least 1 KiB; at most ``MAX_KEPT_SIZE``."""
         return self._size
 
     @property
@@ -129,8 +132,9 @@ class Resumption:
             return
         self._count += 1
         seconds = _seconds(_media(message.realtime_input))
-        self._kept.append(Kept(message, self._count, now, size, seconds))
-        self._size += size
+        kept = Kept(message, self._count, now, max(size, _LEAST_SIZE), seconds)
+        self._kept.append(kept)
+        self._size += kept.size
         self._audio += seconds
         while self._size > MAX_KEPT_SIZE or self._audio > MAX_KEPT_AUDIO:
             self._drop_oldest()
@@ -173,8 +177,10 @@ class Resumption:
         To be asked once the new connection is set up; what is sent again is kept anew as it goes.
         """
         again, doubtful, stale = [], [], []
+        known = max(self._doubtful, self._answered)
         for kept in self._kept:
-            if kept.index <= max(self._doubtful, self._answered):
+            # No handle is made while a call is open, so none knows the call of a later response.
+            if kept.index <= known or kept.message.tool_response is not None:
                 doubtful.append(kept)
             elif kept.is_realtime and now - kept.at > MAX_AUDIO_AGE:
                 stale.append(kept)
