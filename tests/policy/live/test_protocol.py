@@ -197,7 +197,9 @@ def test_a_message_that_the_service_cannot_send_is_refused(
     assert isinstance(_refused(lambda: client.receive(encode(message)), words), ProtocolError)
 
 
-@pytest.mark.parametrize("message", [ASK, audio_in(), response("1"), _STREAM_END])
+@pytest.mark.parametrize(
+    "message", [ASK, audio_in(), response("1"), _STREAM_END, by_client(news=1)]
+)
 def test_nothing_is_sent_before_the_setup_is_complete(message: ClientMessage) -> None:
     client = LiveProtocol(CLIENT)
     _refused(lambda: client.send(message), ["connecting", "the setup comes first"])

@@ -46,9 +46,8 @@ class ClientMessages:
     def check(self, message: ClientMessage, progress: Progress) -> None:
         """Raise InvalidRequest or InvalidState for a message that is wrong whoever sees it."""
         name = _only_field(message)
-        if name is None:
-            return  # a message that this version has no name for
-        progress.check(_STEPS[name])
+        # One that this version has no name for comes when the others do.
+        progress.check(_STEPS[name] if name else Step.INPUT)
         if message.realtime_input is not None:
             check_realtime(message.realtime_input, progress)
         elif message.client_content is not None:
