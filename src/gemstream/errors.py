@@ -30,6 +30,9 @@ underneath are translated in ``net`` and never reach a caller.
     │   └── Unavailable · Internal
     ├── RateLimited                     our own limiter refused, nothing was sent
     │                                   .quota .limit .retry_delay
+    ├── SessionClosed                   a Live session ended   .code .reason .resumable
+    │   ├── SessionClosedOK             with a normal close
+    │   └── SessionClosedError
     └── StoreUnavailable                state shared with other processes is out of reach
 
 A finish reason (``SAFETY``, ``MAX_TOKENS``, …) is data, not an exception.
@@ -63,6 +66,9 @@ __all__ = (
     "ProtocolError",
     "RateLimited",
     "ResourceExhausted",
+    "SessionClosed",
+    "SessionClosedError",
+    "SessionClosedOK",
     "StoreUnavailable",
     "StreamInterrupted",
     "StreamTimeout",
@@ -335,6 +341,31 @@ class RateLimited(GemstreamError):
         self.limit = limit
         self.retry_delay = retry_delay
         self.retryable = retryable
+
+
+class SessionClosed(GemstreamError):
+    """A Live session has ended.
+
+    ``code`` and ``reason`` are those of the WebSocket's close; 1006 stands for a connection that
+    broke without one. ``resumable``: a handle is left from which a new session can go on.
+    Source: RFC 6455 §7.4; ``wire.live.close_code`` says what each code means.
+    """
+
+    def __init__(
+        self, message: str, *, code: int = 1006, reason: str = "", resumable: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
+        self.resumable = resumable
+
+
+class SessionClosedOK(SessionClosed):
+    """The session ended with a normal close, code 1000."""
+
+
+class SessionClosedError(SessionClosed):
+    """The session ended otherwise: refused by the service, or lost and not to be had back."""
 
 
 class StoreUnavailable(GemstreamError):

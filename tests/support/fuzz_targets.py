@@ -12,9 +12,12 @@ from contextlib import suppress
 from gemstream.emulator.scripts.script import Script
 from gemstream.errors import APIError, ConfigError, GemstreamError
 from gemstream.policy.generation import Generation, GenerationState
+from gemstream.policy.live.protocol import CLIENT, SERVER, LiveProtocol
 from gemstream.policy.unary import read_response
 from gemstream.wire.codec import decode, encode
 from gemstream.wire.endpoint import match, url_for
+from gemstream.wire.live.client_message import ClientMessage
+from gemstream.wire.live.server_message import ServerMessage
 from gemstream.wire.payload import PayloadDecoder
 from gemstream.wire.request import GenerateContentRequest
 from gemstream.wire.response import GenerateContentResponse
@@ -92,6 +95,24 @@ def _script(data: bytes) -> None:
         Script.decode(text, is_json=bool(form % 2))
 
 
+def _live(data: bytes) -> None:
+    """Lines are the messages that come to a client that is set up, and to a server."""
+    client, server = LiveProtocol(CLIENT, max_message_size=_CAP), LiveProtocol(SERVER)
+    client.send(decode(_SETUP, ClientMessage))
+    server.receive(_SETUP)
+    server.send(decode(_SET_UP, ServerMessage))
+    client.receive(_SET_UP)
+    for end in (client, server):
+        with suppress(GemstreamError):
+            for line in data.split(b"\n"):
+                end.receive(line)
+        state, failure = end.state, end.failure
+        with suppress(GemstreamError):
+            end.receive(b"{}")
+        assert failure is None or (end.failure is failure and end.state is state)
+        assert end.receive_close()
+
+
 def _taken(data: bytes) -> tuple[int, int, bytes]:
     """Return two numbers for choices, and the rest."""
     return (data[0], data[1], data[2:]) if len(data) > 1 else (0, 0, b"")
@@ -105,7 +126,11 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "error envelope": _error_envelope,
     "endpoint": _endpoint,
     "script": _script,
+    "live": _live,
 }
+
+_SETUP = b'{"setup":{"model":"m"}}'
+_SET_UP = b'{"setupComplete":{}}'
 
 _CHUNK = (
     b'{"candidates":[{"content":{"parts":[{"text":"a"}],"role":"model"},"finishReason":"STOP",'
@@ -130,5 +155,13 @@ SEEDS: Mapping[str, tuple[bytes, ...]] = {
         b'\x00\x00[[rule]]\nmatch = { prompt = "a" }\n[[rule.step]]\nchunk = "b"\n'
         b'[[rule.step]]\nfault = { kind = "cut", at_byte = 3 }\n',
         b'\x01\x00{"rule":[{"step":[{"chunk":{"candidates":[]}},{"pause":1}]}]}',
+    ),
+    "live": (
+        b'{"serverContent":{"modelTurn":{"parts":[{"text":"a"},{"inlineData":{"mimeType":"audio/pcm",'
+        b'"data":"AAE="}}]},"turnComplete":true},"usageMetadata":{"totalTokenCount":1}}\n'
+        b'{"toolCall":{"functionCalls":[{"id":"1"}]}}\n{"toolCallCancellation":{"ids":["1"]}}\n'
+        b'{"goAway":{"timeLeft":"5s"}}\n{"sessionResumptionUpdate":{"newHandle":"h"}}',
+        b'{"realtime_input":{"audio":{"mime_type":"audio/pcm;rate=8000","data":"AA-_"}}}\n'
+        b'{"clientContent":{"turns":[{"parts":[{"text":"a"}]}],"turnComplete":true}}',
     ),
 }

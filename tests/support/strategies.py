@@ -25,17 +25,24 @@ from gemstream.wire import (
     usage,
 )
 from gemstream.wire.codec import Message
+from gemstream.wire.live import auth_token, client_message, server_message, setup
+from gemstream.wire.live import usage as live_usage
 
 _MODULES = (
+    auth_token,
+    client_message,
     content,
     embedding,
     generation_config,
     grounding,
+    live_usage,
     media,
     model,
     request,
     response,
     safety,
+    server_message,
+    setup,
     speech,
     status,
     tool,

@@ -29,7 +29,21 @@ def test_bytes_are_written_in_the_standard_alphabet_with_padding() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Y", "====", "YQ===", "Y=Q=", " YQ==", "YQ==\n", "Y Q=", "é", "YQ=YQ", "Y!==", "YQ\0="]
+    "text",
+    [
+        "Y",
+        "====",
+        "YQ===",
+        "Y=Q=",
+        " YQ==",
+        "YQ==\n",
+        "Y Q=",
+        "é",
+        "YQ=YQ",
+        "Y!==",
+        "YQ\0=",
+        "\ud800",
+    ],
 )
 def test_what_is_not_base64_is_refused_with_its_beginning(text: str) -> None:
     with pytest.raises(DecodeError, match="not base64") as caught:

