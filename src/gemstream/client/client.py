@@ -136,7 +136,6 @@ class AsyncClient:
             lambda: open_connection(self._service, setup, timeouts),
             model=resource,
             handle=resume,
-            patience=timeouts.idle,
         )
 
     async def count_tokens(

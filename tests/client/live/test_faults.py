@@ -252,6 +252,16 @@ async def test_an_answer_that_stays_out_times_out_and_silence_between_turns_does
         assert raised.value.timeout == MOMENT
 
 
+async def test_an_answer_that_becomes_due_while_somebody_reads_is_waited_for_as_long() -> None:
+    timeouts = Timeouts(idle=MOMENT)
+    async with client_of(LiveService(_silent)).live(MODEL, timeouts=timeouts) as session:
+        reader = asyncio.create_task(session.turn().finish())
+        await asyncio.sleep(0)
+        await session.send_client_content("Hi")
+        with pytest.raises(IdleTimeout):
+            await reader
+
+
 async def test_closing_ends_a_reader_in_another_task_plainly() -> None:
     async with client_of(LiveService(_silent)).live(MODEL) as session:
 

@@ -10,10 +10,9 @@ from ...errors import (
     ConfigError,
     FirstChunkTimeout,
     GemstreamError,
-    IdleTimeout,
     StreamTimeout,
 )
-from ...net.timer import total_timeout
+from ...net.timer import StreamTimer, total_timeout
 from ...net.transport import Deadlines, HTTPRequest
 from ...net.web_socket import Close, Refusal, SocketTransport, WebSocket
 from ...policy.live.protocol import CLIENT, MAX_MESSAGE_SIZE, LiveProtocol
@@ -31,8 +30,7 @@ from ..service import Attempt, Service
 
 __all__ = ("LiveConnection", "open_connection")
 
-# Close codes of RFC 6455 §7.4.1 for what the service did wrong.
-_PROTOCOL_ERROR = 1002
+_NORMAL, _PROTOCOL_ERROR = 1000, 1002  # RFC 6455 §7.4.1
 
 
 async def open_connection(
@@ -52,7 +50,7 @@ async def open_connection(
 
     async def once(attempt: Attempt) -> tuple[LiveConnection, list[ServerEvent]]:
         opened_at = asyncio.get_running_loop().time()
-        connection = await _dial(service, transport, attempt)
+        connection = await _dial(service, transport, attempt, timeouts.idle)
         try:
             events = await connection.set_up(setup, attempt.deadlines, opened_at)
         except BaseException:
@@ -65,7 +63,9 @@ async def open_connection(
     return opened
 
 
-async def _dial(service: Service, transport: SocketTransport, attempt: Attempt) -> LiveConnection:
+async def _dial(
+    service: Service, transport: SocketTransport, attempt: Attempt, patience: float | None
+) -> LiveConnection:
     headers = await service.headers(attempt)
     headers.pop("x-server-timeout", None)  # a session has no end that we could foretell
     token = headers.get("x-goog-api-key", "")
@@ -81,7 +81,7 @@ async def _dial(service: Service, transport: SocketTransport, attempt: Attempt) 
     if isinstance(opened, Refusal):
         raise _refused(opened, redact)
     attempt.admission.began()
-    return LiveConnection(opened, redact, is_constrained=is_constrained)
+    return LiveConnection(opened, redact, patience, is_constrained=is_constrained)
 
 
 def _url(service: Service, *, is_constrained: bool) -> str:
@@ -103,14 +103,24 @@ def _refused(refusal: Refusal, redact: Redact) -> APIError:
 
 
 class LiveConnection:
-    """A WebSocket and the protocol's view of it."""
+    """A WebSocket and the protocol's view of it.
 
-    __slots__ = ("_redact", "_socket", "protocol")
+    ``patience``: for how many seconds a reader waits while an answer is due; None for no limit.
+    """
 
-    def __init__(self, socket: WebSocket, redact: Redact, *, is_constrained: bool) -> None:
+    __slots__ = ("_is_waiting", "_late", "_now", "_redact", "_socket", "_timer", "protocol")
+
+    def __init__(
+        self, socket: WebSocket, redact: Redact, patience: float | None, *, is_constrained: bool
+    ) -> None:
         self._socket = socket
         self._redact = redact
         self.protocol = LiveProtocol(CLIENT, is_constrained=is_constrained)
+        self._now = asyncio.get_running_loop().time
+        self._is_waiting = False
+        self._late: StreamTimeout | None = None
+        self._timer = StreamTimer(Deadlines(idle=patience), self._now(), self._expire)
+        self._timer.began()  # the setup has a timeout of its own
 
     async def set_up(
         self, setup: LiveSetup, deadlines: Deadlines, opened_at: float
@@ -135,47 +145,62 @@ class LiveConnection:
 
     async def send(self, message: ClientMessage) -> None:
         """Send a message that may be sent now; once it waits it is on its way."""
-        await self._socket.send(self.protocol.send(message), is_text=True)
+        payload = self.protocol.send(message)
+        if self._is_waiting:
+            self._watch()
+        await self._socket.send(payload, is_text=True)
 
-    async def receive(self, patience: float | None) -> list[ServerEvent]:
+    async def receive(self) -> list[ServerEvent]:
         """Return the events of the next message; the last of all is Closed.
 
-        Raises IdleTimeout after ``patience`` seconds, None for no limit, and what the protocol
-        raises; the connection is over then. Cancelling loses nothing.
+        Raises IdleTimeout when its patience is over, and what the protocol raises; the connection
+        is over then. Cancelling loses nothing.
         """
-        if self.protocol.failure is not None:
-            raise self.protocol.failure
-        limit = asyncio.timeout(patience)
+        self._is_waiting = True
+        self._watch()
         try:
-            async with limit:
-                return await self._received()
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            self.abort()
-            raise IdleTimeout(
-                f"an answer was due and nothing came for {patience:g} s; raise timeouts.idle if "
-                "such pauses are normal",
-                timeout=patience,
-            ) from None
+            return await self._received()
+        except StreamTimeout:
+            raise
         except GemstreamError as error:
-            await self._socket.close(_PROTOCOL_ERROR)
+            await self.close(_PROTOCOL_ERROR)
             raise redacted(error, self._redact) from None
+        finally:
+            self._is_waiting = False
+            self._timer.waiting_since = None
 
-    async def close(self) -> None:
+    async def close(self, code: int = _NORMAL) -> None:
         """Say farewell and be gone, within a bounded moment; cancelling breaks it off."""
-        await self._socket.close()
+        self._timer.cancel()
+        await self._socket.close(code)
 
     def abort(self) -> None:
         """Break the connection off."""
+        self._timer.cancel()
         self._socket.abort()
 
     async def _received(self) -> list[ServerEvent]:
         payload = await self._socket.receive()
-        if isinstance(payload, Close):
-            reason = self._redact(payload.reason.encode()).decode("utf-8", "replace")
-            return list(self.protocol.receive_close(payload.code, reason))
-        return self.protocol.receive(payload)
+        if not isinstance(payload, Close):
+            return self.protocol.receive(payload)
+        failure = self._late or self.protocol.failure  # what we closed it for
+        if failure is not None:
+            raise failure
+        reason = self._redact(payload.reason.encode()).decode("utf-8", "replace")
+        return list(self.protocol.receive_close(payload.code, reason))
+
+    def _watch(self) -> None:
+        """Count the wait from now, unless it counts already or nothing is due."""
+        protocol = self.protocol
+        if protocol.is_in_turn and not protocol.open_calls:
+            if self._timer.waiting_since is None:
+                self._timer.waiting_since = self._now()
+        else:
+            self._timer.waiting_since = None
+
+    def _expire(self, error: StreamTimeout) -> None:
+        self._late = error
+        self.abort()
 
 
 def _setup_timeout(deadlines: Deadlines, opened_at: float) -> tuple[float | None, StreamTimeout]:

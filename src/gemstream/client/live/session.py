@@ -52,18 +52,14 @@ class LiveSession:
         "_handle",
         "_is_over",
         "_open",
-        "_patience",
         "_reading",
         "_ready",
         "model",
     )
 
-    def __init__(
-        self, opening: Opening, *, model: str, handle: str | None, patience: float | None
-    ) -> None:
+    def __init__(self, opening: Opening, *, model: str, handle: str | None) -> None:
         self.model = model
         self._open: Opening | None = opening
-        self._patience = patience  # seconds, while an answer is due
         self._handle = handle  # the one it goes on from, until the service gives another
         self._connection: LiveConnection | None = None
         self._ready: deque[ServerEvent] = deque()  # of one message
@@ -237,11 +233,9 @@ class LiveSession:
         """Take in the events of one message, or the end."""
         if self._reading:
             raise InvalidState("the session is already being read by another task")
-        protocol = connection.protocol
-        is_due = protocol.is_in_turn and not protocol.open_calls
         self._reading = True
         try:
-            events = await connection.receive(self._patience if is_due else None)
+            events = await connection.receive()
         except GemstreamError as error:
             self._end(error)
         else:
