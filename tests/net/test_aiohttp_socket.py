@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 
 import pytest
+import trustme
 
 from conformance.transport import MOMENT, PATIENT
 from gemstream.errors import ConnectFailed, InvalidRequest, ProtocolError
@@ -124,3 +126,32 @@ async def test_errors_before_the_handshake_are_ours(url: str, error: type[Except
     with pytest.raises(error):
         await transport.open_socket(HTTPRequest("GET", url), Deadlines(), max_message_size=1000)
     await transport.aclose()
+
+
+def _tls() -> tuple[trustme.CA, ssl.SSLContext]:
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    return authority, context
+
+
+async def test_a_certificate_that_is_trusted_lets_through() -> None:
+    authority, server = _tls()
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    transport = AiohttpTransport(ssl=context)
+    async with raw_server(_writes(frame(b"a")), tls=server) as url:
+        request = HTTPRequest("GET", url.replace("https", "wss"))
+        socket = await transport.open_socket(request, Deadlines(), max_message_size=1000)
+        assert isinstance(socket, WebSocket)
+        assert await socket.receive() == b"a"
+        await transport.aclose()
+
+
+async def test_a_certificate_that_is_not_trusted_is_told_and_not_tried_again() -> None:
+    transport = AiohttpTransport()
+    async with raw_server(_writes(), tls=_tls()[1]) as url:
+        request = HTTPRequest("GET", url.replace("https", "wss"))
+        with pytest.raises(ConnectFailed, match="no TLS connection") as raised:
+            await transport.open_socket(request, Deadlines(), max_message_size=1000)
+        assert not raised.value.retryable
+        await transport.aclose()
