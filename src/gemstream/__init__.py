@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from .client.client_options import ClientOptions
     from .client.driver import ChunkStream, Driver
     from .client.generate_options import GenerateOptions
+    from .client.live.options import LiveOptions
+    from .client.live.session import LiveSession
+    from .client.live.turn import LiveAnswer, LiveText, LiveTurn
     from .client.stream import GenerateStream, StreamControl
     from .config.limits import Limits
     from .config.prices import PriceTable
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from .wire.embedding import BatchEmbedContentsResponse
     from .wire.generation_config import GenerationConfig, ImageConfig, ThinkingConfig, ThinkingLevel
     from .wire.grounding import GroundingMetadata
+    from .wire.live.setup import LiveSetup
     from .wire.media import MediaResolution, VideoMetadata
     from .wire.model import Model
     from .wire.request import CountTokensResponse
@@ -71,6 +75,11 @@ _HOMES = {
     "ChunkStream": "client.driver",
     "Driver": "client.driver",
     "GenerateOptions": "client.generate_options",
+    "LiveOptions": "client.live.options",
+    "LiveSession": "client.live.session",
+    "LiveAnswer": "client.live.turn",
+    "LiveText": "client.live.turn",
+    "LiveTurn": "client.live.turn",
     "GenerateStream": "client.stream",
     "StreamControl": "client.stream",
     "Limits": "config.limits",
@@ -106,6 +115,7 @@ _HOMES = {
     "ThinkingConfig": "wire.generation_config",
     "ThinkingLevel": "wire.generation_config",
     "GroundingMetadata": "wire.grounding",
+    "LiveSetup": "wire.live.setup",
     "MediaResolution": "wire.media",
     "VideoMetadata": "wire.media",
     "Model": "wire.model",
@@ -170,6 +180,12 @@ __all__ = (
     "LimitStore",
     "LimitUse",
     "Limits",
+    "LiveAnswer",
+    "LiveOptions",
+    "LiveSession",
+    "LiveSetup",
+    "LiveText",
+    "LiveTurn",
     "MediaResolution",
     "Model",
     "OpenTelemetry",

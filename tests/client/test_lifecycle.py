@@ -222,7 +222,7 @@ async def test_a_stream_of_a_closed_client_does_not_open() -> None:
 async def test_a_client_leaves_the_transport_it_was_given_open() -> None:
     emulator = Emulator()
     first = async_client(emulator)
-    transport = first._service._transport
+    transport = first._service.transport
     await first.aclose()
     async with AsyncClient(KEY, base_url="http://x", transport=transport) as second:
         assert (await second.generate("Hi")).text

@@ -18,6 +18,7 @@ import uvicorn
 
 __all__ = (
     "App",
+    "Handler",
     "Receive",
     "Send",
     "asgi_server",

@@ -12,15 +12,15 @@ import msgspec
 from ..config.models import bundled_models
 from ..config.prices import price_table
 from ..config.timeouts import Timeouts
-from ..errors import StreamingNotSupported
+from ..errors import InvalidRequest, StreamingNotSupported
 from ..limits.limit_use import LimitUse
 from ..net.aiohttp_transport import AiohttpTransport
 from ..net.transport import Transport
 from ..policy.answer import Response
-from ..policy.capability import supports_streaming
+from ..policy.capability import supports_live, supports_streaming
 from ..wire.codec import JSONObject
 from ..wire.embedding import BatchEmbedContentsResponse, TaskType
-from ..wire.endpoint import Operation
+from ..wire.endpoint import EXPRESS, Operation
 from ..wire.request import CountTokensResponse
 from .channel import Channel, Channels
 from .client_options import ClientOptions
@@ -28,6 +28,9 @@ from .embedding import embed, embed_on_vertex, embed_settings
 from .generate_options import GenerateOptions, given_options
 from .hops import Hops
 from .limiting import limiters_of, retry_budget_of, uses_of
+from .live.connection import open_connection
+from .live.options import LiveOptions, checked_options, setup_of
+from .live.session import LiveSession
 from .models import Models
 from .observation import told_to
 from .prompt import Prompt, PromptPiece
@@ -106,6 +109,34 @@ class AsyncClient:
         if not self.supports_streaming(channel.model):
             raise StreamingNotSupported(channel.name)
         return GenerateStream(self._hops(channel, prompt, given), self._check_every)
+
+    def live(
+        self,
+        model: str | None = None,
+        *,
+        resume: str | None = None,
+        **options: Unpack[LiveOptions],
+    ) -> LiveSession:
+        """Return a Live session, which ``async with`` opens.
+
+        ``model``: else the client's, when it has Live sessions, else the newest that has.
+        ``resume``: the ``handle`` of an earlier session to go on from. Raises InvalidRequest at
+        once; opening raises APIError when the handshake is refused, SessionClosedError when the
+        setup is, FirstChunkTimeout when it is not answered, TransportError and ProtocolError. It is
+        tried again as the retry policy says.
+        """
+        self._service.check_open()
+        given = checked_options(options)
+        resource = self._live_model(model)
+        parent = self._service.settings.parent
+        named = f"{parent}/{resource}" if parent and parent != EXPRESS else resource
+        setup = setup_of(named, given, resume)
+        timeouts = self._timeouts(given)
+        return LiveSession(
+            lambda: open_connection(self._service, setup, timeouts),
+            model=resource,
+            handle=resume,
+        )
 
     async def count_tokens(
         self, prompt: Prompt, **options: Unpack[GenerateOptions]
@@ -199,6 +230,20 @@ class AsyncClient:
     @property
     def _max_size(self) -> int:
         return self._service.settings.max_request_size
+
+    def _live_model(self, model: str | None) -> str:
+        """Return the resource name of a model that may have Live sessions."""
+        catalog = bundled_models()
+        if model is None:
+            usual = self.options.model
+            model = usual if supports_live(usual, catalog) else catalog.default_live
+        resource = self._service.model_resource(model)
+        if catalog.find(resource) is not None and not supports_live(resource, catalog):
+            raise InvalidRequest(
+                f"model {model!r} has no Live sessions; use one that has, as "
+                f"{catalog.default_live!r}"
+            )
+        return resource
 
     def _channel(self, options: GenerateOptions) -> tuple[Channel, dict[str, Any]]:
         """Return the channel of the call's model, and the options given with the model's name."""

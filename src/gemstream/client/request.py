@@ -37,6 +37,7 @@ __all__ = (
     "draft_vertex_count",
     "draft_vertex_embed",
     "encode_body",
+    "tools_of",
 )
 
 E = TypeVar("E", bound=OpenEnum)
@@ -181,7 +182,7 @@ def _request_of(
     if "system" in options:
         fields["system_instruction"] = system_of(options["system"])
     if "tools" in options:
-        fields["tools"] = _tools_of(options["tools"])
+        fields["tools"] = tools_of(options["tools"])
     if "safety" in options:
         fields["safety_settings"] = _safety_of(options["safety"])
     config = _config_of(options)
@@ -242,7 +243,7 @@ def _thinking_of(thinking: ThinkingConfig | bool | int | str, model: str) -> Thi
     return ThinkingConfig(thinking_level=level)
 
 
-def _tools_of(tools: Sequence[Tool | FunctionDeclaration]) -> list[Tool]:
+def tools_of(tools: Sequence[Tool | FunctionDeclaration]) -> list[Tool]:
     """Return the tools, declarations gathered into one of their own."""
     declared = [tool for tool in tools if isinstance(tool, FunctionDeclaration)]
     whole = [tool for tool in tools if isinstance(tool, Tool)]

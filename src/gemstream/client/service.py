@@ -94,7 +94,7 @@ class Service:
     ) -> None:
         self.settings = settings
         self.credentials = credentials
-        self._transport = transport
+        self.transport = transport
         self._hook = None if hook is None else guarded(hook)
         self._budget = budget
         self._waits = Waits()
@@ -190,9 +190,9 @@ class Service:
 
     async def open(self, call: Call, attempt: Attempt, *, streams: bool = False) -> Exchange:
         """Send one request; raises APIError for an answer that is not a success."""
-        headers = await self._headers(attempt, streams=streams)
+        headers = await self.headers(attempt, streams=streams)
         request = HTTPRequest(call.method, call.url, headers, call.body)
-        exchange = await self._transport.open(request, attempt.deadlines)
+        exchange = await self.transport.open(request, attempt.deadlines)
         try:
             if exchange.status >= 300:
                 raise await self._refusal(exchange)
@@ -292,7 +292,8 @@ class Service:
             deadlines = msgspec.structs.replace(deadlines, total=total)
         return admission, deadlines
 
-    async def _headers(self, attempt: Attempt, *, streams: bool) -> dict[str, str]:
+    async def headers(self, attempt: Attempt, *, streams: bool = False) -> dict[str, str]:
+        """Return the head of a request: who we are, who asks, and how long it may take."""
         headers = {**_IDENTITY, **self.settings.headers}
         headers |= attempt.headers
         for name, value in (await self._authorised(attempt.deadlines)).items():

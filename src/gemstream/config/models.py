@@ -31,6 +31,7 @@ class ModelCatalog(msgspec.Struct, frozen=True):
 
     default: str
     default_embedding: str
+    default_live: str
     models: Sequence[KnownModel]
 
     def find(self, model: str) -> KnownModel | None:

@@ -1,4 +1,4 @@
-"""The default transport: HTTP/1.1 over aiohttp.
+"""The default transport: HTTP/1.1 over aiohttp, and WebSockets.
 
 Promises: each network read reaches the caller at once; closing or cancelling breaks the connection
 off within a millisecond so that the service stops generating; a connection whose answer was read to
@@ -14,8 +14,8 @@ import os
 import socket
 import warnings
 import weakref
-from collections.abc import AsyncGenerator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import AsyncGenerator, Awaitable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..errors import (
     ConnectFailed,
@@ -27,9 +27,11 @@ from ..errors import (
     StreamInterrupted,
     StreamTimeout,
 )
+from .aiohttp_socket import AiohttpWebSocket, dial_socket
 from .proxy import environment_proxy, origin
 from .timer import StreamTimer, head_timeout
 from .transport import Deadlines, HTTPRequest
+from .web_socket import PING_EVERY, Refusal
 
 if TYPE_CHECKING:
     import aiohttp
@@ -39,6 +41,8 @@ __all__ = ("AiohttpTransport",)
 # How aiohttp begins to tell of a body whose connection ended; the rest is its parser's state.
 _UNFINISHED = "Response payload is not completed"
 _PACKED = "Can not decode content-encoding"  # in its error of a body that is not packed as said
+
+T = TypeVar("T")
 
 
 class AiohttpTransport:
@@ -59,34 +63,37 @@ class AiohttpTransport:
 
     async def open(self, request: HTTPRequest, deadlines: Deadlines) -> _AiohttpExchange:
         """Send ``request`` and return its exchange; see ``Transport.open``."""
-        import aiohttp
-
         pool = await self._pool()
         opened = asyncio.get_running_loop().time()
-        until, late = head_timeout(deadlines, opened)
-        failure: GemstreamError
-        try:
-            async with asyncio.timeout_at(until):
-                response = await pool.session.request(
-                    request.method,
-                    request.url,
-                    headers=request.headers,
-                    data=io.BytesIO(request.body) if request.body else None,
-                    allow_redirects=False,
-                    proxy=self._proxy_for(request.url),
-                    timeout=aiohttp.ClientTimeout(total=None, connect=deadlines.connect),
-                )
-        except TimeoutError as error:
-            is_theirs = isinstance(error, aiohttp.ServerTimeoutError)
-            failure = _translate(error, deadlines) if is_theirs else late
-        except (aiohttp.ClientError, OSError, ValueError, TypeError) as error:
-            failure = _translate(error, deadlines)
-        else:
-            exchange = _AiohttpExchange(response, deadlines, opened)
-            pool.exchanges.add(exchange)
-            return exchange
-        # Out here it has no context: aiohttp's errors hold the request's headers, so the key.
-        raise failure
+        response = await _bounded(self._request(pool, request, deadlines), deadlines, opened)
+        exchange = _AiohttpExchange(response, deadlines, opened)
+        pool.exchanges.add(exchange)
+        return exchange
+
+    async def open_socket(
+        self,
+        request: HTTPRequest,
+        deadlines: Deadlines,
+        *,
+        max_message_size: int,
+        ping_every: float = PING_EVERY,
+    ) -> AiohttpWebSocket | Refusal:
+        """Open a WebSocket; see ``SocketTransport.open_socket``."""
+        pool = await self._pool()
+        connector = pool.session.connector
+        assert connector is not None, "a pool that is not closed has one"
+        dialled = dial_socket(
+            connector,
+            request,
+            deadlines,
+            proxy=self._proxy_for(_as_http(request.url)),
+            max_message_size=max_message_size,
+            ping_every=ping_every,
+        )
+        socket = await _bounded(dialled, deadlines, asyncio.get_running_loop().time())
+        if isinstance(socket, AiohttpWebSocket):
+            pool.sockets.add(socket)
+        return socket
 
     async def aclose(self) -> None:
         """Close the pool of this event loop; those of others close themselves."""
@@ -95,6 +102,8 @@ class AiohttpTransport:
         if here := pools.get(asyncio.get_running_loop()):
             for exchange in tuple(here.exchanges):
                 exchange.interrupt()
+            for socket in tuple(here.sockets):
+                socket.abort()
             await here.keeper.aclose()
 
     def __del__(self) -> None:
@@ -110,9 +119,26 @@ class AiohttpTransport:
             for finished in [at for at in list(self._pools) if at.is_closed()]:
                 self._pools.pop(finished, None)
             session = self._new_session()
-            pool = self._pools[loop] = _Pool(session, _keep(session), weakref.WeakSet())
+            pool = self._pools[loop] = _Pool(
+                session, _keep(session), weakref.WeakSet(), weakref.WeakSet()
+            )
             await anext(pool.keeper)
         return pool
+
+    async def _request(
+        self, pool: _Pool, request: HTTPRequest, deadlines: Deadlines
+    ) -> aiohttp.ClientResponse:
+        import aiohttp
+
+        return await pool.session.request(
+            request.method,
+            request.url,
+            headers=request.headers,
+            data=io.BytesIO(request.body) if request.body else None,
+            allow_redirects=False,
+            proxy=self._proxy_for(request.url),
+            timeout=aiohttp.ClientTimeout(total=None, connect=deadlines.connect),
+        )
 
     def _proxy_for(self, url: str) -> str | None:
         """Return the proxy the environment names for the host of ``url``, looked up once."""
@@ -137,6 +163,7 @@ class _Pool(NamedTuple):
     session: aiohttp.ClientSession
     keeper: AsyncGenerator[None]
     exchanges: weakref.WeakSet[_AiohttpExchange]
+    sockets: weakref.WeakSet[AiohttpWebSocket]
 
 
 class _AiohttpExchange:
@@ -197,6 +224,29 @@ class _AiohttpExchange:
     def _expire(self, error: StreamTimeout) -> None:
         if not self._content.is_eof():  # an answer that is all here is not late any more
             self._content.set_exception(error)
+
+
+async def _bounded(opening: Awaitable[T], deadlines: Deadlines, opened: float) -> T:
+    """Return what is opened; raises our errors in the place of aiohttp's."""
+    import aiohttp
+
+    until, late = head_timeout(deadlines, opened)
+    failure: GemstreamError
+    try:
+        async with asyncio.timeout_at(until):
+            return await opening
+    except TimeoutError as error:
+        is_theirs = isinstance(error, aiohttp.ServerTimeoutError)
+        failure = _translate(error, deadlines) if is_theirs else late
+    except (aiohttp.ClientError, OSError, ValueError, TypeError) as error:
+        failure = _translate(error, deadlines)
+    # Out here it has no context: aiohttp's errors hold the request's headers, so the key.
+    raise failure
+
+
+def _as_http(url: str) -> str:
+    """Return the URL by whose scheme proxies are found."""
+    return f"http{url[2:]}" if url[:2].lower() == "ws" else url
 
 
 def _translate(error: Exception, deadlines: Deadlines) -> GemstreamError:

@@ -16,9 +16,11 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ..errors import InvalidState, StreamInterrupted, StreamTimeout
+from .asgi_socket import ASGIWebSocket
 from .coding import check_coding
-from .timer import StreamTimer
+from .timer import StreamTimer, head_timeout
 from .transport import Deadlines, HTTPRequest
+from .web_socket import PING_EVERY, Refusal
 
 __all__ = ("ASGIApplication", "ASGITransport")
 
@@ -38,6 +40,7 @@ class ASGITransport:
     def __init__(self, application: ASGIApplication) -> None:
         self._application = application
         self._open: set[_ASGIExchange] = set()
+        self._sockets: set[ASGIWebSocket] = set()
         self._closed = False
 
     async def open(self, request: HTTPRequest, deadlines: Deadlines) -> _ASGIExchange:
@@ -53,10 +56,35 @@ class ASGITransport:
             raise
         return exchange
 
+    async def open_socket(
+        self,
+        request: HTTPRequest,
+        deadlines: Deadlines,
+        *,
+        max_message_size: int,
+        ping_every: float = PING_EVERY,
+    ) -> ASGIWebSocket | Refusal:
+        """Run the application on a WebSocket; see ``SocketTransport.open_socket``."""
+        if self._closed:
+            raise InvalidState("the transport is closed; make a new client")
+        until, late = head_timeout(deadlines, asyncio.get_running_loop().time())
+        socket = ASGIWebSocket(self._application, request, max_message_size, self._sockets)
+        limit = asyncio.timeout_at(until)
+        try:
+            async with limit:
+                refusal = await socket.start()
+        except BaseException as error:
+            socket.abort()
+            if isinstance(error, TimeoutError) and limit.expired():
+                raise late from None
+            raise
+        return socket if refusal is None else refusal
+
     async def aclose(self) -> None:
         """End every exchange that is still open, and what applications do after their answers."""
         self._closed = True
         tasks = [task for exchange in tuple(self._open) if (task := exchange.dismiss())]
+        tasks += [socket.dismiss() for socket in tuple(self._sockets)]
         if tasks:
             await asyncio.wait(tasks, timeout=_FAREWELL)
 

@@ -6,11 +6,19 @@ import re
 
 from ..config.models import ModelCatalog
 
-__all__ = ("supports_streaming", "takes_thinking_budget")
+__all__ = (
+    "answers_client_content",
+    "supports_live",
+    "supports_streaming",
+    "takes_thinking_budget",
+)
 
 _GENERATION = re.compile(r"gemini-(\d+)", re.ASCII)
 # https://ai.google.dev/gemini-api/docs/thinking: a budget is answered with 400 there.
 _FIRST_WITHOUT_BUDGET = 4
+# https://ai.google.dev/gemini-api/docs/live-guide: content is history alone there.
+_CONTENT_IS_HISTORY = re.compile(r"gemini-3\.1-.*live", re.ASCII)
+_LIVE = "bidiGenerateContent"
 _STREAMS = frozenset({"generateContent", "streamGenerateContent", "bidiGenerateContent"})
 
 
@@ -27,3 +35,16 @@ def takes_thinking_budget(model: str) -> bool:
     """Return False for the models that take a thinking level only, from Gemini 4 on."""
     found = _GENERATION.match(model.rpartition("/")[2])
     return found is None or int(found[1]) < _FIRST_WITHOUT_BUDGET
+
+
+def supports_live(model: str, catalog: ModelCatalog) -> bool:
+    """Return whether a model has Live sessions; one the list does not know tells by its name."""
+    known = catalog.find(model)
+    if known is not None:
+        return _LIVE in known.methods
+    return "live" in model.rpartition("/")[2].split("-")
+
+
+def answers_client_content(model: str) -> bool:
+    """Return False for the Live models that answer realtime input only."""
+    return _CONTENT_IS_HISTORY.match(model.rpartition("/")[2]) is None

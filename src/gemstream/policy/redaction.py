@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from ..errors import GemstreamError, ProtocolError
+from ..errors import APIError, GemstreamError, ProtocolError
 
 __all__ = ("Redact", "redacted")
 
@@ -17,6 +17,8 @@ E = TypeVar("E", bound=GemstreamError)
 def redacted(error: E, redact: Redact) -> E:
     """Return ``error`` with the secret taken out of its words and of the bytes it quotes."""
     error.args = tuple(_text(arg, redact) if isinstance(arg, str) else arg for arg in error.args)
+    if isinstance(error, APIError):
+        error.message = _text(error.message, redact)
     if isinstance(error, ProtocolError):
         error.excerpt = redact(error.excerpt)
     return error

@@ -1,0 +1,149 @@
+"""The options of a Live session → its setup."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+import msgspec
+
+from ...config.timeouts import Timeouts
+from ...errors import InvalidRequest
+from ...policy.live.setup_check import check_setup
+from ...wire.content import Content
+from ...wire.generation_config import GenerationConfig, Modality, ThinkingConfig
+from ...wire.live.setup import (
+    ContextWindowCompression,
+    LiveSetup,
+    Proactivity,
+    RealtimeInputConfig,
+    SessionResumption,
+    SlidingWindow,
+)
+from ...wire.media import MediaResolution
+from ...wire.safety import SafetySetting
+from ...wire.speech import AudioTranscriptionConfig, SpeechConfig
+from ...wire.tool import FunctionDeclaration, Tool
+from ..generate_options import check_kind
+from ..prompt import system_of
+from ..request import tools_of
+
+__all__ = ("LiveOptions", "checked_options", "setup_of")
+
+
+class LiveOptions(TypedDict, total=False):
+    """What ``live`` takes beside the model; an option of None is one that was not given.
+
+    ``config``: a whole setup; what is given by name wins over its fields, and its generation
+    config's. The transcriptions: True switches one on. ``context_window_compression``: by default a
+    sliding window, without which a session ends after minutes; False for none.
+    ``transparent``: handles tell which messages they cover (Vertex AI only).
+    ``timeouts``: ``connect`` and ``total`` for opening, ``first_chunk`` until the setup is
+    complete, ``idle`` while an answer is due; a number means ``total``.
+    """
+
+    config: LiveSetup | None
+    system: str | Content | None
+    tools: Sequence[Tool | FunctionDeclaration] | None
+    response_modalities: Sequence[Modality | str] | None
+    speech_config: SpeechConfig | None
+    thinking_config: ThinkingConfig | None
+    media_resolution: MediaResolution | str | None
+    temperature: float | None
+    top_p: float | None
+    top_k: float | None
+    max_output_tokens: int | None
+    seed: int | None
+    enable_affective_dialog: bool | None
+    input_audio_transcription: AudioTranscriptionConfig | bool | None
+    output_audio_transcription: AudioTranscriptionConfig | bool | None
+    realtime_input_config: RealtimeInputConfig | None
+    context_window_compression: ContextWindowCompression | bool | None
+    proactivity: Proactivity | None
+    safety_settings: Sequence[SafetySetting] | None
+    transparent: bool | None
+    timeouts: Timeouts | float | None
+
+
+_KNOWN = frozenset(LiveOptions.__annotations__)
+_IN_SETUP = ("realtime_input_config", "proactivity", "safety_settings")
+_TRANSCRIPTIONS = ("input_audio_transcription", "output_audio_transcription")
+_IN_GENERATION = (
+    "response_modalities",
+    "speech_config",
+    "thinking_config",
+    "media_resolution",
+    "temperature",
+    "top_p",
+    "top_k",
+    "max_output_tokens",
+    "seed",
+    "enable_affective_dialog",
+)
+
+
+def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that were given; raises InvalidRequest for one that does not exist."""
+    for name in options:
+        if name not in _KNOWN:
+            near = difflib.get_close_matches(name, _KNOWN, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise InvalidRequest(f"a Live session has no option {name!r}{hint}")
+    given = {name: value for name, value in options.items() if value is not None}
+    config = given.get("config")
+    if config is not None and not isinstance(config, LiveSetup):
+        raise InvalidRequest(f"config is {config!r:.80}; it takes a LiveSetup")
+    for name, value in given.items():
+        if name != "config":
+            check_kind(name, value)
+    return given
+
+
+def setup_of(model: str, given: Mapping[str, Any], resume: str | None) -> LiveSetup:
+    """Return the setup of a session with ``model``, a resource name; raises InvalidRequest."""
+    base: LiveSetup = given.get("config") or LiveSetup()
+    fields: dict[str, Any] = {name: given[name] for name in _IN_SETUP if name in given}
+    if "system" in given:
+        fields["system_instruction"] = system_of(given["system"])
+    if "tools" in given:
+        fields["tools"] = tools_of(given["tools"])
+    for name in _TRANSCRIPTIONS:
+        if name in given:
+            fields[name] = _switched(given[name], AudioTranscriptionConfig())
+    compression = given.get("context_window_compression", base.context_window_compression)
+    sliding = ContextWindowCompression(sliding_window=SlidingWindow())
+    fields["context_window_compression"] = _switched(
+        True if compression is None else compression, sliding
+    )
+    fields["generation_config"] = _generation_config(base, given)
+    fields["session_resumption"] = _resumption(base, given, resume)
+    setup = msgspec.structs.replace(base, model=model, **fields)
+    check_setup(setup)
+    return setup
+
+
+def _switched(value: Any, usual: Any) -> Any:
+    """Return what True and False mean; anything else means itself."""
+    if isinstance(value, bool):
+        return usual if value else None
+    return value
+
+
+def _generation_config(base: LiveSetup, given: Mapping[str, Any]) -> GenerationConfig | None:
+    fields = {name: given[name] for name in _IN_GENERATION if name in given}
+    if not fields:
+        return base.generation_config
+    return msgspec.structs.replace(base.generation_config or GenerationConfig(), **fields)
+
+
+def _resumption(base: LiveSetup, given: Mapping[str, Any], resume: object) -> SessionResumption:
+    """Return what makes the service send handles, with the one to go on from."""
+    fields: dict[str, Any] = {}
+    if resume is not None:
+        if not isinstance(resume, str) or not resume:
+            raise InvalidRequest(f"resume is {resume!r:.80}; pass the handle of a session, as text")
+        fields["handle"] = resume
+    if "transparent" in given:
+        fields["transparent"] = given["transparent"]
+    return msgspec.structs.replace(base.session_resumption or SessionResumption(), **fields)

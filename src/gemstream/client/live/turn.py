@@ -1,0 +1,181 @@
+"""One turn of the model: as events, as pieces of text, as a whole answer.
+
+A turn does not consume its session: leaving it leaves the rest of its events to whoever reads next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from ...policy.live.server_event import (
+    Audio,
+    InputTranscribed,
+    Interrupted,
+    OtherPart,
+    OutputTranscribed,
+    ServerEvent,
+    Text,
+    Thought,
+    ToolCallCancelled,
+    ToolCalled,
+    TurnCompleted,
+    UsageReported,
+)
+from ...wire.content import FunctionCall, Part
+from ...wire.live.server_message import TurnCompleteReason
+from ...wire.usage import UsageMetadata
+
+__all__ = ("EventSource", "LiveAnswer", "LiveText", "LiveTurn")
+
+
+class EventSource(Protocol):
+    """What a turn reads from: a session."""
+
+    async def __anext__(self) -> ServerEvent:
+        """Return the next event."""
+        ...
+
+
+class LiveAnswer(msgspec.Struct, frozen=True):
+    """What the model said in a turn, or until it asked for functions.
+
+    ``audio``: PCM of 16 bits, mono, of the rate that ``audio_type`` names. ``calls``: functions
+    that wait to be answered; ``is_complete`` is then False, and the rest is read by another turn.
+    ``output_transcription`` is the speech in writing, when the setup switched it on. ``reason``:
+    why the turn ended otherwise than by all being said.
+    """
+
+    text: str = ""
+    thoughts: str = ""
+    audio: bytes = b""
+    audio_type: str = ""
+    input_transcription: str = ""
+    output_transcription: str = ""
+    other_parts: Sequence[Part] = ()
+    calls: Sequence[FunctionCall] = ()
+    usage: UsageMetadata | None = None
+    reason: TurnCompleteReason | None = None
+    is_interrupted: bool = False
+    is_complete: bool = False
+
+
+class LiveTurn:
+    """The events of a turn, to its end; iterable once.
+
+    It ends behind TurnCompleted, and when the session is closed here. Raises what the session's
+    iteration raises. Cancelling loses nothing.
+    """
+
+    __slots__ = ("_is_over", "_session")
+
+    def __init__(self, session: EventSource) -> None:
+        self._session = session
+        self._is_over = False
+
+    def __aiter__(self) -> LiveTurn:
+        return self
+
+    async def __anext__(self) -> ServerEvent:
+        if self._is_over:
+            raise StopAsyncIteration
+        event = await self._session.__anext__()
+        self._is_over = isinstance(event, TurnCompleted)
+        return event
+
+    async def finish(self) -> LiveAnswer:
+        """Read on and return what was said from here: to the end, or until functions are asked for.
+
+        Raises what the iteration raises. Cancelling loses what was read.
+        """
+        answer = _Gathered()
+        async for event in self:
+            answer.receive(event)
+            if isinstance(event, ToolCalled):
+                break
+        return answer.finish()
+
+
+class LiveText:
+    """The answer to a text as pieces of text, of speech its transcription; iterable once.
+
+    The text is sent when the first piece is asked for. It ends with the turn, and when the model
+    asks for functions: ``calls`` are those that wait to be answered. What is neither text nor a
+    call is passed over; ``session.turn()`` shows all. Cancelling loses nothing.
+    """
+
+    __slots__ = ("_send", "_turn", "calls")
+
+    def __init__(self, session: EventSource, send: Callable[[], Awaitable[None]]) -> None:
+        self._turn = LiveTurn(session)
+        self._send: Callable[[], Awaitable[None]] | None = send
+        self.calls: Sequence[FunctionCall] = ()
+
+    def __aiter__(self) -> LiveText:
+        return self
+
+    async def __anext__(self) -> str:
+        if self._send is not None:
+            send, self._send = self._send, None
+            await send()
+        while not self.calls:
+            event = await self._turn.__anext__()
+            if isinstance(event, Text | OutputTranscribed) and event.text:
+                return event.text
+            if isinstance(event, ToolCalled):
+                self.calls = event.calls
+        raise StopAsyncIteration
+
+
+class _Gathered:
+    """An answer as it grows."""
+
+    __slots__ = ("_audio", "_calls", "_facts", "_other_parts", "_texts")
+
+    def __init__(self) -> None:
+        self._texts: dict[str, list[str]] = {}
+        self._audio: list[bytes] = []
+        self._other_parts: list[Part] = []
+        self._calls: dict[str, FunctionCall] = {}
+        self._facts: dict[str, Any] = {}
+
+    def receive(self, event: ServerEvent) -> None:
+        if isinstance(event, Text | Thought | OutputTranscribed | InputTranscribed):
+            if not (isinstance(event, InputTranscribed) and event.interim):
+                self._texts.setdefault(_TEXTS[type(event)], []).append(event.text)
+        elif isinstance(event, Audio):
+            self._audio.append(event.data)
+            self._facts.setdefault("audio_type", event.mime_type)
+        elif isinstance(event, OtherPart):
+            self._other_parts.append(event.part)
+        elif isinstance(event, ToolCalled):
+            self._calls |= {call.id or call.name or "": call for call in event.calls}
+        elif isinstance(event, ToolCallCancelled):
+            for key in event.ids:
+                self._calls.pop(key, None)
+        elif isinstance(event, UsageReported):
+            self._facts["usage"] = event.usage
+        elif isinstance(event, Interrupted):
+            self._facts["is_interrupted"] = True
+        elif isinstance(event, TurnCompleted):
+            self._facts |= {"is_complete": True, "reason": event.reason}
+
+    def finish(self) -> LiveAnswer:
+        texts: dict[str, Any] = {name: "".join(said) for name, said in self._texts.items()}
+        return LiveAnswer(
+            **self._facts,
+            **texts,
+            audio=b"".join(self._audio),
+            other_parts=tuple(self._other_parts),
+            calls=tuple(self._calls.values()),
+        )
+
+
+_TEXTS: dict[type, str] = {
+    Text: "text",
+    Thought: "thoughts",
+    InputTranscribed: "input_transcription",
+    OutputTranscribed: "output_transcription",
+}
