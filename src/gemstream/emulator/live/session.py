@@ -90,9 +90,8 @@ class Session:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 tasks.create_task(self._connection.write_all(), name="emulator live writer")
-                await self._begin()
-                tasks.create_task(self._befall(), name="emulator live script")
-                await self._listen()
+                tasks.create_task(self._begin(), name="emulator live script")
+                await self._listen()  # from the first: the client may leave unanswered
         except BaseExceptionGroup as group:
             raise _reason(group) from None
 
@@ -111,8 +110,6 @@ class Session:
             await play_event(step, self._connection, self._house)
         self._connection.post(ServerMessage(setup_complete=SetupComplete()))
         self._give_handle()
-
-    async def _befall(self) -> None:
         for step in self._house.steps_for(CONNECTION, self._model.name, ""):
             await play_event(step, self._connection, self._house)
 
