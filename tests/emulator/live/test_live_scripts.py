@@ -24,6 +24,7 @@ from gemstream.emulator import (
     WaitForAck,
     serving,
 )
+from gemstream.emulator.scripts.fault_list import live_fault_list
 from gemstream.errors import ConfigError
 
 SETUP, CONNECTION = "bidiGenerateContent/setup", "bidiGenerateContent/connection"
@@ -207,6 +208,11 @@ def test_a_script_file_has_them() -> None:
         """
     )
     assert list(script.rules[0].steps) == [GoAway(time_left=50), Close(code=1008, reason="policy")]
+
+
+def test_they_are_listed() -> None:
+    listed = {entry.kind: [field.name for field in entry.fields] for entry in live_fault_list()}
+    assert listed == {"go_away": ["time_left"], "close": ["code", "reason"]}
 
 
 @pytest.mark.parametrize("fields", [{"code": 1006}, {"code": 999}, {"reason": "x" * 124}])

@@ -75,11 +75,6 @@ class Turn:
         self._thought = 0
 
     @property
-    def has_said(self) -> bool:
-        """True once anything was sent."""
-        return self.bytes > 0
-
-    @property
     def content(self) -> Content | None:
         """What the history keeps of what was said, in writing; None for nothing."""
         text = "".join(self._text)
