@@ -24,6 +24,7 @@ LIBRARIES = (
     "typer",
     "uvicorn",
     "httptools",
+    "websockets",
     "h2",
     "opentelemetry-api",
 )

@@ -66,6 +66,7 @@ def test_it_lists_the_faults() -> None:
     assert (result.code, result.err) == (0, "")
     assert "\n  html: The answer is a proxy's error page in HTML; after the head" in result.out
     assert "    code: integer = 502\n" in result.out
+    assert "\n  go_away: The service says that it will close" in result.out
     assert "\n  latency: " in result.out
     listed = json.loads(gemstream("emulate", "--list-faults", "--json").out)
     assert listed["schema"] == "gemstream.faults/1"

@@ -88,7 +88,7 @@ def test_without_typer_the_extra_is_named(arguments: list[str]) -> None:
     assert result.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("library", ["uvicorn", "httptools"])
+@pytest.mark.parametrize("library", ["uvicorn", "httptools", "websockets"])
 def test_without_the_server_the_extra_is_named(library: str) -> None:
     result = gemstream("emulate", "--port", "0", command=without(library))
     assert (result.code, result.out) == (2, "")
@@ -97,7 +97,7 @@ def test_without_the_server_the_extra_is_named(library: str) -> None:
 
 
 def test_the_embedded_emulator_needs_no_server() -> None:
-    command = without("uvicorn", "httptools")
+    command = without("uvicorn", "httptools", "websockets")
     assert gemstream("ask", "Count to 2", "--emulate", command=command).out == "1, 2\n"
 
 

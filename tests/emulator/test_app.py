@@ -513,4 +513,4 @@ async def test_the_lifespan_is_answered(emulator: Emulator) -> None:
     await emulator({"type": "lifespan"}, receive, send)
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
     with pytest.raises(NotImplementedError):
-        await emulator({"type": "websocket"}, receive, send)
+        await emulator({"type": "webtransport"}, receive, send)

@@ -140,16 +140,19 @@ def emulate(
 
 
 def _write_faults(out: Printer, *, as_json: bool) -> None:
-    from ..emulator.scripts.fault_list import fault_list, toxic_list
+    from ..emulator.scripts.fault_list import fault_list, live_fault_list, toxic_list
 
-    faults, toxics = fault_list(), toxic_list()
+    faults, live, toxics = fault_list(), live_fault_list(), toxic_list()
     if as_json:
         from ..wire.codec import encode
 
-        out.line(encode({"schema": _SCHEMA, "faults": faults, "toxics": toxics}).decode())
+        lists = {"schema": _SCHEMA, "faults": faults, "live": live, "toxics": toxics}
+        out.line(encode(lists).decode())
         return
     out.line("faults of a script:")
     _write_entries(out, faults)
+    out.line("faults that only a Live session has:")
+    _write_entries(out, live)
     out.line("toxics of the wire, for --chaos:")
     _write_entries(out, toxics)
 

@@ -35,7 +35,7 @@ _QUOTES = ("'", '"', "`")
 # An extra, what it is for, and what it brings.
 _EXTRAS = (
     ("cli", "the command line", ("typer",)),
-    ("emulator", "gemstream emulate", ("uvicorn", "httptools")),
+    ("emulator", "gemstream emulate", ("uvicorn", "httptools", "websockets")),
     ("http2", "the HTTP/2 transport", ("h2",)),
     ("otel", "traces and metrics", ("opentelemetry-api",)),
 )

@@ -34,6 +34,7 @@ _LIBRARIES = (
     "typer",
     "uvicorn",
     "httptools",
+    "websockets",
     "h2",
     "opentelemetry-api",
 )

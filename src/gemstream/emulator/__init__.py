@@ -3,7 +3,8 @@
 ``Emulator`` is an ASGI application; ``serving`` and ``serve`` put it on a socket. Its parts: this
 folder routes, admits, judges and keeps the books; ``builtin`` is the model that answers when nobody
 says otherwise; ``scripts`` replace its answers and make them go wrong; ``recording`` stores a real
-service's answers and gives them again; ``tcp`` breaks the wire itself.
+service's answers and gives them again; ``tcp`` breaks the wire
+itself; ``live`` holds sessions over WebSocket.
 """
 
 from .app import Emulator
@@ -34,6 +35,7 @@ from .scripts.faults import (
     Status,
     Usage,
 )
+from .scripts.live_faults import Close, GoAway
 from .scripts.script import Rule, Script
 from .scripts.steps import Body, Chunk, Pause, Step, WaitForAck
 from .server import serve, serving
@@ -43,6 +45,7 @@ __all__ = (
     "Body",
     "Chunk",
     "Clock",
+    "Close",
     "ContentType",
     "Cut",
     "Drip",
@@ -51,6 +54,7 @@ __all__ = (
     "End",
     "ErrorInStream",
     "Garbage",
+    "GoAway",
     "GzipBomb",
     "Headers",
     "Html",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Protocol
+
 from .clock import Clock
 from .deadline import server_timeout
 from .exchange import Exchange
@@ -17,31 +20,53 @@ from .refusal import (
     over_quota,
 )
 
-__all__ = ("Admission", "check_head", "key_of")
+__all__ = ("Admission", "Asking", "check_head", "check_key", "key_of")
 
 _SHORTEST_DEADLINE = 10
 
 
+class Asking(Protocol):
+    """What comes with a key: a request, or the handshake of a Live session."""
+
+    is_vertex: bool
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """By lower-case name."""
+        ...
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """Decoded."""
+        ...
+
+
 def check_head(exchange: Exchange, keys: Keys) -> None:
     """Raise what the service answers to a missing or bad key and to too short a deadline."""
-    key = key_of(exchange)
-    if key is None:
-        raise missing_credentials() if exchange.is_vertex else missing_key()
-    if not keys.accept(key):
-        raise bad_key() if _is_api_key(exchange) else bad_token()
+    check_key(exchange, keys)
     seconds = server_timeout(exchange)
     if seconds is not None and seconds < _SHORTEST_DEADLINE:
         raise deadline_too_short(seconds)
 
 
-def key_of(exchange: Exchange) -> str | None:
+def check_key(asking: Asking, keys: Keys) -> str:
+    """Return the key or token; raises what the service answers to a missing or bad one."""
+    key = key_of(asking)
+    if key is None:
+        raise missing_credentials() if asking.is_vertex else missing_key()
+    if not keys.accept(key):
+        raise bad_key() if _is_api_key(asking) else bad_token()
+    return key
+
+
+def key_of(exchange: Asking) -> str | None:
     """Return the key or token that came along, wherever it stands."""
     scheme, _, token = exchange.headers.get("authorization", "").partition(" ")
     bearer = token.strip() if scheme.lower() == "bearer" else ""
     return exchange.headers.get("x-goog-api-key") or exchange.query.get("key") or bearer or None
 
 
-def _is_api_key(exchange: Exchange) -> bool:
+def _is_api_key(exchange: Asking) -> bool:
     return bool(exchange.headers.get("x-goog-api-key") or exchange.query.get("key"))
 
 

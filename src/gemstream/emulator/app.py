@@ -28,6 +28,9 @@ from .deadline import within_deadline
 from .exchange import Cut, Exchange, Left, Receive, Scope, Send
 from .exchanges import Exchanges
 from .journal import End, Journal, JournalEntry, key_hash_of
+from .live.entrance import LiveCall
+from .live.handles import Handles
+from .live.house import House
 from .number import whole_number
 from .output import ArrayOutput, ErrorForm, EventOutput, Output, WholeOutput, send_error
 from .recording.recorder import Recorder
@@ -37,6 +40,7 @@ from .refusal import internal, not_served
 from .request_check import check_request, read_request
 from .scripts.playing import Performance, Told, play
 from .scripts.script import Request, Rule, Script
+from .scripts.steps import Step
 from .service import Call, answer_call
 from .vertex import as_vertex_error, vertex_dressing
 
@@ -89,6 +93,17 @@ class Emulator:
         self._served = 0
         self._ordinals: Counter[str] = Counter()
         self._exchanges = Exchanges()
+        self._house = House(
+            clock=self._clock,
+            journal=self._journal,
+            handles=Handles(self._clock),
+            seed=seed,
+            rate=rate,
+            keys=lambda: self._script.keys,
+            steps_for=self._live_steps,
+            take_ack=self._acks.take,
+            new_id=self._new_id,
+        )
 
     @property
     def script(self) -> Script:
@@ -128,6 +143,7 @@ class Emulator:
         self._journal.clear()
         self._admission.clear()
         self._acks.clear()
+        self._house.handles.clear()
 
     def interrupt(self) -> None:
         """Break off every answer that is running, as when the service goes down."""
@@ -138,11 +154,15 @@ class Emulator:
         await self._exchanges.idle()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI connection: ``http`` or ``lifespan``."""
+        """Serve one ASGI connection: ``http``, ``websocket`` or ``lifespan``."""
         if scope["type"] == "lifespan":
             await _live(receive, send)
         elif scope["type"] == "http":
             await self._serve(scope, receive, send)
+        elif scope["type"] == "websocket":
+            call = LiveCall(scope, receive, send, self._house, is_live=self._source is None)
+            with self._exchanges.running(call):
+                await call.run()
         else:
             raise NotImplementedError(f"the emulator does not speak {scope['type']}")
 
@@ -247,10 +267,16 @@ class Emulator:
 
     def _rule_for(self, exchange: Exchange, prompt: str) -> Rule | None:
         method = exchange.operation or ""
+        return self._rule(method, exchange.model or "", prompt)
+
+    def _rule(self, method: str, model: str, prompt: str) -> Rule | None:
         family = "generate" if method in _GENERATES else method
         self._ordinals[family] += 1
-        request = Request(prompt, exchange.model or "", method, self._ordinals[family])
-        return self._script.rule_for(request)
+        return self._script.rule_for(Request(prompt, model, method, self._ordinals[family]))
+
+    def _live_steps(self, method: str, model: str, prompt: str) -> tuple[Step, ...]:
+        rule = self._rule(method, model, prompt)
+        return () if rule is None else tuple(rule.steps)
 
     def _new_id(self) -> str:
         self._served += 1

@@ -6,10 +6,17 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Protocol
 
-from .exchange import Exchange
+__all__ = ("Exchanges", "Interruptible")
 
-__all__ = ("Exchanges",)
+
+class Interruptible(Protocol):
+    """A request with its response, or a Live session."""
+
+    def interrupt(self) -> None:
+        """Break it off from this side."""
+        ...
 
 
 class Exchanges:
@@ -18,12 +25,12 @@ class Exchanges:
     __slots__ = ("_idlers", "_lock", "_running")
 
     def __init__(self) -> None:
-        self._running: set[Exchange] = set()
+        self._running: set[Interruptible] = set()
         self._idlers: list[asyncio.Future[None]] = []
         self._lock = threading.Lock()
 
     @contextmanager
-    def running(self, exchange: Exchange) -> Iterator[None]:
+    def running(self, exchange: Interruptible) -> Iterator[None]:
         """Count ``exchange`` as running inside the block."""
         with self._lock:
             self._running.add(exchange)
@@ -47,7 +54,7 @@ class Exchanges:
         while (idler := self._idler()) is not None:
             await idler
 
-    def _leave(self, exchange: Exchange) -> list[asyncio.Future[None]]:
+    def _leave(self, exchange: Interruptible) -> list[asyncio.Future[None]]:
         """Take ``exchange`` out and return those to wake."""
         with self._lock:
             self._running.discard(exchange)

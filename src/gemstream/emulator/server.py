@@ -1,6 +1,7 @@
 """The emulator on a real socket, under uvicorn.
 
-uvicorn and httptools come with the extra ``gemstream[emulator]`` and are imported on first use.
+uvicorn, httptools and websockets come with the extra ``gemstream[emulator]`` and are imported on
+first use.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ DEFAULT_PORT = 8089
 _BACKLOG = 2048
 # Answers are interrupted before the server stops, so there is nothing to wait long for.
 _FAREWELL_SECONDS = 2
+_PING_SECONDS = 20.0
 
 
 def serve(
@@ -114,7 +116,11 @@ def _server(uvicorn: Any, emulator: Emulator, tls: ssl.SSLContext | None) -> Any
     config = uvicorn.Config(
         emulator,
         http="httptools",
-        ws="none",
+        ws="websockets-sansio",
+        # Pings that nobody is held to: a Live client may answer late, as the service itself does
+        # (its pongs took 8 to 30 s), and a session that lives must not be closed for it.
+        ws_ping_interval=_PING_SECONDS,
+        ws_ping_timeout=None,
         lifespan="off",
         access_log=False,
         log_config=None,
@@ -143,6 +149,7 @@ def _import_uvicorn() -> Any:
     try:
         import httptools  # noqa: F401
         import uvicorn
+        import websockets  # noqa: F401
     except ImportError as error:
         raise ConfigError(
             f"the emulator's server needs {error.name}: pip install 'gemstream[emulator]'"

@@ -11,8 +11,9 @@ import msgspec
 
 from ..tcp.toxics import TOXICS
 from .faults import FAULTS
+from .live_faults import LIVE_FAULTS
 
-__all__ = ("FaultEntry", "FaultField", "fault_list", "toxic_list")
+__all__ = ("FaultEntry", "FaultField", "fault_list", "live_fault_list", "toxic_list")
 
 
 class FaultField(msgspec.Struct, frozen=True):
@@ -34,6 +35,11 @@ class FaultEntry(msgspec.Struct, frozen=True):
 def fault_list() -> list[FaultEntry]:
     """Return every fault of the scripts, in the order of the reference."""
     return _entries(FAULTS)
+
+
+def live_fault_list() -> list[FaultEntry]:
+    """Return every fault that only a Live session has."""
+    return _entries(LIVE_FAULTS)
 
 
 def toxic_list() -> list[FaultEntry]:

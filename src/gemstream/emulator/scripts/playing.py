@@ -28,7 +28,7 @@ from ..exchange import Cut as CutConnection
 from ..journal import End as Ending
 from ..output import JSON_TYPE, ErrorForm, RawOutput
 from ..recording.recorded_body import content_type_of, status_of
-from ..refusal import scripted_error
+from ..refusal import invalid, scripted_error
 from ..vertex import as_vertex_error
 from .alterations import alter, sliced
 from .faults import (
@@ -45,6 +45,7 @@ from .faults import (
     Status,
 )
 from .filler import marker
+from .live_faults import Close, GoAway, LiveFault
 from .performance import Performance, Told
 from .sequence import BuiltIn, Closing, prepared
 from .steps import Body, Chunk, Pause, Step, WaitForAck
@@ -216,6 +217,10 @@ async def _play_stall(performance: Performance, step: Stall) -> None:
     await asyncio.Event().wait()  # until the exchange cancels: the client has left
 
 
+async def _play_live_fault(performance: Performance, step: LiveFault) -> None:
+    raise invalid(f"the script's step {type(step).__name__} is for Live sessions only")
+
+
 _PLAYERS: Mapping[type, Callable[[Performance, Any], Awaitable[None]]] = {
     str: _play_text,
     Chunk: _play_chunk,
@@ -234,6 +239,8 @@ _PLAYERS: Mapping[type, Callable[[Performance, Any], Awaitable[None]]] = {
     Cut: _play_cut,
     End: _play_end,
     Stall: _play_stall,
+    GoAway: _play_live_fault,
+    Close: _play_live_fault,
 }
 
 

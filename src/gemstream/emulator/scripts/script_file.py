@@ -20,7 +20,8 @@ from ...errors import ConfigError, DecodeError
 from ...wire.codec import JSONObject, from_plain
 from ...wire.response import GenerateContentResponse
 from ..limits import Keys, Limits, ModelLimits
-from .faults import FAULTS
+from .faults import FAULTS, Fault
+from .live_faults import LIVE_FAULTS
 from .steps import Body, Chunk, Pause, Step, WaitForAck
 
 __all__ = ("PlainRule", "PlainScript", "decode_script", "load_script")
@@ -177,11 +178,11 @@ class _Reader:
     def _fault(self, value: Any, path: str) -> Step:
         table = self._table(value, path)
         kind = str(table.get("kind", ""))
-        if kind not in FAULTS:
-            self._refuse(f"{path}.kind", f"one of {', '.join(FAULTS)}", kind, FAULTS)
+        if kind not in _FAULTS:
+            self._refuse(f"{path}.kind", f"one of {', '.join(_FAULTS)}", kind, _FAULTS)
         fields = {key: field for key, field in table.items() if key != "kind"}
-        self._known_keys(fields, FAULTS[kind].__struct_fields__, path)
-        return self._converted(fields, FAULTS[kind], path)
+        self._known_keys(fields, _FAULTS[kind].__struct_fields__, path)
+        return self._converted(fields, _FAULTS[kind], path)
 
     def _converted(self, fields: JSONObject, kind: type[S], path: str) -> S:
         try:
@@ -220,6 +221,7 @@ def _nearest(name: str, names: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
+_FAULTS: Mapping[str, type[Fault]] = {**FAULTS, **LIVE_FAULTS}
 _MATCH: Mapping[str, type] = {"prompt": str, "model": str, "request": int, "method": str}
 _NAMES: Mapping[type, str] = {str: "text", int: "a whole number"}
 _STEPS: Mapping[str, Callable[[_Reader, Any, str], Step]] = {

@@ -1,0 +1,89 @@
+"""The frames of one Live session over ASGI: messages in the order the protocol saw them.
+
+Strategy. What is to be sent passes the protocol and enters a queue in one step, so that what the
+protocol believes was said is what goes out, whoever is cancelled meanwhile; one task writes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from ...errors import DecodeError, ProtocolError
+from ...policy.live.client_event import ClientEvent
+from ...policy.live.protocol import MAX_MESSAGE_SIZE, SERVER, LiveProtocol
+from ...wire.live.server_message import ServerMessage
+from ..exchange import Left, Receive, Send
+from .ending import SessionEnd
+
+__all__ = ("LiveConnection",)
+
+_NORMAL = 1000
+_UNTOLD = 1005  # the client closed without a code
+
+
+class LiveConnection:
+    """One accepted WebSocket; ``bytes`` counts what was sent, ``left_with`` how the client left."""
+
+    __slots__ = ("_outgoing", "_receive", "_send", "bytes", "left_with", "protocol")
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._outgoing: asyncio.Queue[bytes] = asyncio.Queue()
+        self.protocol = LiveProtocol(SERVER)
+        self.bytes = 0
+        self.left_with: int | None = None
+
+    async def events(self) -> list[ClientEvent]:
+        """Return what the next message means; raises Left at the end, SessionEnd for garbage."""
+        frame = await self._receive()
+        if frame["type"] == "websocket.disconnect":
+            self.left_with = frame.get("code", _UNTOLD)
+            self.protocol.receive_close(self.left_with, frame.get("reason") or "")
+            raise Left
+        payload = frame.get("bytes")
+        if payload is None:
+            payload = frame.get("text", "")
+        if len(payload) > MAX_MESSAGE_SIZE:
+            raise SessionEnd(1009, f"a message has at most {MAX_MESSAGE_SIZE} bytes")
+        try:
+            return self.protocol.receive(payload)
+        except DecodeError as error:
+            raise SessionEnd(1007, f"Invalid JSON payload received. {error}") from None
+        except ProtocolError as error:
+            why = str(error).removeprefix("the other end broke the order of the session: ")
+            raise SessionEnd(1007, f"Request contains an invalid argument: {why}") from None
+
+    def post(self, message: ServerMessage) -> int:
+        """Have ``message`` sent and return its size; raises what the protocol does."""
+        payload = self.protocol.send(message)
+        self._outgoing.put_nowait(payload)
+        self.bytes += len(payload)
+        return len(payload)
+
+    async def flushed(self) -> None:
+        """Wait until all that was posted is written; safe to cancel."""
+        await self._outgoing.join()
+
+    async def write_all(self) -> None:
+        """Write what is posted until cancelled; raises Left when the client is gone."""
+        while True:
+            payload = await self._outgoing.get()
+            await self._emit({"type": "websocket.send", "bytes": payload})
+            self._outgoing.task_done()
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close from this side; raises Left when the client was faster."""
+        self.protocol.receive_close(code, reason)
+        await self._emit({"type": "websocket.close", "code": code, "reason": reason})
+
+    @property
+    def was_left_well(self) -> bool:
+        """True when the client said good-bye."""
+        return self.left_with == _NORMAL
+
+    async def _emit(self, event: dict[str, object]) -> None:
+        try:
+            await self._send(event)
+        except OSError:  # how a server says that the client has left (ASGI 2.4, "Disconnected")
+            raise Left from None

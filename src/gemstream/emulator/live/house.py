@@ -1,0 +1,38 @@
+"""What every Live session of one emulator shares."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from ..clock import Clock
+from ..journal import Journal
+from ..limits import Keys
+from ..scripts.steps import Step
+from .handles import Handles
+
+__all__ = ("CONNECTION", "SETUP", "TURN", "House", "StepsFor")
+
+# The methods that a rule of a script can name: a turn of the model; the setup of a connection,
+# before it is accepted; what befalls a connection from then on, whatever is said in it.
+TURN = "bidiGenerateContent"
+SETUP = "bidiGenerateContent/setup"
+CONNECTION = "bidiGenerateContent/connection"
+
+StepsFor = Callable[[str, str, str], "tuple[Step, ...]"]
+"""Method, model, prompt → the steps of the rule that fits; counts what was asked."""
+
+
+class House(msgspec.Struct, frozen=True, kw_only=True):
+    """The emulator's parts as its sessions use them; ``rate``: tokens a second, None at once."""
+
+    clock: Clock
+    journal: Journal
+    handles: Handles
+    seed: int
+    rate: float | None
+    keys: Callable[[], Keys]
+    steps_for: StepsFor
+    take_ack: Callable[[], Awaitable[None]]
+    new_id: Callable[[], str]

@@ -1,0 +1,161 @@
+"""The official SDK, unmodified, holds Live sessions with the emulator: TLS, ``//ws/``, its JSON."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from google import genai
+from google.genai import errors, types
+
+from gemstream.emulator import Emulator, LocalAuthority, serving
+
+# The SDK's own doing: it subclasses a class of aiohttp that would rather not be.
+pytestmark = pytest.mark.filterwarnings("ignore:Inheritance class:DeprecationWarning")
+
+MODEL = "gemini-3.8-live"
+TEXT = {"response_modalities": ["TEXT"]}
+WEATHER = {
+    "function_declarations": [
+        {
+            "name": "get_weather",
+            "parameters": {"type": "OBJECT", "properties": {"city": {"type": "STRING"}}},
+        }
+    ]
+}
+
+
+@pytest.fixture(scope="module")
+def authority() -> LocalAuthority:
+    return LocalAuthority()
+
+
+@pytest.fixture
+def emulator() -> Emulator:
+    return Emulator()
+
+
+@pytest.fixture
+async def url(
+    emulator: Emulator, authority: LocalAuthority, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[str]:
+    with authority.file() as ca:
+        monkeypatch.setenv("SSL_CERT_FILE", str(ca))
+        async with serving(emulator, tls=authority) as url:
+            yield url
+
+
+@pytest.fixture
+async def sdk(url: str) -> AsyncIterator[genai.Client]:
+    client = genai.Client(api_key="k", http_options=types.HttpOptions(base_url=url))
+    yield client
+    await client.aio.aclose()
+    client.close()
+
+
+def words(text: str) -> types.Content:
+    return types.Content(role="user", parts=[types.Part(text=text)])
+
+
+async def answer(session: Any) -> list[Any]:
+    return [message async for message in session.receive()]
+
+
+def text_of(messages: list[Any]) -> str:
+    return "".join(message.text or "" for message in messages)
+
+
+async def test_a_conversation_in_writing(sdk: genai.Client) -> None:
+    async with sdk.aio.live.connect(model=MODEL, config=TEXT) as session:
+        for prompt in ("Hello there", "How are you?"):
+            await session.send_client_content(turns=words(prompt))
+            messages = await answer(session)
+            assert text_of(messages) == f"You said: {prompt}"
+            assert len([one for one in messages if one.text]) > 2  # word by word
+            usage = messages[-1].usage_metadata
+            assert usage.response_token_count == -(-len(text_of(messages)) // 4)
+            assert usage.total_token_count == usage.prompt_token_count + usage.response_token_count
+
+
+async def test_text_as_it_happens(sdk: genai.Client) -> None:
+    async with sdk.aio.live.connect(model=MODEL, config=TEXT) as session:
+        await session.send_realtime_input(text="Now")
+        assert text_of(await answer(session)) == "You said: Now"
+
+
+async def test_sound_and_its_transcription(sdk: genai.Client) -> None:
+    config: Any = {"response_modalities": ["AUDIO"], "output_audio_transcription": {}}
+    async with sdk.aio.live.connect(model=MODEL, config=config) as session:
+        await session.send_client_content(turns=words("Hello"))
+        messages = await answer(session)
+    blobs = [
+        part.inline_data
+        for message in messages
+        if message.server_content and message.server_content.model_turn
+        for part in message.server_content.model_turn.parts
+    ]
+    assert {blob.mime_type for blob in blobs} == {"audio/pcm;rate=24000"}
+    assert [len(blob.data) for blob in blobs] == [9600] * 3  # 0.2 s each: You, said, Hello
+    heard = [
+        message.server_content.output_transcription.text
+        for message in messages
+        if message.server_content and message.server_content.output_transcription
+    ]
+    assert heard == ["You ", "said: ", "Hello"]
+    (details,) = messages[-1].usage_metadata.response_tokens_details
+    assert (details.modality, details.token_count) == ("AUDIO", 15)
+
+
+async def test_functions(sdk: genai.Client) -> None:
+    config: Any = {**TEXT, "tools": [WEATHER]}
+    async with sdk.aio.live.connect(model=MODEL, config=config) as session:
+        await session.send_client_content(turns=words("Call get_weather for Paris"))
+        stream = session.receive()
+        async for message in stream:
+            if message.tool_call:
+                break
+        (call,) = message.tool_call.function_calls
+        assert (call.name, call.args) == ("get_weather", {"city": "Paris"})
+        await session.send_tool_response(
+            function_responses=types.FunctionResponse(
+                id=call.id, name=call.name, response={"result": "sunny"}
+            )
+        )
+        rest = [message async for message in stream]
+        assert text_of(rest) == "The function get_weather returned sunny."
+        await session.send_client_content(turns=words("Thanks"))
+        assert text_of(await answer(session)) == "You said: Thanks"
+
+
+async def test_a_session_goes_on_from_its_handle(sdk: genai.Client) -> None:
+    config: Any = {**TEXT, "session_resumption": {}}
+    async with sdk.aio.live.connect(model=MODEL, config=config) as session:
+        await session.send_client_content(turns=words("One"))
+        first = await answer(session)
+        update = (await anext(session.receive())).session_resumption_update
+    assert update.resumable
+    config = {**TEXT, "session_resumption": {"handle": update.new_handle}}
+    async with sdk.aio.live.connect(model=MODEL, config=config) as session:
+        await session.send_client_content(turns=words("Two"))
+        second = await answer(session)
+    before, now = (one[-1].usage_metadata for one in (first, second))
+    assert now.prompt_token_count == before.total_token_count + 1
+
+
+@pytest.mark.parametrize(
+    ("key", "model", "code", "words_"),
+    [
+        ("bad-key", MODEL, 1007, "API key not valid"),
+        ("k", "gemini-2.5-flash", 1008, "models/gemini-2.5-flash is not found for API version v1"),
+        ("k", "gemini-9-live", 1008, "is not supported for bidiGenerateContent"),
+    ],
+)
+async def test_what_is_refused(url: str, key: str, model: str, code: int, words_: str) -> None:
+    client = genai.Client(api_key=key, http_options=types.HttpOptions(base_url=url))
+    with pytest.raises(errors.APIError, match=words_) as met:
+        async with client.aio.live.connect(model=model, config=TEXT):
+            pass
+    assert met.value.code == code
+    await client.aio.aclose()
+    client.close()
