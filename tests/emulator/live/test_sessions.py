@@ -197,7 +197,7 @@ WRONG: dict[str, tuple[list[Any], int, str]] = {
     "garbage later": ([SETUP, b"\xff"], 1007, "Invalid JSON payload received."),
     "a list": ([[]], 1007, "Invalid JSON payload received."),
     "no setup": ([ASKED], 1007, "Request contains an invalid argument: input cannot come while"),
-    "nothing but a stranger": ([{"hello": {}}], 1007, "Request contains an invalid argument: the"),
+    "nothing but a stranger": ([{"hello": {}}], 1007, "Request contains an invalid argument: inp"),
     "a stranger": ([SETUP, {"hello": {}}], 1007, 'Invalid JSON payload received. Unknown name "h'),
     "two setups": ([SETUP, SETUP], 1007, "Request contains an invalid argument: a setup cannot"),
     "no model": ([{"setup": {}}], 1007, "Request contains an invalid argument: a Live session"),
