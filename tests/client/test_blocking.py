@@ -238,7 +238,7 @@ def client():
 """
 _FORKS = """
 mine = client()
-print(len(mine.generate("Count to 3").text))
+print(len(mine.generate("Count to 3").text), flush=True)  # or the child says it once more
 child = os.fork()
 if child == 0:
     print(len(client().generate("Count to 3").text), flush=True)

@@ -121,4 +121,4 @@ async def test_what_one_client_learned_of_its_answers_is_not_another_s_limit() -
         admission = await limiter.admit(WORDS)
         admission.began()
         admission.ended(WORDS)
-    assert len(await _all_that_fit(wide)) == 6
+    assert len(await _all_that_fit(wide)) == 7
