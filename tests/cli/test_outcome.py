@@ -76,6 +76,12 @@ def test_an_interruption_tells_what_was_used() -> None:
     assert outcome.exit_code == 130
 
 
+def test_an_interruption_before_the_first_chunk_says_so() -> None:
+    outcome = Outcome(model="m", interrupted=True)
+    assert remarks(outcome) == ["interrupted before the answer began"]
+    assert outcome.exit_code == 130
+
+
 def test_a_failure_tells_how_far_it_came() -> None:
     error = IdleTimeout("nothing for 120 s")
     error.delivered = 2

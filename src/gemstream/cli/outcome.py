@@ -121,6 +121,8 @@ def _reservations(response: Response) -> Iterator[str]:
 
 
 def _interruption(outcome: Outcome) -> str:
+    if not outcome.arrivals:
+        return "interrupted before the answer began"
     chunks = _count(len(outcome.arrivals), "chunk")
     usage = outcome.usage
     if usage is None or usage.total_token_count is None:
