@@ -16,13 +16,14 @@ import pytest
 from support.imports import Import, When, imports_of
 from support.sources import ROOT, Source, parse_sources, read_sources
 
-_BELOW_CLIENT = "limits policy stores credentials net telemetry wire errors config"
+_BELOW_CLIENT = "limits policy stores credentials net telemetry wire audio errors config"
 
 # Each package, and what it may import besides itself.
 LAYERS = {
     "errors": "",
     "config": "errors",
     "wire": "errors",
+    "audio": "errors",
     "policy": "wire errors config",
     "net": "errors",
     "stores": "errors",
@@ -32,7 +33,7 @@ LAYERS = {
     "client": _BELOW_CLIENT,
     "streams": f"client {_BELOW_CLIENT}",
     "narrative": f"client streams {_BELOW_CLIENT}",
-    "emulator": "wire policy net errors config",
+    "emulator": "wire policy net audio errors config",
     "relay": f"emulator {_BELOW_CLIENT}",
     "testing": f"relay emulator narrative streams client {_BELOW_CLIENT}",
     "cli": f"testing relay emulator narrative streams client {_BELOW_CLIENT}",
@@ -46,10 +47,16 @@ LAYERS = {
 CLOSED = {"emulator": "gemstream.policy.limit"}
 
 # Third-party libraries of the packages that keep to a list; the others are free.
-LIBRARIES = {"errors": "", "config": "msgspec", "wire": "msgspec", "policy": "msgspec"}
+LIBRARIES = {
+    "errors": "",
+    "config": "msgspec",
+    "wire": "msgspec",
+    "audio": "",
+    "policy": "msgspec",
+}
 
 # Decisions and parsing: the same input gives the same output, at any time and on any machine.
-PURE = ("wire", "policy")
+PURE = ("wire", "audio", "policy")
 IMPURE = {
     "a clock": "time sched",
     "concurrency": "asyncio concurrent multiprocessing subprocess threading",

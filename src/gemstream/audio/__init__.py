@@ -1,0 +1,1 @@
+"""Speech as bytes: what a program does with sound before it sends it and after it comes."""
