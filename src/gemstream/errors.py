@@ -348,6 +348,7 @@ class SessionClosed(GemstreamError):
 
     ``code`` and ``reason`` are those of the WebSocket's close; 1006 stands for a connection that
     broke without one. ``resumable``: a handle is left from which a new session can go on.
+    ``retry_delay``: seconds to leave the service alone, when the code asks for it.
     Source: RFC 6455 §7.4; ``wire.live.close_code`` says what each code means.
     """
 
@@ -358,6 +359,7 @@ class SessionClosed(GemstreamError):
         self.code = code
         self.reason = reason
         self.resumable = resumable
+        self.retry_delay: float | None = None
 
 
 class SessionClosedOK(SessionClosed):

@@ -68,10 +68,13 @@ class Stage:
 
 
 class LiveService:
-    """Plays ``part`` on every connection; ``scopes`` and ``heard`` tell what came, ``left`` how."""
+    """Plays one part on each connection, the last on all further ones.
 
-    def __init__(self, part: Part, *, sets_up: bool = True) -> None:
-        self._part = part
+    ``scopes`` and ``heard`` tell what came, ``left`` how.
+    """
+
+    def __init__(self, *parts: Part, sets_up: bool = True) -> None:
+        self._parts = parts
         self._sets_up = sets_up
         self.scopes: list[dict[str, Any]] = []
         self.stages: list[Stage] = []
@@ -85,13 +88,14 @@ class LiveService:
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         self.scopes.append(scope)
         stage = Stage(receive, send)
+        part = self._parts[min(len(self.stages), len(self._parts) - 1)]
         self.stages.append(stage)
         await receive()
         await send({"type": "websocket.accept"})
         try:
             if self._sets_up:
                 await stage.set_up()
-            await self._part(stage)
+            await part(stage)
             while True:
                 await stage.hear()
         except Left as left:

@@ -28,7 +28,7 @@ from .embedding import embed, embed_on_vertex, embed_settings
 from .generate_options import GenerateOptions, given_options
 from .hops import Hops
 from .limiting import limiters_of, retry_budget_of, uses_of
-from .live.connection import open_connection
+from .live.opening import SessionOpener
 from .live.options import LiveOptions, checked_options, setup_of
 from .live.session import LiveSession
 from .models import Models
@@ -131,12 +131,8 @@ class AsyncClient:
         parent = self._service.settings.parent
         named = f"{parent}/{resource}" if parent and parent != EXPRESS else resource
         setup = setup_of(named, given, resume)
-        timeouts = self._timeouts(given)
-        return LiveSession(
-            lambda: open_connection(self._service, setup, timeouts),
-            model=resource,
-            handle=resume,
-        )
+        opener = SessionOpener(self._service, setup, self._timeouts(given), given)
+        return LiveSession(opener.open, model=resource, handle=resume)
 
     async def count_tokens(
         self, prompt: Prompt, **options: Unpack[GenerateOptions]

@@ -35,7 +35,7 @@ from .hints import hint_for
 from .observation import Observation, Subject
 from .waits import Waits
 
-__all__ = ("Answered", "Attempt", "Broken", "Service", "ServiceSettings")
+__all__ = ("Answered", "Attempt", "Broken", "Service", "ServiceSettings", "deadlines_of")
 
 _log = logging.getLogger("gemstream.client")
 # Shorter deadlines are refused by the service with a 400 and are ours alone to enforce.
@@ -164,7 +164,7 @@ class Service:
         """
         self.check_open()
         loop = asyncio.get_running_loop()
-        deadlines = _deadlines(call.timeouts, loop.time())
+        deadlines = deadlines_of(call.timeouts, loop.time())
         number = failed = 0
         if broken is not None:
             number = failed = broken.times
@@ -371,7 +371,8 @@ _IDENTITY = {
 }
 
 
-def _deadlines(timeouts: Timeouts, now: float) -> Deadlines:
+def deadlines_of(timeouts: Timeouts, now: float) -> Deadlines:
+    """Return when a call that begins ``now`` runs out of each kind of time."""
     return Deadlines(
         connect=timeouts.connect,
         first_chunk=timeouts.first_chunk,

@@ -100,6 +100,7 @@ class AiohttpWebSocket:
         "_ping_every",
         "_pinging",
         "_socket",
+        "heard_at",
     )
 
     def __init__(
@@ -117,6 +118,7 @@ class AiohttpWebSocket:
         self._close: Close | None = None
         self._failure: GemstreamError | None = None
         self._loop = asyncio.get_running_loop()
+        self.heard_at = self._loop.time()
         self._pinging: asyncio.Task[None] | None = None
         self._next_ping = self._loop.call_later(ping_every, self._keep_alive)
 
@@ -139,6 +141,8 @@ class AiohttpWebSocket:
             if kind in (_TEXT, _BINARY):
                 data: bytes = message.data
                 return data
+            if kind in (_PING, _PONG):
+                self.heard_at = self._loop.time()
             if kind == _PING:
                 with contextlib.suppress(ConnectionError):
                     await self._socket.pong(message.data)

@@ -49,6 +49,7 @@ class ASGIWebSocket:
         "_siblings",
         "_task",
         "_to_client",
+        "heard_at",
     )
 
     def __init__(
@@ -59,6 +60,7 @@ class ASGIWebSocket:
         siblings: set[ASGIWebSocket],
     ) -> None:
         self._loop = asyncio.get_running_loop()
+        self.heard_at = self._loop.time()  # and never again: there are no pings
         self._max_message_size = max_message_size
         self._siblings = siblings
         self._accepted: asyncio.Future[Refusal | None] = self._loop.create_future()

@@ -50,6 +50,11 @@ class Refusal(msgspec.Struct, frozen=True):
 class WebSocket(Protocol):
     """An open connection; one task may receive while others send."""
 
+    @property
+    def heard_at(self) -> float:
+        """When the last ping or pong of the other end was read, on the loop's clock."""
+        ...
+
     async def send(self, payload: bytes, *, is_text: bool) -> None:
         """Send one message, and wait while the other end takes none.
 

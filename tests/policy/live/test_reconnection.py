@@ -33,6 +33,7 @@ POLICY = ReconnectPolicy()
 _BASE = Reconnect(0.25, "h")  # the first wait without jitter
 _AT_ONCE = Reconnect(0.0, "h")
 _FRESH = Reconnect(0.0)
+_VOID = Reconnect(0.0, None, is_void=True)
 _GO_AWAY = "client failed to close the connection after receiving a GoAway"
 
 
@@ -61,7 +62,7 @@ _STOP: Any = SessionClosedError
 PATTERNS = [
     # Of Google, as users report them.
     ("the deadline of 58 minutes", judge(1011, "Deadline expired before operation"), _BASE),
-    ("resuming after it is refused", judge(1007, in_setup=True, with_handle=True), _FRESH),
+    ("resuming after it is refused", judge(1007, in_setup=True, with_handle=True), _VOID),
     ("farewell, then 1011", judge(1011, after_farewell=True), _AT_ONCE),
     ("farewell, then 1008", judge(1008, _GO_AWAY, after_farewell=True), _AT_ONCE),
     ("farewell, then a normal close", judge(1000, after_farewell=True), _AT_ONCE),
@@ -74,8 +75,8 @@ PATTERNS = [
     ("a bad setup", judge(1007, "Request contains an invalid argument.", in_setup=True), _STOP),
     ("a bad key", judge(1007, "API key not valid.", in_setup=True, handle=None), _STOP),
     ("a model that is not there", judge(1008, "models/x is not found", in_setup=True), _STOP),
-    ("a bad handle", judge(1008, "not found.", in_setup=True, with_handle=True), _FRESH),
-    ("a saved handle", judge(1007, in_setup=True, with_handle=True, handle=None), _FRESH),
+    ("a bad handle", judge(1008, "not found.", in_setup=True, with_handle=True), _VOID),
+    ("a saved handle", judge(1007, in_setup=True, with_handle=True, handle=None), _VOID),
     ("normal", judge(1000), SessionClosedOK),
     ("normal in the setup", judge(1000, in_setup=True, after_farewell=True), _STOP),
     # By code.

@@ -90,13 +90,19 @@ def test_an_older_index_uncovers_nothing() -> None:
     assert told(resumption.replay(0.0)) == ([], [], [], 0)
 
 
-def test_without_an_index_what_was_on_its_way_is_doubtful_and_never_repeated() -> None:
+def test_without_an_index_speech_on_its_way_is_doubtful_and_never_repeated() -> None:
     resumption = sent(ASK)
     resumption.receive_turn_end()
-    resumption.receive_sent(ASK, 100, 0.0)
+    resumption.receive_sent(_VIDEO, 100, 0.0)
     resumption.receive_update(handle())
-    resumption.receive_sent(ASK, 100, 0.0)
+    resumption.receive_sent(_VIDEO, 100, 0.0)
     assert told(resumption.replay(0.0)) == ([3], [2], [], 0)
+
+
+def test_words_that_were_on_their_way_and_not_answered_go_out_again() -> None:
+    resumption = sent(ASK, _WORDS)
+    resumption.receive_update(handle())
+    assert told(resumption.replay(0.0)) == ([1, 2], [], [], 0)
 
 
 def test_an_answered_turn_that_no_handle_covers_is_told_and_not_asked_again() -> None:
@@ -109,7 +115,7 @@ def test_an_answered_turn_that_no_handle_covers_is_told_and_not_asked_again() ->
 
 
 def test_an_update_that_cannot_be_resumed_changes_nothing() -> None:
-    resumption = sent(ASK)
+    resumption = sent(_VIDEO)
     resumption.receive_update(handle())
     resumption.receive_sent(ASK, 100, 0.0)
     resumption.receive_update(ResumptionUpdated("", False))
@@ -172,13 +178,49 @@ def test_what_was_dropped_and_then_covered_is_not_lost() -> None:
     assert told(resumption.replay(0.0)) == ([], [], [], 0)
 
 
-def test_a_fresh_session_knows_none_of_it() -> None:
-    resumption = sent(ASK, ASK)
+def test_a_handle_that_is_given_up_is_gone_and_the_messages_stay() -> None:
+    resumption = sent(_VIDEO)
     resumption.receive_update(handle())
     resumption.receive_sent(ASK, 100, 0.0)
-    replay = resumption.give_up_handle()
-    assert told(replay) == ([], [1, 2, 3], [], 0)
-    assert (resumption.handle, resumption.kept_size) == (None, 0)
+    resumption.give_up_handle()
+    assert resumption.handle is None
+    assert told(resumption.replay(0.0)) == ([2], [1], [], 0)
+
+
+def test_what_was_answered_in_part_is_never_repeated() -> None:
+    resumption = sent(ASK)
+    resumption.receive_output()
+    resumption.receive_sent(audio_in(), 100, 0.0)
+    assert told(resumption.replay(0.0)) == ([2], [1], [], 0)
+
+
+def test_speech_is_not_kept_beyond_its_moment() -> None:
+    resumption = sent(*[_SECOND] * 3)
+    resumption.receive_sent(_SECOND, 100, MAX_AUDIO_AGE + 0.1)
+    assert resumption.kept_audio == 1.0
+    assert told(resumption.replay(MAX_AUDIO_AGE + 0.1)) == ([4], [], [], 3)
+
+
+def test_our_own_messages_count_and_are_not_told_of() -> None:
+    resumption = Resumption(transparent=True)
+    resumption.receive_sent(ASK, 100, 0.0, is_ours=True)
+    resumption.receive_sent(ASK, 100, 0.0)
+    assert told(resumption.replay(0.0)) == ([2], [], [], 0)
+
+
+def test_another_connection_would_know_all_that_was_answered_or_not() -> None:
+    resumption = Resumption()
+    assert resumption.is_current  # nothing was said
+    resumption.receive_sent(ASK, 100, 0.0)
+    assert not resumption.is_current
+    resumption.receive_turn_end()
+    resumption.receive_update(handle())
+    assert resumption.is_current
+    resumption.receive_sent(ASK, 100, 0.0)
+    resumption.receive_turn_end()
+    assert not resumption.is_current  # the handle that knows this turn is still to come
+    resumption.receive_update(handle())
+    assert resumption.is_current
 
 
 def test_a_handle_lives_two_hours_after_the_connection_and_no_longer() -> None:

@@ -1,105 +1,25 @@
-"""One connection of a Live session: opened and set up, then messages out and events in."""
+"""One connection of a Live session: set up, then messages out and events in."""
 
 from __future__ import annotations
 
 import asyncio
 
-from ...config.timeouts import Timeouts
-from ...errors import (
-    APIError,
-    ConfigError,
-    FirstChunkTimeout,
-    GemstreamError,
-    StreamTimeout,
-)
+from ...errors import FirstChunkTimeout, GemstreamError, StreamTimeout
 from ...net.timer import StreamTimer, total_timeout
-from ...net.transport import Deadlines, HTTPRequest
-from ...net.web_socket import Close, Refusal, SocketTransport, WebSocket
-from ...policy.live.protocol import CLIENT, MAX_MESSAGE_SIZE, LiveProtocol
+from ...net.transport import Deadlines
+from ...net.web_socket import Close, WebSocket
+from ...policy.live.protocol import CLIENT, LiveProtocol
 from ...policy.live.reconnection import closed_error
 from ...policy.live.server_event import Closed, ServerEvent, SetupCompleted
 from ...policy.redaction import Redact, redacted
-from ...wire.live.address import TOKEN_VERSION, LiveService, live_url
-from ...wire.live.auth_token import TOKEN_PREFIX
 from ...wire.live.client_message import ClientMessage
 from ...wire.live.setup import LiveSetup
-from ...wire.status import decode_error
-from ..call import Call
-from ..hints import hint_for
-from ..service import Attempt, Service
 
-__all__ = ("LiveConnection", "open_connection")
+__all__ = ("LiveConnection",)
 
 _NORMAL, _PROTOCOL_ERROR = 1000, 1002  # RFC 6455 §7.4.1
-
-
-async def open_connection(
-    service: Service, setup: LiveSetup, timeouts: Timeouts
-) -> tuple[LiveConnection, list[ServerEvent]]:
-    """Return a connection that is set up, and what came beside the setup's completion.
-
-    Failures that pass are tried again as the retry policy says. Raises what ``live`` tells.
-    Cancelling leaves nothing open.
-    """
-    transport = service.transport
-    if not isinstance(transport, SocketTransport):
-        raise ConfigError(
-            f"{type(transport).__name__} opens no WebSockets, which Live sessions need; use a "
-            "client with the default transport"
-        )
-
-    async def once(attempt: Attempt) -> tuple[LiveConnection, list[ServerEvent]]:
-        opened_at = asyncio.get_running_loop().time()
-        connection = await _dial(service, transport, attempt, timeouts.idle)
-        try:
-            events = await connection.set_up(setup, attempt.deadlines, opened_at)
-        except BaseException:
-            connection.abort()
-            raise
-        return connection, events
-
-    call = Call(method="GET", url=service.settings.base_url, body=b"", timeouts=timeouts)
-    opened, _ = await service.attempts(once, call)
-    return opened
-
-
-async def _dial(
-    service: Service, transport: SocketTransport, attempt: Attempt, patience: float | None
-) -> LiveConnection:
-    headers = await service.headers(attempt)
-    headers.pop("x-server-timeout", None)  # a session has no end that we could foretell
-    token = headers.get("x-goog-api-key", "")
-    is_constrained = token.startswith(TOKEN_PREFIX)
-    if is_constrained:
-        del headers["x-goog-api-key"]
-        headers["authorization"] = f"Token {token}"
-    url = _url(service, is_constrained=is_constrained)
-    opened = await transport.open_socket(
-        HTTPRequest("GET", url, headers), attempt.deadlines, max_message_size=MAX_MESSAGE_SIZE
-    )
-    redact = service.credentials.redact
-    if isinstance(opened, Refusal):
-        raise _refused(opened, redact)
-    attempt.admission.began()
-    return LiveConnection(opened, redact, patience, is_constrained=is_constrained)
-
-
-def _url(service: Service, *, is_constrained: bool) -> str:
-    settings = service.settings
-    if service.is_vertex:
-        return live_url(settings.base_url, settings.api_version, LiveService.VERTEX)
-    if is_constrained:
-        return live_url(settings.base_url, TOKEN_VERSION, LiveService.CONSTRAINED)
-    return live_url(settings.base_url, settings.api_version)
-
-
-def _refused(refusal: Refusal, redact: Redact) -> APIError:
-    error = decode_error(redact(refusal.body), http_status=refusal.status)
-    after = refusal.headers.get("retry-after", "")
-    if error.retry_delay is None and after.isascii() and after.isdigit():
-        error.retry_delay = float(after)
-    error.hint = hint_for(error)
-    return error
+# Pongs of a healthy service were seen to take 8 to 30 s; ours go out every 20.
+_LIFELESS = 60.0
 
 
 class LiveConnection:
@@ -145,10 +65,23 @@ class LiveConnection:
 
     async def send(self, message: ClientMessage) -> None:
         """Send a message that may be sent now; once it waits it is on its way."""
+        await self.transmit(self.encode(message))
+
+    def encode(self, message: ClientMessage) -> bytes:
+        """Return the payload of a message that is sent now; raises what the protocol does."""
         payload = self.protocol.send(message)
         if self._is_waiting:
             self._watch()
+        return payload
+
+    async def transmit(self, payload: bytes) -> None:
+        """Send a payload; raises StreamInterrupted, cancelling does not take it back."""
         await self._socket.send(payload, is_text=True)
+
+    def is_lifeless(self, now: float) -> bool:
+        """True when an answer is due and nothing was heard for a minute, not even a pong."""
+        since = self._timer.waiting_since
+        return since is not None and now - max(since, self._socket.heard_at) >= _LIFELESS
 
     async def receive(self) -> list[ServerEvent]:
         """Return the events of the next message; the last of all is Closed.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...policy.live.resumed import Disconnected, Resumed, SessionEvent
 from ...policy.live.server_event import (
     Audio,
     GenerationCompleted,
@@ -26,6 +27,7 @@ from ...policy.live.server_event import (
 
 __all__ = (
     "Audio",
+    "Disconnected",
     "GenerationCompleted",
     "GoingAway",
     "Grounded",
@@ -33,8 +35,10 @@ __all__ = (
     "Interrupted",
     "OtherPart",
     "OutputTranscribed",
+    "Resumed",
     "ResumptionUpdated",
     "ServerEvent",
+    "SessionEvent",
     "Text",
     "Thought",
     "ToolCallCancelled",

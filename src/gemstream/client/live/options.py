@@ -10,7 +10,9 @@ import msgspec
 
 from ...config.timeouts import Timeouts
 from ...errors import InvalidRequest
+from ...policy.live.reconnection import ReconnectPolicy
 from ...policy.live.setup_check import check_setup
+from ...policy.live.switch import SwitchPolicy
 from ...wire.content import Content
 from ...wire.generation_config import GenerationConfig, Modality, ThinkingConfig
 from ...wire.live.setup import (
@@ -39,6 +41,9 @@ class LiveOptions(TypedDict, total=False):
     config's. The transcriptions: True switches one on. ``context_window_compression``: by default a
     sliding window, without which a session ends after minutes; False for none.
     ``transparent``: handles tell which messages they cover (Vertex AI only).
+    ``reconnect``: how patiently the session is brought back, see ``ReconnectPolicy``; False for one
+    connection, whose loss is the session's end. ``switch``: when a connection is left for another
+    before the service closes it, see ``SwitchPolicy``.
     ``timeouts``: ``connect`` and ``total`` for opening, ``first_chunk`` until the setup is
     complete, ``idle`` while an answer is due; a number means ``total``.
     """
@@ -63,6 +68,8 @@ class LiveOptions(TypedDict, total=False):
     proactivity: Proactivity | None
     safety_settings: Sequence[SafetySetting] | None
     transparent: bool | None
+    reconnect: ReconnectPolicy | bool | None
+    switch: SwitchPolicy | None
     timeouts: Timeouts | float | None
 
 
@@ -97,7 +104,18 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in given.items():
         if name != "config":
             check_kind(name, value)
+    _check_policies(given)
     return given
+
+
+def _check_policies(given: Mapping[str, Any]) -> None:
+    reconnect, switch = given.get("reconnect"), given.get("switch")
+    if not isinstance(reconnect, ReconnectPolicy | bool | None):
+        raise InvalidRequest(
+            f"reconnect is {reconnect!r:.80}; it takes a ReconnectPolicy, or False for none"
+        )
+    if not isinstance(switch, SwitchPolicy | None):
+        raise InvalidRequest(f"switch is {switch!r:.80}; it takes a SwitchPolicy")
 
 
 def setup_of(model: str, given: Mapping[str, Any], resume: str | None) -> LiveSetup:

@@ -1,20 +1,15 @@
-"""A Live session: what a program says, and what it is told.
-
-Pull, not push: no task reads, the program's own await does. So what nobody reads waits at the
-service, and the service's pings are answered while somebody reads; ours go out all the time.
-"""
+"""A Live session: what a program says, and what it is told."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import TypeAlias
 
-from ...errors import GemstreamError, InvalidRequest, InvalidState, SessionClosedOK
+from ...errors import InvalidRequest, InvalidState
 from ...policy.capability import answers_client_content
-from ...policy.live.reconnection import closed_error
-from ...policy.live.server_event import Closed, ServerEvent, TurnCompleted
+from ...policy.live.resumed import SessionEvent
+from ...policy.live.server_event import TurnCompleted
 from ...wire.content import Blob, Content, FunctionResponse
 from ...wire.live.client_message import (
     ActivityEnd,
@@ -25,7 +20,7 @@ from ...wire.live.client_message import (
     ToolResponse,
 )
 from ..prompt import Prompt, contents_of
-from .connection import LiveConnection
+from .lifeline import Lifeline
 from .turn import LiveAnswer, LiveText, LiveTurn
 
 __all__ = ("AUDIO_TYPE", "VIDEO_TYPE", "LiveSession", "Opening")
@@ -33,39 +28,30 @@ __all__ = ("AUDIO_TYPE", "VIDEO_TYPE", "LiveSession", "Opening")
 AUDIO_TYPE = "audio/pcm;rate=16000"
 VIDEO_TYPE = "image/jpeg"
 
-Opening: TypeAlias = Callable[[], Awaitable[tuple[LiveConnection, list[ServerEvent]]]]
+Opening: TypeAlias = Callable[[], Awaitable[Lifeline]]
 
 
 class LiveSession:
     """A conversation that goes on: opened by ``async with``, which also closes it.
 
     ``async for event in session`` gives everything that happens, over all turns, until the session
-    is closed: here, or by the service with a normal close between turns. Every other end is raised:
-    SessionClosedOK, SessionClosedError; IdleTimeout when an answer was due; ProtocolError and
-    APIError for what the service sent. One task may read while others send. Cancelling a read loses
-    nothing, and the session stays open.
+    is closed: here, or by the service with a normal close between turns. It outlives connections:
+    at the service's farewell and after a loss it goes on in another one, and tells so by the events
+    ``Disconnected`` and ``Resumed``. What ends it is raised: SessionClosedOK, SessionClosedError,
+    and what kept another connection from coming about; IdleTimeout when an answer was due;
+    ProtocolError and APIError for what the service sent. One task may read while others send.
+    Cancelling a read loses nothing, and the session stays open.
     """
 
-    __slots__ = (
-        "_connection",
-        "_failure",
-        "_handle",
-        "_is_over",
-        "_open",
-        "_reading",
-        "_ready",
-        "model",
-    )
+    __slots__ = ("_handle", "_is_closed", "_lifeline", "_open", "_reading", "model")
 
     def __init__(self, opening: Opening, *, model: str, handle: str | None) -> None:
         self.model = model
         self._open: Opening | None = opening
-        self._handle = handle  # the one it goes on from, until the service gives another
-        self._connection: LiveConnection | None = None
-        self._ready: deque[ServerEvent] = deque()  # of one message
+        self._handle = handle  # the one it goes on from, until it is open
+        self._lifeline: Lifeline | None = None
         self._reading = False
-        self._is_over = False
-        self._failure: GemstreamError | None = None
+        self._is_closed = False
 
     @property
     def handle(self) -> str | None:
@@ -73,18 +59,17 @@ class LiveSession:
 
         The service takes it for two hours after the session's end.
         """
-        newest = None if self._connection is None else self._connection.protocol.handle
-        return newest or self._handle
+        return self._handle if self._lifeline is None else self._lifeline.handle
 
     @property
     def is_in_turn(self) -> bool:
         """True while the model owes an answer or is giving one."""
-        return self._connection is not None and self._connection.protocol.is_in_turn
+        return self._lifeline is not None and self._lifeline.protocol.is_in_turn
 
     @property
     def open_calls(self) -> tuple[str, ...]:
         """The ids of the function calls that wait for ``send_tool_response``."""
-        return () if self._connection is None else self._connection.protocol.open_calls
+        return () if self._lifeline is None else self._lifeline.protocol.open_calls
 
     async def send_text(self, text: str) -> LiveAnswer:
         """Say ``text`` and return the whole answer, or what came until functions were asked for.
@@ -159,12 +144,13 @@ class LiveSession:
     def __aiter__(self) -> LiveSession:
         return self
 
-    async def __anext__(self) -> ServerEvent:
-        ready = self._ready
+    async def __anext__(self) -> SessionEvent:
+        lifeline = self._opened()
+        ready = lifeline.ready
         while not ready:
-            if self._is_over:
-                raise self._failure or StopAsyncIteration
-            await self._read(self._opened())
+            if lifeline.is_over:
+                raise lifeline.failure or StopAsyncIteration
+            await self._read(lifeline)
         return ready.popleft()
 
     async def aclose(self) -> None:
@@ -173,18 +159,15 @@ class LiveSession:
         Whoever reads meanwhile sees a plain end. Cancelling breaks the connection off.
         """
         self._open = None
-        if self._connection is None:
-            self._is_over = True
-        elif not self._is_over:
-            self._is_over = True
-            await self._connection.close()
+        self._is_closed = True
+        if self._lifeline is not None:
+            await self._lifeline.close()
 
     async def __aenter__(self) -> LiveSession:
         if self._open is None:
             raise InvalidState("a Live session is opened once; ask the client for another")
         opening, self._open = self._open, None
-        self._connection, events = await opening()
-        self._ready.extend(events)
+        self._lifeline = await opening()
         return self
 
     async def __aexit__(
@@ -196,26 +179,23 @@ class LiveSession:
         await self.aclose()
 
     def __repr__(self) -> str:
-        state = "not open" if self._connection is None else self._connection.protocol.state.value
-        return f"<LiveSession {self.model} {'over' if self._is_over else state}>"
+        lifeline = self._lifeline
+        if lifeline is None:
+            return f"<LiveSession {self.model} {'over' if self._is_closed else 'not open'}>"
+        return f"<LiveSession {self.model} {lifeline.state}>"
 
-    def _opened(self) -> LiveConnection:
-        if self._connection is None:
+    def _opened(self) -> Lifeline:
+        if self._lifeline is None:
             raise InvalidState(
                 "the session is not open; use 'async with client.live(…) as session'"
             )
-        return self._connection
-
-    def _sendable(self) -> LiveConnection:
-        connection = self._opened()
-        if self._is_over:
-            raise self._failure or InvalidState("the session is closed; open another one")
-        return connection
+        return self._lifeline
 
     async def _ask(self, text: str) -> None:
         _check_text(text)
-        self._sendable()
-        is_unread = any(isinstance(event, TurnCompleted) for event in self._ready)
+        lifeline = self._opened()
+        lifeline.check_open()
+        is_unread = any(isinstance(event, TurnCompleted) for event in lifeline.ready)
         if self.is_in_turn or is_unread:
             raise InvalidState(
                 "an earlier turn is not read to its end, which would pass for the answer; read "
@@ -227,36 +207,17 @@ class LiveSession:
             await self.send_realtime_input(text=text)
 
     async def _send(self, message: ClientMessage) -> None:
-        await self._sendable().send(message)
+        await self._opened().send(message)
 
-    async def _read(self, connection: LiveConnection) -> None:
+    async def _read(self, lifeline: Lifeline) -> None:
         """Take in the events of one message, or the end."""
         if self._reading:
             raise InvalidState("the session is already being read by another task")
         self._reading = True
         try:
-            events = await connection.receive()
-        except GemstreamError as error:
-            self._end(error)
-        else:
-            self._take(connection, events)
+            await lifeline.read()
         finally:
             self._reading = False
-
-    def _take(self, connection: LiveConnection, events: list[ServerEvent]) -> None:
-        closed = events[-1] if events else None
-        if isinstance(closed, Closed):
-            events.pop()
-            error = closed_error(closed, handle=self.handle)
-            is_plain = isinstance(error, SessionClosedOK) and not closed.in_turn
-            self._end(None if is_plain else error)
-            connection.abort()
-        self._ready.extend(events)
-
-    def _end(self, error: GemstreamError | None) -> None:
-        if not self._is_over:  # else it was closed here, whatever its reader met
-            self._is_over = True
-            self._failure = error
 
 
 def _check_text(text: object) -> None:

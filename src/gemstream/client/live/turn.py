@@ -10,13 +10,14 @@ from typing import Any, Protocol
 
 import msgspec
 
+from ...errors import StreamInterrupted
+from ...policy.live.resumed import Resumed, SessionEvent
 from ...policy.live.server_event import (
     Audio,
     InputTranscribed,
     Interrupted,
     OtherPart,
     OutputTranscribed,
-    ServerEvent,
     Text,
     Thought,
     ToolCallCancelled,
@@ -34,7 +35,7 @@ __all__ = ("EventSource", "LiveAnswer", "LiveText", "LiveTurn")
 class EventSource(Protocol):
     """What a turn reads from: a session."""
 
-    async def __anext__(self) -> ServerEvent:
+    async def __anext__(self) -> SessionEvent:
         """Return the next event."""
         ...
 
@@ -65,8 +66,8 @@ class LiveAnswer(msgspec.Struct, frozen=True):
 class LiveTurn:
     """The events of a turn, to its end; iterable once.
 
-    It ends behind TurnCompleted, and when the session is closed here. Raises what the session's
-    iteration raises. Cancelling loses nothing.
+    It ends behind TurnCompleted, behind a Resumed that lost the turn, and when the session is
+    closed here. Raises what the session's iteration raises. Cancelling loses nothing.
     """
 
     __slots__ = ("_is_over", "_session")
@@ -78,20 +79,24 @@ class LiveTurn:
     def __aiter__(self) -> LiveTurn:
         return self
 
-    async def __anext__(self) -> ServerEvent:
+    async def __anext__(self) -> SessionEvent:
         if self._is_over:
             raise StopAsyncIteration
         event = await self._session.__anext__()
-        self._is_over = isinstance(event, TurnCompleted)
+        self._is_over = isinstance(event, TurnCompleted) or _is_lost(event)
         return event
 
     async def finish(self) -> LiveAnswer:
         """Read on and return what was said from here: to the end, or until functions are asked for.
 
-        Raises what the iteration raises. Cancelling loses what was read.
+        Raises StreamInterrupted when the connection broke in the middle of it, with what was said
+        as its ``partial``; the session goes on, and the answer can be asked for again. Raises what
+        the iteration raises. Cancelling loses what was read.
         """
         answer = _Gathered()
         async for event in self:
+            if _is_lost(event):
+                raise _lost_turn(answer.finish().text)
             answer.receive(event)
             if isinstance(event, ToolCalled):
                 break
@@ -103,15 +108,17 @@ class LiveText:
 
     The text is sent when the first piece is asked for. It ends with the turn, and when the model
     asks for functions: ``calls`` are those that wait to be answered. What is neither text nor a
-    call is passed over; ``session.turn()`` shows all. Cancelling loses nothing.
+    call is passed over; ``session.turn()`` shows all. Raises StreamInterrupted as
+    ``LiveTurn.finish`` does. Cancelling loses nothing.
     """
 
-    __slots__ = ("_send", "_turn", "calls")
+    __slots__ = ("_said", "_send", "_turn", "calls")
 
     def __init__(self, session: EventSource, send: Callable[[], Awaitable[None]]) -> None:
         self._turn = LiveTurn(session)
         self._send: Callable[[], Awaitable[None]] | None = send
         self.calls: Sequence[FunctionCall] = ()
+        self._said: list[str] = []
 
     def __aiter__(self) -> LiveText:
         return self
@@ -123,10 +130,26 @@ class LiveText:
         while not self.calls:
             event = await self._turn.__anext__()
             if isinstance(event, Text | OutputTranscribed) and event.text:
+                self._said.append(event.text)
                 return event.text
             if isinstance(event, ToolCalled):
                 self.calls = event.calls
+            elif _is_lost(event):
+                raise _lost_turn("".join(self._said))
         raise StopAsyncIteration
+
+
+def _is_lost(event: SessionEvent) -> bool:
+    return isinstance(event, Resumed) and event.turn_is_lost
+
+
+def _lost_turn(partial: str) -> StreamInterrupted:
+    error = StreamInterrupted(
+        "the connection broke while the model was answering; the session goes on in another one, "
+        "but the rest of this answer is lost: ask again"
+    )
+    error.partial = partial
+    return error
 
 
 class _Gathered:
@@ -141,7 +164,7 @@ class _Gathered:
         self._calls: dict[str, FunctionCall] = {}
         self._facts: dict[str, Any] = {}
 
-    def receive(self, event: ServerEvent) -> None:
+    def receive(self, event: SessionEvent) -> None:
         if isinstance(event, Text | Thought | OutputTranscribed | InputTranscribed):
             if not (isinstance(event, InputTranscribed) and event.interim):
                 self._texts.setdefault(_TEXTS[type(event)], []).append(event.text)

@@ -119,6 +119,11 @@ class Progress:
         self._has_output = False  # in the open turn
         self._is_interrupted = False  # the open turn is
 
+    @property
+    def has_output(self) -> bool:
+        """True once the model has said something in the open turn."""
+        return self._has_output
+
     def check(self, step: Step) -> None:
         """Raise InvalidState when the session is not where ``step`` can be taken."""
         if step not in TRANSITIONS[self.state]:

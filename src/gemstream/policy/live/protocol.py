@@ -13,12 +13,13 @@ from typing import Generic, Protocol, TypeVar
 
 from ...errors import DecodeError, GemstreamError, InvalidRequest, InvalidState, ProtocolError
 from ...wire.codec import Message, decode, encode
-from ...wire.live.client_message import ClientMessage
+from ...wire.live.client_message import ClientMessage, RealtimeInput
 from ...wire.live.close_code import NO_CLOSE_FRAME
 from ...wire.live.server_message import ServerMessage
 from .client_event import ClientEvent
 from .client_messages import ClientMessages
 from .progress import Progress, SessionState
+from .realtime_check import check_realtime
 from .server_event import Closed, ServerEvent, ToolCallCancelled
 from .server_messages import ServerMessages
 
@@ -134,6 +135,16 @@ class LiveProtocol(Generic[S, E]):
         return self._progress.state is SessionState.IN_TURN
 
     @property
+    def has_output(self) -> bool:
+        """True once the model has said something in the open turn."""
+        return self._progress.has_output
+
+    @property
+    def is_speaking(self) -> bool:
+        """True between the client's activity start and its end, also once the session is closed."""
+        return self._progress.is_speaking
+
+    @property
     def handle(self) -> str | None:
         """The newest handle to resume from; None when the service gave none."""
         return self._progress.handle
@@ -159,6 +170,19 @@ class LiveProtocol(Generic[S, E]):
             )
         self._role.note(message, self._progress)
         return payload
+
+    def follow(self, before: LiveProtocol[S, E]) -> None:
+        """Take over what became of the calls of a connection that is over, to tell it."""
+        self._progress.calls = before._progress.calls
+
+    def defer(self, realtime: RealtimeInput) -> None:
+        """Judge realtime input that waits for the next connection, as if it were sent in this one.
+
+        Raises InvalidRequest, UnsupportedMedia and InvalidState; then nothing has changed.
+        """
+        check_realtime(realtime, self._progress)
+        if realtime.activity_start is not None or realtime.activity_end is not None:
+            self._progress.is_speaking = realtime.activity_start is not None
 
     def receive(self, payload: bytes | str) -> list[E]:
         """Return the events in the payload of one frame, text or binary.

@@ -28,10 +28,14 @@ _PASSING = re.compile(r"go.?away|abort", re.IGNORECASE)
 
 
 class Reconnect(msgspec.Struct, frozen=True):
-    """Open another connection in ``delay`` seconds, with this handle; None begins afresh."""
+    """Open another connection in ``delay`` seconds, with this handle; None begins afresh.
+
+    ``is_void``: the service refused the handle there was, so it is good for nothing.
+    """
 
     delay: float
     handle: str | None = None
+    is_void: bool = False
 
     @property
     def restores_state(self) -> bool:
@@ -93,7 +97,7 @@ class ReconnectPolicy(msgspec.Struct, frozen=True, kw_only=True):
         assert loss.closed is not None, "a loss has a close or an error"
         row = close_code(loss.closed.code)
         if _is_refused_handle(loss, loss.closed) and not outage.is_fresh:
-            return Reconnect(0.0, None)
+            return Reconnect(0.0, None, is_void=True)
         if not _may_go_on(loss, loss.closed, row):
             return Stop(closed_error(loss.closed, handle=loss.handle))
         return self._again(loss, outage, now, jitter, least=row.least_delay)
@@ -109,6 +113,8 @@ class ReconnectPolicy(msgspec.Struct, frozen=True, kw_only=True):
     def _again(
         self, loss: Loss, outage: Outage, now: float, jitter: float, *, least: float
     ) -> Reconnect | Stop:
+        if outage.is_fresh and loss.handle is not None:
+            return Stop(_final(loss))
         is_planned = loss.after_farewell and not outage.attempts
         delay = max(least, 0.0 if is_planned else self._delay(outage.attempts, jitter))
         if now + delay - outage.since <= self.patience:
@@ -134,12 +140,15 @@ def closed_error(closed: Closed, *, handle: str | None = None) -> SessionClosed:
     when = " before it was set up" if closed.in_setup else ""
     is_normal = row.retry is RetryClass.DONE and not closed.in_setup
     kind = SessionClosedOK if is_normal else SessionClosedError
-    return kind(
+    error = kind(
         f"the Live session ended{when} with code {closed.code} ({row.meaning}){said}",
         code=closed.code,
         reason=closed.reason,
         resumable=handle is not None and not closed.in_setup,
     )
+    error.retryable = row.retry is RetryClass.RESUME
+    error.retry_delay = row.least_delay or None
+    return error
 
 
 def _is_refused_handle(loss: Loss, closed: Closed) -> bool:

@@ -2,10 +2,10 @@
 
 Messages are kept from when they are sent until a handle covers them. With transparent resumption
 the service names the last message that is covered; otherwise a handle says nothing of what was on
-its way when it was made. So after a loss there are three kinds of messages: those that certainly
-are not part of the handle and were not answered go out again; those that may be, or that were
-answered, are told of and never repeated, for a turn must not come twice; and realtime audio that is
-too old to be conversation is told of too.
+its way when it was made. So after a loss there are three kinds of messages: those that were not
+answered, not even in part, go out again, of sound and pictures only what certainly is not part of
+the handle; the others are told of and never repeated, for a turn must not come twice; and realtime
+audio that is too old to be conversation is told of too.
 
 Source: https://ai.google.dev/gemini-api/docs/live-session. From where its indices count is not
 written; here the first message after the setup is 1.
@@ -44,7 +44,8 @@ _BYTES_A_SAMPLE = 2
 class Kept(msgspec.Struct, frozen=True):
     """A message that no handle covers; ``at`` is when it was sent, ``audio`` its seconds of speech.
 
-    ``index`` counts the messages of its connection from 1, the setup left out.
+    ``index`` counts the messages of its connection from 1, the setup left out. ``is_ours``: it is
+    not the program's, so it is neither repeated nor told of.
     """
 
     message: ClientMessage
@@ -52,6 +53,7 @@ class Kept(msgspec.Struct, frozen=True):
     at: float
     size: int
     audio: float = 0.0
+    is_ours: bool = False
 
     @property
     def is_realtime(self) -> bool:
@@ -66,7 +68,7 @@ class Replay(msgspec.Struct, frozen=True):
     ``again``: to be sent again, in this order; one that the new connection refuses, as the end of
     speech whose beginning is stale, is lost. ``doubtful``: not repeated, and perhaps not known to
     the resumed session. ``stale``: realtime input that is too old. ``forgotten``: how many more
-    there were, dropped because too much was kept.
+    there were, dropped because too much was kept or because their moment had passed.
     """
 
     again: Sequence[Kept] = ()
@@ -90,6 +92,7 @@ class Resumption:
     __slots__ = (
         "_answered",
         "_audio",
+        "_begun",
         "_count",
         "_covered",
         "_doubtful",
@@ -110,8 +113,9 @@ class Resumption:
         self._kept: deque[Kept] = deque()
         self._size = 0
         self._audio = 0.0
-        # Indices up to which messages were sent, answered, covered by the handle, perhaps covered.
-        self._count = self._answered = self._covered = self._doubtful = 0
+        # Indices up to which messages were sent, answered, answered in part, covered by the handle,
+        # perhaps covered.
+        self._count = self._answered = self._begun = self._covered = self._doubtful = 0
 
     @property
     def kept_size(self) -> int:
@@ -123,7 +127,9 @@ class Resumption:
         """The seconds of speech kept, at most ``MAX_KEPT_AUDIO``."""
         return self._audio
 
-    def receive_sent(self, message: ClientMessage, size: int, now: float) -> None:
+    def receive_sent(
+        self, message: ClientMessage, size: int, now: float, *, is_ours: bool = False
+    ) -> None:
         """Keep a message of ``size`` bytes that was sent; a setup is not kept.
 
         One that is sent again keeps its age: pass its ``at`` for ``now``.
@@ -132,12 +138,18 @@ class Resumption:
             return
         self._count += 1
         seconds = _seconds(_media(message.realtime_input))
-        kept = Kept(message, self._count, now, max(size, _LEAST_SIZE), seconds)
+        kept = Kept(message, self._count, now, max(size, _LEAST_SIZE), seconds, is_ours)
         self._kept.append(kept)
         self._size += kept.size
         self._audio += seconds
         while self._size > MAX_KEPT_SIZE or self._audio > MAX_KEPT_AUDIO:
             self._drop_oldest()
+        while self._kept and self._kept[0].is_realtime and now - self._kept[0].at > MAX_AUDIO_AGE:
+            self._drop_oldest()
+
+    def receive_output(self) -> None:
+        """Note that the model began to answer what was sent: none of it is ever repeated."""
+        self._begun = self._count
 
     def receive_turn_end(self) -> None:
         """Note that all that was sent has been answered: the session waits for the user."""
@@ -160,6 +172,13 @@ class Resumption:
         while self._kept and self._kept[0].index <= self._covered:
             self._drop_oldest()
 
+    @property
+    def is_current(self) -> bool:
+        """True when another connection would know all that was answered."""
+        if self.handle is None:
+            return not self._count
+        return self._covered >= self._answered
+
     def receive_loss(self, now: float) -> None:
         """Note that the connection ended; the handle's life is counted from the first of these."""
         if self._ended_at is None:
@@ -177,9 +196,13 @@ class Resumption:
         To be asked once the new connection is set up; what is sent again is kept anew as it goes.
         """
         again, doubtful, stale = [], [], []
-        known = max(self._doubtful, self._answered)
+        answered = max(self._answered, self._begun)
         for kept in self._kept:
+            if kept.is_ours:
+                continue
             # No handle is made while a call is open, so none knows the call of a later response.
+            # Words without an answer are in none but as words: their turn would not come twice.
+            known = max(answered, self._doubtful) if kept.is_realtime else answered
             if kept.index <= known or kept.message.tool_response is not None:
                 doubtful.append(kept)
             elif kept.is_realtime and now - kept.at > MAX_AUDIO_AGE:
@@ -190,12 +213,9 @@ class Resumption:
         self._begin_connection()
         return replay
 
-    def give_up_handle(self) -> Replay:
-        """Return what a fresh session does not know of what was kept; the handle is gone."""
-        replay = Replay(doubtful=tuple(self._kept), forgotten=self._forgotten)
+    def give_up_handle(self) -> None:
+        """Go on without a handle: a fresh session knows nothing."""
         self.handle = None
-        self._begin_connection()
-        return replay
 
     @property
     def _forgotten(self) -> int:

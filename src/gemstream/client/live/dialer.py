@@ -1,0 +1,131 @@
+"""The way to a connection of a Live session: the handshake, then the setup."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TypeAlias
+
+from ...config.timeouts import Timeouts
+from ...errors import APIError, ConfigError
+from ...net.transport import HTTPRequest
+from ...net.web_socket import Refusal, SocketTransport
+from ...policy.live.protocol import MAX_MESSAGE_SIZE
+from ...policy.live.server_event import ServerEvent
+from ...policy.redaction import Redact
+from ...wire.live.address import TOKEN_VERSION, LiveService, live_url
+from ...wire.live.auth_token import TOKEN_PREFIX
+from ...wire.live.setup import LiveSetup
+from ...wire.status import decode_error
+from ..call import Call
+from ..hints import hint_for
+from ..service import Attempt, Service, deadlines_of
+from .connection import LiveConnection
+
+__all__ = ("Dialer", "Opened", "open_connection")
+
+Opened: TypeAlias = "tuple[LiveConnection, list[ServerEvent]]"
+"""A connection that is set up, and what came beside the setup's completion."""
+
+
+async def open_connection(service: Service, setup: LiveSetup, timeouts: Timeouts) -> Opened:
+    """Return a connection that is set up; see ``Dialer.open``."""
+    return await Dialer(service, timeouts).open(setup)
+
+
+class Dialer:
+    """Opens connections of one account within these timeouts."""
+
+    __slots__ = ("_service", "_timeouts")
+
+    def __init__(self, service: Service, timeouts: Timeouts) -> None:
+        self._service = service
+        self._timeouts = timeouts
+
+    async def open(self, setup: LiveSetup) -> Opened:
+        """Return a connection that is set up.
+
+        Failures that pass are tried again as the retry policy says. Raises what ``live`` tells.
+        Cancelling leaves nothing open.
+        """
+
+        async def once(attempt: Attempt) -> Opened:
+            opened_at = asyncio.get_running_loop().time()
+            return await self._set_up(await self._dial(attempt), setup, attempt, opened_at)
+
+        base_url = self._service.settings.base_url
+        call = Call(method="GET", url=base_url, body=b"", timeouts=self._timeouts)
+        opened, _ = await self._service.attempts(once, call)
+        return opened
+
+    async def dial(self) -> LiveConnection:
+        """Return a connection that is to be set up; one try."""
+        return await self._dial(self._attempt(1))
+
+    async def set_up(
+        self, setup: LiveSetup, dialed: LiveConnection | None = None, *, number: int = 1
+    ) -> Opened:
+        """Set up ``dialed``, or else a connection of its own; one try, the ``number``-th.
+
+        Raises what ``live`` tells. Cancelling leaves nothing open.
+        """
+        attempt = self._attempt(number)
+        opened_at = asyncio.get_running_loop().time()
+        connection = await self._dial(attempt) if dialed is None else dialed
+        return await self._set_up(connection, setup, attempt, opened_at)
+
+    def _attempt(self, number: int) -> Attempt:
+        self._service.check_open()
+        now = asyncio.get_running_loop().time()
+        return Attempt(number, deadlines_of(self._timeouts, now))
+
+    async def _set_up(
+        self, connection: LiveConnection, setup: LiveSetup, attempt: Attempt, opened_at: float
+    ) -> Opened:
+        try:
+            return connection, await connection.set_up(setup, attempt.deadlines, opened_at)
+        except BaseException:
+            connection.abort()
+            raise
+
+    async def _dial(self, attempt: Attempt) -> LiveConnection:
+        service, transport = self._service, self._service.transport
+        if not isinstance(transport, SocketTransport):
+            raise ConfigError(
+                f"{type(transport).__name__} opens no WebSockets, which Live sessions need; use a "
+                "client with the default transport"
+            )
+        headers = await service.headers(attempt)
+        headers.pop("x-server-timeout", None)  # a session has no end that we could foretell
+        token = headers.get("x-goog-api-key", "")
+        is_constrained = token.startswith(TOKEN_PREFIX)
+        if is_constrained:
+            del headers["x-goog-api-key"]
+            headers["authorization"] = f"Token {token}"
+        url = _url(service, is_constrained=is_constrained)
+        opened = await transport.open_socket(
+            HTTPRequest("GET", url, headers), attempt.deadlines, max_message_size=MAX_MESSAGE_SIZE
+        )
+        redact = service.credentials.redact
+        if isinstance(opened, Refusal):
+            raise _refused(opened, redact)
+        attempt.admission.began()
+        patience = self._timeouts.idle
+        return LiveConnection(opened, redact, patience, is_constrained=is_constrained)
+
+
+def _url(service: Service, *, is_constrained: bool) -> str:
+    settings = service.settings
+    if service.is_vertex:
+        return live_url(settings.base_url, settings.api_version, LiveService.VERTEX)
+    if is_constrained:
+        return live_url(settings.base_url, TOKEN_VERSION, LiveService.CONSTRAINED)
+    return live_url(settings.base_url, settings.api_version)
+
+
+def _refused(refusal: Refusal, redact: Redact) -> APIError:
+    error = decode_error(redact(refusal.body), http_status=refusal.status)
+    after = refusal.headers.get("retry-after", "")
+    if error.retry_delay is None and after.isascii() and after.isdigit():
+        error.retry_delay = float(after)
+    error.hint = hint_for(error)
+    return error
