@@ -231,9 +231,9 @@ _MATCH: Mapping[str, type] = {"prompt": str, "model": str, "request": int, "meth
 _NAMES: Mapping[type, str] = {str: "text", int: "a whole number"}
 _STEPS: Mapping[str, Callable[[_Reader, Any, str], Step]] = {
     "chunk": _Reader._chunk,
-    "hears": _Reader._hears,
     "pause": _Reader._pause,
     "wait": _Reader._wait,
+    "hears": _Reader._hears,
     "body": _Reader._body,
     "fault": _Reader._fault,
 }
