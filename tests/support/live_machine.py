@@ -91,10 +91,14 @@ class LiveMachine(RuleBasedStateMachine):
     def client_sends(self, message: ClientMessage) -> None:
         self._client_sends(message)
 
-    @rule(data=st.data(), goes_on=st.booleans())
-    def client_responds(self, data: st.DataObject, goes_on: bool) -> None:
+    @rule(
+        data=st.data(),
+        goes_on=st.booleans(),
+        scheduling=st.sampled_from(["INTERRUPT", "WHEN_IDLE", "SILENT"]),
+    )
+    def client_responds(self, data: st.DataObject, goes_on: bool, scheduling: str) -> None:
         id = data.draw(st.sampled_from([*self.called, "never"]))
-        self._client_sends(response(id, willContinue=goes_on))
+        self._client_sends(response(id, willContinue=goes_on, scheduling=scheduling))
 
     @rule(message=st.sampled_from(_SERVER))
     def server_sends(self, message: Any) -> None:
@@ -167,6 +171,7 @@ class LiveMachine(RuleBasedStateMachine):
     def both_agree_when_all_is_said(self) -> None:
         if hasattr(self, "client") and not (self.up or self.down):
             assert self.client.open_calls == self.server.open_calls
+            assert self.client.awaits_functions == self.server.awaits_functions
             assert self.client.handle == self.server.handle
             ours, theirs = self.client.state, self.server.state
             assert ours is theirs or (

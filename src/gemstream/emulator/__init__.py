@@ -37,7 +37,7 @@ from .scripts.faults import (
 )
 from .scripts.live_faults import Close, GoAway
 from .scripts.script import Rule, Script
-from .scripts.steps import Body, Chunk, Pause, Step, WaitForAck
+from .scripts.steps import Body, Chunk, Hears, Pause, Step, WaitForAck
 from .server import serve, serving
 from .tcp.fault_proxy import chaos
 
@@ -57,6 +57,7 @@ __all__ = (
     "GoAway",
     "GzipBomb",
     "Headers",
+    "Hears",
     "Html",
     "Huge",
     "JournalEnd",

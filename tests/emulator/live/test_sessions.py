@@ -190,8 +190,10 @@ async def test_a_handle_belongs_to_its_key_and_lives_two_hours(
 
 SETUP = {"setup": {"model": MODEL, **TEXT}}
 ASKED = {"clientContent": {"turns": [{"parts": [{"text": "Hi"}]}], "turnComplete": True}}
-SOUND = {"realtimeInput": {"audio": {"mimeType": "audio/pcm;rate=16000", "data": "AAE="}}}
-PICTURE = {"realtimeInput": {"video": {"mimeType": "image/jpeg", "data": "AAE="}}}
+OPUS = {"realtimeInput": {"audio": {"mimeType": "audio/opus", "data": "AAE="}}}
+RATE = {"realtimeInput": {"audio": {"mimeType": "audio/pcm;rate=100", "data": "AAE="}}}
+START: dict[str, Any] = {"realtimeInput": {"activityStart": {}}}
+NEGATIVE = {"automaticActivityDetection": {"silenceDurationMs": -1}}
 WRONG: dict[str, tuple[list[Any], int, str]] = {
     "garbage": (["{"], 1007, "Invalid JSON payload received."),
     "garbage later": ([SETUP, b"\xff"], 1007, "Invalid JSON payload received."),
@@ -226,9 +228,18 @@ WRONG: dict[str, tuple[list[Any], int, str]] = {
     ),
     "nothing": ([SETUP, {}], 1007, "Request contains an invalid argument: a message of the client"),
     "nine megabytes": ([SETUP, " " * (9 * 1024 * 1024)], 1009, "a message has at most"),
-    # Not built yet, and told.
-    "sound": ([SETUP, SOUND], 1011, "the emulator takes no audio yet"),
-    "pictures": ([SETUP, PICTURE], 1011, "the emulator takes no video yet"),
+    "compressed sound": ([SETUP, OPUS], 1007, "Request contains an invalid argument: audio is"),
+    "sound of no rate": ([SETUP, RATE], 1007, "Request contains an invalid argument: audio of"),
+    "activities nobody asked for": (
+        [SETUP, START],
+        1007,
+        "Request contains an invalid argument: a",
+    ),
+    "less than no silence": (
+        [{"setup": {"model": MODEL, "realtimeInputConfig": NEGATIVE}}],
+        1007,
+        "Request contains an invalid argument: silence_duration_ms",
+    ),
 }
 
 

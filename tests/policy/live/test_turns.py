@@ -13,6 +13,8 @@ from support.live import (
     ASK,
     AUDIO_OUT,
     DONE,
+    Client,
+    Server,
     audio_in,
     by_client,
     by_server,
@@ -65,6 +67,44 @@ def test_a_call_may_be_open_again_after_it_ended() -> None:
     assert client.open_calls == ()
 
 
+# What happened since the setup, and whether the model may be silent because of a call.
+WAITS: list[tuple[list[Any], bool]] = [
+    ([], False),
+    ([call("1")], True),
+    ([call("1"), response("1")], False),
+    ([call("1"), call("2"), response("1")], True),
+    ([call("1"), response("1", willContinue=True)], True),
+    ([call("1"), by_server(toolCallCancellation={"ids": ["1"]})], False),
+    # What is open at the end of a turn is not waited for, then or later.
+    ([call("1"), DONE], False),
+    ([call("1"), DONE, ASK, AUDIO_OUT], False),
+    ([call("1"), DONE, ASK, call("2")], True),
+    ([call("1"), DONE, ASK, call("2"), response("2")], False),
+    ([call("1"), DONE, response("1", willContinue=True), AUDIO_OUT], False),
+    ([call("1"), DONE, response("1"), call("1")], True),
+]
+
+
+@pytest.mark.parametrize(("happened", "waits"), WAITS)
+def test_the_model_waits_for_the_calls_of_its_turn(happened: list[Any], waits: bool) -> None:
+    client, server = connected()
+    _play(happened, client, server)
+    assert (client.awaits_functions, server.awaits_functions) == (waits, waits)
+
+
+@pytest.mark.parametrize("scheduling", ["INTERRUPT", "WHEN_IDLE", "SILENT"])
+def test_a_call_outlives_its_turn_and_gives_results_until_it_ends(scheduling: str) -> None:
+    client, server = connected()
+    asked = [ASK, AUDIO_OUT, call("1"), AUDIO_OUT, DONE]
+    more = response("1", scheduling=scheduling, willContinue=True)
+    _play([*asked, more, ASK, AUDIO_OUT, more, DONE], client, server)
+    assert client.open_calls == server.open_calls == ("1",)
+    assert not client.is_in_turn
+    last = by_client(toolResponse={"functionResponses": [{"id": "1", "willContinue": False}]})
+    _play([last], client, server)
+    assert client.open_calls == server.open_calls == ()
+
+
 # --- turns -----------------------------------------------------------------------------------
 
 _ASKED, _SAID, _CUT, _ENDED = ASK, AUDIO_OUT, by_server(serverContent={"interrupted": True}), DONE
@@ -110,12 +150,16 @@ TURNS: list[tuple[list[Any], bool]] = [
 @pytest.mark.parametrize(("happened", "is_due"), TURNS)
 def test_a_turn_lasts_as_long_as_an_answer_is_due(happened: list[Any], is_due: bool) -> None:
     client, server = connected()
+    _play(happened, client, server)
+    assert (client.is_in_turn, server.is_in_turn) == (is_due, is_due)
+
+
+def _play(happened: list[Any], client: Client, server: Server) -> None:
     for message in happened:
         if isinstance(message, ClientMessage):
             server.receive(client.send(message))
         else:
             client.receive(server.send(message))
-    assert (client.is_in_turn, server.is_in_turn) == (is_due, is_due)
 
 
 # --- handles ---------------------------------------------------------------------------------

@@ -125,7 +125,7 @@ class LiveConnection:
     def _watch(self) -> None:
         """Count the wait from now, unless it counts already or nothing is due."""
         protocol = self.protocol
-        if protocol.is_in_turn and not protocol.open_calls:
+        if protocol.is_in_turn and not protocol.awaits_functions:
             if self._timer.waiting_since is None:
                 self._timer.waiting_since = self._now()
         else:

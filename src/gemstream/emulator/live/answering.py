@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from ...config.models import KnownModel
 from ...wire.content import Content, Part
 from ...wire.generation_config import GenerationConfig
+from ...wire.live.client_message import ContextUpdate
 from ...wire.live.setup import LiveSetup
 from ...wire.request import GenerateContentRequest
 from ..builtin.responder import compose
+from ..builtin.token_count import request_tokens
+from .ear import Heard
 
-__all__ = ("answer_parts", "request_of", "speaks")
+__all__ = ("answer_parts", "changed", "prompt_tokens", "request_of", "speaks")
 
 
 def speaks(setup: LiveSetup) -> bool:
@@ -31,6 +34,23 @@ def request_of(setup: LiveSetup, history: Sequence[Content]) -> GenerateContentR
         tools=setup.tools,
         generation_config=msgspec.structs.replace(config, response_modalities=()),
     )
+
+
+def prompt_tokens(setup: LiveSetup, history: Sequence[Content]) -> Mapping[str, int]:
+    """Return the tokens of all that is asked, by modality: what was heard counts as sound."""
+    written = [content for content in history if not isinstance(content, Heard)]
+    tokens = dict(request_tokens(request_of(setup, written)))
+    for content in history:
+        for modality, count in content.tokens.items() if isinstance(content, Heard) else ():
+            tokens[modality] = tokens.get(modality, 0) + count
+    return tokens
+
+
+def changed(setup: LiveSetup, update: ContextUpdate) -> LiveSetup:
+    """Return ``setup`` with the instruction and the tools that hold from now on."""
+    instruction = update.system_instruction or setup.system_instruction
+    tools = setup.tools if update.tools is None else update.tools.tools
+    return msgspec.structs.replace(setup, system_instruction=instruction, tools=tools)
 
 
 def answer_parts(request: GenerateContentRequest, model: KnownModel, seed: int) -> Sequence[Part]:

@@ -12,13 +12,15 @@ from ..limits import Keys
 from ..scripts.steps import Step
 from .handles import Handles
 
-__all__ = ("CONNECTION", "SETUP", "TURN", "House", "StepsFor")
+__all__ = ("CONNECTION", "SETUP", "SPEECH", "TURN", "House", "StepsFor")
 
 # The methods that a rule of a script can name: a turn of the model; the setup of a connection,
-# before it is accepted; what befalls a connection from then on, whatever is said in it.
+# before it is accepted; what befalls a connection from then on, whatever is said in it; what is
+# understood of speech.
 TURN = "bidiGenerateContent"
 SETUP = "bidiGenerateContent/setup"
 CONNECTION = "bidiGenerateContent/connection"
+SPEECH = "bidiGenerateContent/speech"
 
 StepsFor = Callable[[str, str, str], "tuple[Step, ...]"]
 """Method, model, prompt → the steps of the rule that fits; counts what was asked."""

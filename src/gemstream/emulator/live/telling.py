@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from ...wire.codec import from_plain
 from ...wire.content import Part
@@ -12,6 +12,7 @@ from ..builtin.text_pieces import pieces
 from ..scripts.faults import Fault
 from ..scripts.steps import Chunk, Step
 from .connection import LiveConnection
+from .functions import Functions
 from .house import House
 from .playing import play_event
 from .turn import Turn, Voice, tokens_in
@@ -27,30 +28,36 @@ def tells(steps: Sequence[Step]) -> bool:
 
 
 class Teller:
-    """Says parts in one voice; ``count_call`` gives the number of the session's next call."""
+    """Says parts in one voice and calls functions, until it has to wait for one."""
 
-    __slots__ = ("_connection", "_count_call", "_house", "voice")
+    __slots__ = ("_connection", "_functions", "_house", "voice")
 
     def __init__(
         self,
         connection: LiveConnection,
         house: House,
         voice: Voice,
-        count_call: Callable[[int], int],
+        functions: Functions,
     ) -> None:
         self._connection = connection
         self._house = house
-        self._count_call = count_call
+        self._functions = functions
         self.voice = voice
 
     async def play(self, steps: Sequence[Step], turn: Turn) -> None:
-        """Play the steps of a script; raises SessionEnd and Cut."""
-        for step in steps:
+        """Play the steps of a script; raises SessionEnd and Cut.
+
+        Those behind a call that is waited for stay in ``turn.rest``.
+        """
+        for place, step in enumerate(steps, start=1):
             parts = _parts_of(step)
             if parts is None:
                 await play_event(step, self._connection, self._house)
-            else:
-                await self.say(parts, turn, is_cut=False)
+                continue
+            await self.say(parts, turn, is_cut=False)
+            if turn.calls:
+                turn.rest = steps[place:]
+                return
 
     async def say(self, parts: Sequence[Part], turn: Turn, *, is_cut: bool = True) -> None:
         """Say ``parts``, the texts word by word unless not ``is_cut``; last call the functions."""
@@ -59,10 +66,9 @@ class Teller:
                 await self._house.clock.sleep(tokens_in(message) / self._house.rate)
             turn.bytes += self._connection.post(message)
             await self._connection.flushed()
-        calls = [part for part in parts if part.function_call is not None]
-        if calls:
-            first = self._count_call(len(calls))
-            turn.bytes += self._connection.post(turn.call(calls, first))
+        if calls := self._functions.numbered(parts):
+            awaited = self._functions.begin(calls)
+            turn.bytes += self._connection.post(turn.call(calls, awaited))
             await self._connection.flushed()
 
     def _messages(self, parts: Sequence[Part], turn: Turn, is_cut: bool) -> Iterator[ServerMessage]:

@@ -19,6 +19,7 @@ from ..builtin.token_count import (
     tokens_of_size,
     usage_of,
 )
+from ..scripts.steps import Step
 from .speech import MIME_TYPE, spoken
 
 __all__ = ("Turn", "Voice", "live_usage", "tokens_in")
@@ -44,20 +45,23 @@ class Voice(msgspec.Struct, frozen=True):
 class Turn:
     """What a turn has come to so far.
 
-    ``task`` tells it; None or done while the client's functions run, whose calls are ``calls`` and
-    whose ``results`` are collected. ``prompt_tokens``: of all that was asked, by modality.
-    ``is_booked``: its journal entry is made.
+    ``task`` tells it; None or done while the client's functions run that it waits for, whose calls
+    are ``calls`` and whose ``results`` are collected; ``rest`` is what the script then goes on
+    with. ``asides``: calls that nobody waits for. ``prompt_tokens``: of all that was asked, by
+    modality. ``is_booked``: its journal entry is made.
     """
 
     __slots__ = (
         "_sizes",
         "_text",
         "_thought",
+        "asides",
         "bytes",
         "calls",
         "is_booked",
         "prompt_tokens",
         "request_id",
+        "rest",
         "results",
         "task",
     )
@@ -66,8 +70,10 @@ class Turn:
         self.request_id = request_id
         self.task: asyncio.Task[None] | None = None
         self.prompt_tokens: Mapping[str, int] = {"TEXT": 0}
-        self.calls: list[Part] = []
-        self.results: list[FunctionResponse] = []
+        self.calls: list[FunctionCall] = []
+        self.asides: list[FunctionCall] = []
+        self.results: dict[str, FunctionResponse] = {}  # by the id of the call
+        self.rest: Sequence[Step] = ()
         self.is_booked = False
         self.bytes = 0
         self._text: list[str] = []
@@ -75,10 +81,17 @@ class Turn:
         self._thought = 0
 
     @property
-    def content(self) -> Content | None:
-        """What the history keeps of what was said, in writing; None for nothing."""
+    def contents(self) -> list[Content]:
+        """What the history keeps of what was said, in writing, and of calls not waited for."""
         text = "".join(self._text)
-        return Content(role="model", parts=[Part(text=text)]) if text else None
+        parts = [Part(text=text)] if text else []
+        parts += [Part(function_call=call) for call in self.asides]
+        return [Content(role="model", parts=parts)] if parts else []
+
+    @property
+    def awaited(self) -> list[str]:
+        """The ids of the calls that it waits for."""
+        return [call.id or "" for call in self.calls if (call.id or "") not in self.results]
 
     def word(self, word: str, voice: Voice) -> Iterator[ServerMessage]:
         """Yield the messages of ``word`` and count each when it is taken."""
@@ -99,24 +112,24 @@ class Turn:
         self._count(part)
         return _output(part)
 
-    def call(self, parts: Sequence[Part], first_number: int) -> ServerMessage:
-        """Return the message that calls functions, each with an id of its session."""
-        for number, part in enumerate(parts, start=first_number):
-            assert part.function_call is not None
-            named = msgspec.structs.replace(part.function_call, id=f"function-call-{number}")
-            self.calls.append(Part(function_call=named))
-            self._count(self.calls[-1])
-        calls: list[FunctionCall] = [
-            part.function_call for part in self.calls if part.function_call is not None
-        ]
+    def call(self, calls: Sequence[FunctionCall], awaited: Sequence[FunctionCall]) -> ServerMessage:
+        """Return the message of ``calls``, some or all of which are waited for."""
+        for call in calls:
+            (self.calls if call in awaited else self.asides).append(call)
+            self._count(Part(function_call=call))
         return ServerMessage(tool_call=LiveToolCall(function_calls=calls))
+
+    def take(self, result: FunctionResponse) -> None:
+        """Note a result; the second of a call that is waited for is one too many."""
+        if (result.id or "") in self.awaited:
+            self.results[result.id or ""] = result
 
     def exchange(self) -> list[Content]:
         """Return the calls and their results as the history keeps them, and begin anew."""
-        results = [Part(function_response=result) for result in self.results]
-        contents = [Content(role="model", parts=self.calls), Content(role="user", parts=results)]
-        self.calls, self.results = [], []
-        return contents
+        calls = [Part(function_call=call) for call in self.calls]
+        results = [Part(function_response=result) for result in self.results.values()]
+        self.calls, self.results = [], {}
+        return [Content(role="model", parts=calls), Content(role="user", parts=results)]
 
     def usage(self) -> UsageMetadata:
         """Return the tokens so far."""

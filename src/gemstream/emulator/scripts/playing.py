@@ -45,10 +45,10 @@ from .faults import (
     Status,
 )
 from .filler import marker
-from .live_faults import Close, GoAway, LiveFault
+from .live_faults import Close, GoAway
 from .performance import Performance, Told
 from .sequence import BuiltIn, Closing, prepared
-from .steps import Body, Chunk, Pause, Step, WaitForAck
+from .steps import Body, Chunk, Hears, Pause, Step, WaitForAck
 
 __all__ = ("Performance", "Told", "play")
 
@@ -217,7 +217,7 @@ async def _play_stall(performance: Performance, step: Stall) -> None:
     await asyncio.Event().wait()  # until the exchange cancels: the client has left
 
 
-async def _play_live_fault(performance: Performance, step: LiveFault) -> None:
+async def _play_live_step(performance: Performance, step: Step) -> None:
     raise invalid(f"the script's step {type(step).__name__} is for Live sessions only")
 
 
@@ -239,8 +239,9 @@ _PLAYERS: Mapping[type, Callable[[Performance, Any], Awaitable[None]]] = {
     Cut: _play_cut,
     End: _play_end,
     Stall: _play_stall,
-    GoAway: _play_live_fault,
-    Close: _play_live_fault,
+    GoAway: _play_live_step,
+    Hears: _play_live_step,
+    Close: _play_live_step,
 }
 
 

@@ -31,7 +31,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
     ``prompt``: a regular expression found in the last turn's text. ``model``: a glob of the bare
     name. ``request``: the how-manieth generate request since the script was set, from 1.
-    ``method``: a glob of the API's method; without it generateContent and streamGenerateContent.
+    ``method``: a glob of the API's method; without it generateContent, streamGenerateContent and
+    bidiGenerateContent.
     """
 
     steps: Sequence[Step] = ()

@@ -22,7 +22,7 @@ from ...wire.response import GenerateContentResponse
 from ..limits import Keys, Limits, ModelLimits
 from .faults import FAULTS, Fault
 from .live_faults import LIVE_FAULTS
-from .steps import Body, Chunk, Pause, Step, WaitForAck
+from .steps import Body, Chunk, Hears, Pause, Step, WaitForAck
 
 __all__ = ("PlainRule", "PlainScript", "decode_script", "load_script")
 
@@ -147,6 +147,11 @@ class _Reader:
             raise ConfigError(f"{self._source}: {path}{where}: {error}") from None
         return Chunk(table)
 
+    def _hears(self, value: Any, path: str) -> Step:
+        if not isinstance(value, str):
+            self._refuse(path, "text", value)
+        return Hears(value)
+
     def _pause(self, value: Any, path: str) -> Step:
         if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1e9:
             self._refuse(path, "a number of seconds, 0 or more", value)
@@ -228,6 +233,7 @@ _STEPS: Mapping[str, Callable[[_Reader, Any, str], Step]] = {
     "chunk": _Reader._chunk,
     "pause": _Reader._pause,
     "wait": _Reader._wait,
+    "hears": _Reader._hears,
     "body": _Reader._body,
     "fault": _Reader._fault,
 }

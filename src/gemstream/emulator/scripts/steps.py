@@ -13,7 +13,7 @@ from ...wire.codec import JSONObject
 from ...wire.response import GenerateContentResponse
 from .faults import Fault
 
-__all__ = ("Body", "Chunk", "Pause", "Step", "WaitForAck")
+__all__ = ("Body", "Chunk", "Hears", "Pause", "Step", "WaitForAck")
 
 
 class Chunk(msgspec.Struct, frozen=True):
@@ -23,6 +23,12 @@ class Chunk(msgspec.Struct, frozen=True):
     """
 
     content: str | JSONObject | GenerateContentResponse
+
+
+class Hears(msgspec.Struct, frozen=True):
+    """A piece of what speech in a Live session is understood as."""
+
+    text: str
 
 
 class Pause(msgspec.Struct, frozen=True):
@@ -48,5 +54,5 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
     slices: Sequence[int] = ()
 
 
-Step = str | Chunk | Pause | WaitForAck | Body | Fault
+Step = str | Chunk | Hears | Pause | WaitForAck | Body | Fault
 """A step; a plain text is a chunk of it."""

@@ -168,6 +168,7 @@ class Progress:
         left = self._asked - 1 if self._is_interrupted else 0
         self._asked, self._asked_late = max(left, self._asked_late), 0
         self._has_output = self._is_interrupted = False
+        self.calls.let_run()
         if not goes_on and not self._asked:
             self.take(Step.TURN_END)
 

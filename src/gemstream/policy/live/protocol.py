@@ -145,6 +145,15 @@ class LiveProtocol(Generic[S, E]):
         return self._progress.is_speaking
 
     @property
+    def awaits_functions(self) -> bool:
+        """True while the open turn may be silent because of a tool call.
+
+        A call that is open when its turn ends is one that the model does not wait for
+        (``NON_BLOCKING``): later turns go on beside it.
+        """
+        return self._progress.calls.is_awaited
+
+    @property
     def handle(self) -> str | None:
         """The newest handle to resume from; None when the service gave none."""
         return self._progress.handle

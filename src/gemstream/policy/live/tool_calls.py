@@ -30,10 +30,11 @@ class ToolCalls:
     A call without an id, which Vertex AI may send, is known by its function's name.
     """
 
-    __slots__ = ("_ended", "_fates", "_open")
+    __slots__ = ("_awaited", "_ended", "_fates", "_open")
 
     def __init__(self) -> None:
         self._open: dict[str, str] = {}  # key → name of the function
+        self._awaited: set[str] = set()  # keys of _open
         self._fates: dict[str, CallFate] = {}
         self._ended: deque[str] = deque()  # keys of _fates, oldest first
 
@@ -41,6 +42,11 @@ class ToolCalls:
     def open_ids(self) -> tuple[str, ...]:
         """The ids of the calls that wait for an answer."""
         return tuple(self._open)
+
+    @property
+    def is_awaited(self) -> bool:
+        """True while the model may be silent because it waits for an answer."""
+        return bool(self._awaited)
 
     def check_new(self, calls: Sequence[FunctionCall]) -> None:
         """Raise InvalidRequest for calls that cannot be open together."""
@@ -57,6 +63,11 @@ class ToolCalls:
         """Note calls that ``check_new`` let through."""
         for call in calls:
             self._open[_key(call)] = call.name or ""
+            self._awaited.add(_key(call))
+
+    def let_run(self) -> None:
+        """Note that a turn ended: the model does not wait for calls that are open all the same."""
+        self._awaited.clear()
 
     def check_known(self, response: FunctionResponse) -> None:
         """Raise InvalidRequest for a response to a call that never was."""
@@ -100,6 +111,7 @@ class ToolCalls:
     def _end(self, key: str, fate: CallFate) -> None:
         if self._open.pop(key, None) is None:
             return
+        self._awaited.discard(key)
         if key not in self._fates:
             self._ended.append(key)
         self._fates[key] = fate
