@@ -27,9 +27,10 @@ from .client_options import ClientOptions
 from .embedding import embed, embed_on_vertex, embed_settings
 from .generate_options import GenerateOptions, given_options
 from .hops import Hops
-from .limiting import limiters_of, retry_budget_of, uses_of
+from .limiting import limiters_of, retry_budget_of, scope_of, uses_of
 from .live.connection import open_connection
 from .live.options import LiveOptions, checked_options, setup_of
+from .live.pacing import Pacing, limiter_for, limiter_of_client, told_as
 from .live.session import LiveSession
 from .models import Models
 from .observation import told_to
@@ -71,12 +72,14 @@ class AsyncClient:
             options.get("on_event"),
             retry_budget_of(options, setup),
         )
+        self._scope = scope_of(setup)
         self._limiters = limiters_of(options, setup)
         self._channels = Channels(self._service, bundled_models(), self._limiters)
         hook = options.get("on_event")
         self._told = None if hook is None else told_to(hook)
         if self._limiters is not None and self._told is not None:
             self._limiters.listen(self._told)
+        self.live_rate_limiter = limiter_of_client(options, setup)
         written = setup.options.config.limits
         self._check_every = options.get("limit_check_every") or written.check_every
         self._channels.of(self.options.model)  # a default that cannot be named fails here
@@ -132,8 +135,11 @@ class AsyncClient:
         named = f"{parent}/{resource}" if parent and parent != EXPRESS else resource
         setup = setup_of(named, given, resume)
         timeouts = self._timeouts(given)
+        limiter = limiter_for(given, self.live_rate_limiter)
+        told = told_as(f"{self._scope}|{resource.rpartition('/')[2]}", self._told)
         return LiveSession(
             lambda: open_connection(self._service, setup, timeouts),
+            Pacing(limiter, self._service, told),
             model=resource,
             handle=resume,
         )

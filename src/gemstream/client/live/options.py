@@ -10,6 +10,7 @@ import msgspec
 
 from ...config.timeouts import Timeouts
 from ...errors import InvalidRequest
+from ...limits.live_rate_limiter import LiveRateLimiter
 from ...policy.live.setup_check import check_setup
 from ...wire.content import Content
 from ...wire.generation_config import GenerationConfig, Modality, ThinkingConfig
@@ -39,6 +40,8 @@ class LiveOptions(TypedDict, total=False):
     config's. The transcriptions: True switches one on. ``context_window_compression``: by default a
     sliding window, without which a session ends after minutes; False for none.
     ``transparent``: handles tell which messages they cover (Vertex AI only).
+    ``messages_per_minute``: what this session may say by itself, instead of sharing the client's
+    limit; ``rate_limiter``: what it shares with whoever has the same.
     ``timeouts``: ``connect`` and ``total`` for opening, ``first_chunk`` until the setup is
     complete, ``idle`` while an answer is due; a number means ``total``.
     """
@@ -63,6 +66,8 @@ class LiveOptions(TypedDict, total=False):
     proactivity: Proactivity | None
     safety_settings: Sequence[SafetySetting] | None
     transparent: bool | None
+    messages_per_minute: int | None
+    rate_limiter: LiveRateLimiter | None
     timeouts: Timeouts | float | None
 
 

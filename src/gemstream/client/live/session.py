@@ -26,6 +26,7 @@ from ...wire.live.client_message import (
 )
 from ..prompt import Prompt, contents_of
 from .connection import LiveConnection
+from .pacing import Pacing
 from .turn import LiveAnswer, LiveText, LiveTurn
 
 __all__ = ("AUDIO_TYPE", "VIDEO_TYPE", "LiveSession", "Opening")
@@ -38,6 +39,8 @@ Opening: TypeAlias = Callable[[], Awaitable[tuple[LiveConnection, list[ServerEve
 
 class LiveSession:
     """A conversation that goes on: opened by ``async with``, which also closes it.
+
+    What is said in words waits for its turn where messages are limited: see ``LiveRateLimiter``.
 
     ``async for event in session`` gives everything that happens, over all turns, until the session
     is closed: here, or by the service with a normal close between turns. Every other end is raised:
@@ -52,13 +55,15 @@ class LiveSession:
         "_handle",
         "_is_over",
         "_open",
+        "_pacing",
         "_reading",
         "_ready",
         "model",
     )
 
-    def __init__(self, opening: Opening, *, model: str, handle: str | None) -> None:
+    def __init__(self, opening: Opening, pacing: Pacing, *, model: str, handle: str | None) -> None:
         self.model = model
+        self._pacing = pacing
         self._open: Opening | None = opening
         self._handle = handle  # the one it goes on from, until the service gives another
         self._connection: LiveConnection | None = None
@@ -173,6 +178,7 @@ class LiveSession:
         Whoever reads meanwhile sees a plain end. Cancelling breaks the connection off.
         """
         self._open = None
+        self._pacing.close()
         if self._connection is None:
             self._is_over = True
         elif not self._is_over:
@@ -214,6 +220,15 @@ class LiveSession:
 
     async def _ask(self, text: str) -> None:
         _check_text(text)
+        if answers_client_content(self.model):
+            content = ClientContent(turns=_contents(text), turn_complete=True)
+            message = ClientMessage(client_content=content)
+        else:
+            message = ClientMessage(realtime_input=RealtimeInput(text=text))
+        await self._send(message, self._check_heard)
+
+    def _check_heard(self) -> None:
+        """Raise InvalidState while an answer is due, or not read to its end."""
         self._sendable()
         is_unread = any(isinstance(event, TurnCompleted) for event in self._ready)
         if self.is_in_turn or is_unread:
@@ -221,13 +236,20 @@ class LiveSession:
                 "an earlier turn is not read to its end, which would pass for the answer; read "
                 "session.turn() first, or interrupt it by send_client_content"
             )
-        if answers_client_content(self.model):
-            await self.send_client_content(text)
-        else:
-            await self.send_realtime_input(text=text)
 
-    async def _send(self, message: ClientMessage) -> None:
-        await self._sendable().send(message)
+    async def _send(self, message: ClientMessage, check: Callable[[], None] | None = None) -> None:
+        """Send a message when its turn has come; ``check``: what must hold then, and before."""
+        if check is not None:
+            check()
+        connection = self._sendable()
+        if not self._pacing.counts(message):
+            await connection.send(message)
+            return
+        connection.protocol.check(message)
+        async with self._pacing.turn():
+            if check is not None:
+                check()
+            await self._sendable().send(message)
 
     async def _read(self, connection: LiveConnection) -> None:
         """Take in the events of one message, or the end."""
@@ -257,6 +279,7 @@ class LiveSession:
         if not self._is_over:  # else it was closed here, whatever its reader met
             self._is_over = True
             self._failure = error
+            self._pacing.close()
 
 
 def _check_text(text: object) -> None:

@@ -14,8 +14,8 @@ from .claim import DAY, MINUTE, Limit, Moment
 __all__ = ("DayCount",)
 
 _NANOSECONDS = 1000
-# So long after midnight a day that was used is not forgotten: a clock that is an hour ahead and then
-# set to an hour behind would give its allowance again.
+# So long after midnight a day that was used is not forgotten: a clock that is an hour ahead and
+# then set to an hour behind would give its allowance again.
 _STEP = 120 * MINUTE
 
 
