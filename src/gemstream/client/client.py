@@ -55,7 +55,7 @@ class AsyncClient:
     ``api_key``, else GOOGLE_API_KEY, else GEMINI_API_KEY, else the one that ``gemstream init``
     stored; the other options are told in ``ClientOptions``. Raises MissingCredentials, ConfigError
     and InvalidRequest for options that cannot work. Safe to share between tasks, and to use in one
-    event loop after another.
+    event loop after another. ``live_rate_limiter``: what its Live sessions share, None for none.
     """
 
     def __init__(self, api_key: str | None = None, **options: Unpack[ClientOptions]) -> None:
@@ -126,7 +126,8 @@ class AsyncClient:
         ``resume``: the ``handle`` of an earlier session to go on from. Raises InvalidRequest at
         once; opening raises APIError when the handshake is refused, SessionClosedError when the
         setup is, FirstChunkTimeout when it is not answered, TransportError and ProtocolError. It is
-        tried again as the retry policy says.
+        tried again as the retry policy says; each try is a request of the model's limits, and may
+        raise RateLimited.
         """
         self._service.check_open()
         given = checked_options(options)
@@ -135,10 +136,13 @@ class AsyncClient:
         named = f"{parent}/{resource}" if parent and parent != EXPRESS else resource
         setup = setup_of(named, given, resume)
         timeouts = self._timeouts(given)
+        channel = self._channels.of(resource)
         limiter = limiter_for(given, self.live_rate_limiter)
         told = told_as(f"{self._scope}|{resource.rpartition('/')[2]}", self._told)
         return LiveSession(
-            lambda: open_connection(self._service, setup, timeouts),
+            lambda: open_connection(
+                self._service, setup, timeouts, channel.opening(timeouts.limit_wait, self._told)
+            ),
             Pacing(limiter, self._service, told),
             model=resource,
             handle=resume,

@@ -1,4 +1,7 @@
-"""What a session says in words waits for its turn; nothing else does, and nothing waits in vain."""
+"""What a session says in words waits for its turn; nothing else does, and nothing waits in vain.
+
+Opening it waits for the limits of its model, as any request does.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,10 @@ from gemstream import (
     Limits,
     LiveRateLimiter,
     LiveSession,
+    Timeouts,
 )
 from gemstream.emulator import Emulator, serving
-from gemstream.errors import InvalidRequest, InvalidState
+from gemstream.errors import InvalidRequest, InvalidState, RateLimited, SessionClosedError
 from gemstream.policy.live import client_event as heard
 from gemstream.telemetry import Event, LimitDecided, Verdict
 from support.clock import in_no_time
@@ -301,3 +305,52 @@ def test_a_client_s_sessions_keep_to_its_tier(
         options = {**options, "config": file}
     limiter = client_of(LiveService(_silent), **options).live_rate_limiter
     assert (None if limiter is None else limiter.messages_per_minute) == amount
+
+
+# --- opening is a request of the model's limits ------------------------------------------------
+
+
+async def _used(client: AsyncClient) -> dict[str, int]:
+    return {use.quota: use.used for use in await client.limits(MODEL)}
+
+
+async def test_opening_is_one_request_and_runs_no_more_once_it_is_open() -> None:
+    client = client_of(LiveService(_silent), limits=Limits(rpm=9, tpm=9, rpd=9, concurrency=1))
+    for opened in (1, 2):
+        async with client.live(MODEL):
+            assert await _used(client) == {"rpm": opened, "tpm": 0, "rpd": opened, "concurrency": 0}
+
+
+async def test_an_opening_that_may_not_wait_is_refused() -> None:
+    service, timeouts = LiveService(_silent), Timeouts(limit_wait=0)
+    client = client_of(service, limits=Limits(rpm=1))
+    async with client.live(MODEL):
+        with pytest.raises(RateLimited, match="1 request a minute is used up"):
+            async with client.live(MODEL, timeouts=timeouts):
+                pass
+    assert len(service.stages) == 1
+
+
+async def test_a_setup_that_is_refused_frees_what_it_held() -> None:
+    async def refuses(stage: Stage) -> None:
+        await stage.hear()
+        await stage.close(1007, "no")
+
+    client = client_of(LiveService(refuses, sets_up=False), limits=Limits(rpm=9, concurrency=1))
+    for opened in (1, 2):
+        with pytest.raises(SessionClosedError):
+            async with client.live(MODEL):
+                pass
+        assert await _used(client) == {"rpm": opened, "concurrency": 0}
+
+
+async def test_a_cancelled_opening_frees_what_it_held() -> None:
+    client = client_of(LiveService(_silent, sets_up=False), limits=Limits(rpm=9, concurrency=1))
+    opening = asyncio.ensure_future(client.live(MODEL).__aenter__())
+    for _ in range(_MOST_STEPS):
+        await asyncio.sleep(0)
+    assert (await _used(client))["concurrency"] == 1
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    assert (await _used(client))["concurrency"] == 0

@@ -15,6 +15,7 @@ from ...errors import (
 from ...net.timer import StreamTimer, total_timeout
 from ...net.transport import Deadlines, HTTPRequest
 from ...net.web_socket import Close, Refusal, SocketTransport, WebSocket
+from ...policy.limit.tokens import Tokens
 from ...policy.live.protocol import CLIENT, MAX_MESSAGE_SIZE, LiveProtocol
 from ...policy.live.reconnection import closed_error
 from ...policy.live.server_event import Closed, ServerEvent, SetupCompleted
@@ -24,7 +25,7 @@ from ...wire.live.auth_token import TOKEN_PREFIX
 from ...wire.live.client_message import ClientMessage
 from ...wire.live.setup import LiveSetup
 from ...wire.status import decode_error
-from ..call import Call
+from ..call import Admit, Call, freely
 from ..hints import hint_for
 from ..service import Attempt, Service
 
@@ -34,12 +35,12 @@ _NORMAL, _PROTOCOL_ERROR = 1000, 1002  # RFC 6455 §7.4.1
 
 
 async def open_connection(
-    service: Service, setup: LiveSetup, timeouts: Timeouts
+    service: Service, setup: LiveSetup, timeouts: Timeouts, admit: Admit = freely
 ) -> tuple[LiveConnection, list[ServerEvent]]:
     """Return a connection that is set up, and what came beside the setup's completion.
 
-    Failures that pass are tried again as the retry policy says. Raises what ``live`` tells.
-    Cancelling leaves nothing open.
+    Failures that pass are tried again as the retry policy says, each try when ``admit`` lets it
+    through. Raises what ``live`` tells. Cancelling leaves nothing open.
     """
     transport = service.transport
     if not isinstance(transport, SocketTransport):
@@ -56,9 +57,11 @@ async def open_connection(
         except BaseException:
             connection.abort()
             raise
+        attempt.admission.ended(Tokens())
         return connection, events
 
-    call = Call(method="GET", url=service.settings.base_url, body=b"", timeouts=timeouts)
+    url = service.settings.base_url
+    call = Call(method="GET", url=url, body=b"", timeouts=timeouts, admit=admit)
     opened, _ = await service.attempts(once, call)
     return opened
 

@@ -43,7 +43,8 @@ class LiveOptions(TypedDict, total=False):
     ``messages_per_minute``: what this session may say by itself, instead of sharing the client's
     limit; ``rate_limiter``: what it shares with whoever has the same.
     ``timeouts``: ``connect`` and ``total`` for opening, ``first_chunk`` until the setup is
-    complete, ``idle`` while an answer is due; a number means ``total``.
+    complete, ``idle`` while an answer is due, ``limit_wait`` until it may be opened; a number
+    means ``total``.
     """
 
     config: LiveSetup | None
