@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .errors import GemstreamError
     from .limits.away import Away
     from .limits.limit_use import LimitUse
+    from .limits.live_rate_limiter import LiveRateLimiter
     from .limits.redis_store import RedisStore
     from .limits.sqlite_store import SQLiteStore
     from .limits.store import LimitStore
@@ -92,6 +93,7 @@ _HOMES = {
     "GemstreamError": "errors",
     "Away": "limits.away",
     "LimitUse": "limits.limit_use",
+    "LiveRateLimiter": "limits.live_rate_limiter",
     "RedisStore": "limits.redis_store",
     "SQLiteStore": "limits.sqlite_store",
     "LimitStore": "limits.store",
@@ -182,6 +184,7 @@ __all__ = (
     "Limits",
     "LiveAnswer",
     "LiveOptions",
+    "LiveRateLimiter",
     "LiveSession",
     "LiveSetup",
     "LiveText",

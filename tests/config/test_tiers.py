@@ -54,6 +54,8 @@ def test_the_numbers_of_the_table(
 
 def test_ceilings_what_counts_and_defaults() -> None:
     assert [tier.adaptive_ceiling for tier in GEMINI.tiers.values()] == [4, 15, 30, 50]
+    said = [tier.live_messages_per_minute for tier in GEMINI.tiers.values()]
+    assert said == [10, 1000, 1000, 1000]
     counted = {name: each.tpm_counts for name, each in bundled_tiers().providers.items()}
     assert counted == {"gemini": "input", "anthropic": "input", "openai": "total"}
     defaults = {name: each.default.name for name, each in bundled_tiers().providers.items()}

@@ -14,9 +14,9 @@ from gemstream.limits.ask import Ask
 from gemstream.limits.lane import Lane
 from gemstream.limits.lanes import Lanes, process_lanes
 from gemstream.limits.memory_store import MemoryStore
-from gemstream.policy.limit.claim import Spent
+from gemstream.policy.limit.claim import MICROSECONDS, Spent
 from support.clock import in_no_time
-from support.limit_clock import LoopClock, SetClock
+from support.limit_clock import NOON, LoopClock, SetClock
 
 ALL = Ask(limits=Limits(rpm=10, tpm=1000, rpd=250, concurrency=2), tokens=10)
 
@@ -37,11 +37,14 @@ async def many_scopes(lanes: Lanes, clock: SetClock, first: int, last: int) -> N
         clock.go(1)
 
 
-def grown(first: int, last: int) -> int:
-    """Return by how many bytes memory is more after ``last`` names than after ``first``."""
+def grown(first: int, last: int, wall: int = NOON) -> int:
+    """Return by how many bytes memory is more after ``last`` names than after ``first``.
+
+    ``wall``: when it begins, in microseconds since 1970.
+    """
 
     async def main() -> int:
-        clock = SetClock()
+        clock = SetClock(wall)
         lanes = Lanes(MemoryStore(clock))
         tracemalloc.start()
         try:
@@ -58,8 +61,12 @@ def grown(first: int, last: int) -> int:
     return asyncio.run(main())
 
 
-def test_memory_follows_use_and_not_the_number_of_names() -> None:
-    assert grown(1_000, 5_000) < 100_000, "four thousand names more, and memory grew by them"
+@pytest.mark.parametrize("hours", [0, 12, 23])
+def test_memory_follows_use_and_not_the_number_of_names(hours: int) -> None:
+    """At any hour in California: a day of requests begins at its midnight."""
+    wall = NOON + (hours - 12) * 3600 * MICROSECONDS
+    grows = grown(1_000, 5_000, wall)
+    assert grows < 100_000, "four thousand names more, and memory grew by them"
 
 
 @pytest.mark.soak

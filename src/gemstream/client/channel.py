@@ -26,12 +26,13 @@ from ..policy.estimate import estimate
 from ..policy.generation import Generation, check_content_type
 from ..policy.limit.tokens import Tokens, tokens_of
 from ..policy.unary import read_message, read_response
+from ..telemetry.decision import Told
 from ..telemetry.events import Outcome
 from ..wire.codec import Message
 from ..wire.endpoint import Operation, match
 from ..wire.usage import UsageMetadata
 from .admitting import Admitting
-from .call import Admit, Call
+from .call import Admit, Call, freely
 from .hints import default_model_hint
 from .observation import SILENT, Observation
 from .service import Answered, Attempt, Broken, Service
@@ -127,6 +128,15 @@ class Channel:
         if self._limiter is None or operation not in _LIMITED:
             return call
         return msgspec.structs.replace(call, admit=self._admit(self._limiter, call))
+
+    def opening(self, patience: float | None, told: Told | None) -> Admit:
+        """Return what lets the tries to open one Live session through: each is a request.
+
+        ``patience``: seconds that they may wait for it in all, None for as long as it takes.
+        """
+        if self._limiter is None:
+            return freely
+        return Admitting(self._limiter, Tokens(), patience, told)
 
     def watch(self, operation: Operation, body: bytes) -> Observation:
         """Tell that a call of the model begins, and return what tells the rest."""

@@ -27,9 +27,10 @@ from .client_options import ClientOptions
 from .embedding import embed, embed_on_vertex, embed_settings
 from .generate_options import GenerateOptions, given_options
 from .hops import Hops
-from .limiting import limiters_of, retry_budget_of, uses_of
+from .limiting import limiters_of, retry_budget_of, scope_of, uses_of
 from .live.opening import SessionOpener
 from .live.options import LiveOptions, checked_options, setup_of
+from .live.pacing import Pacing, limiter_for, limiter_of_client, told_as
 from .live.session import LiveSession
 from .models import Models
 from .observation import told_to
@@ -54,7 +55,7 @@ class AsyncClient:
     ``api_key``, else GOOGLE_API_KEY, else GEMINI_API_KEY, else the one that ``gemstream init``
     stored; the other options are told in ``ClientOptions``. Raises MissingCredentials, ConfigError
     and InvalidRequest for options that cannot work. Safe to share between tasks, and to use in one
-    event loop after another.
+    event loop after another. ``live_rate_limiter``: what its Live sessions share, None for none.
     """
 
     def __init__(self, api_key: str | None = None, **options: Unpack[ClientOptions]) -> None:
@@ -71,12 +72,14 @@ class AsyncClient:
             options.get("on_event"),
             retry_budget_of(options, setup),
         )
+        self._scope = scope_of(setup)
         self._limiters = limiters_of(options, setup)
         self._channels = Channels(self._service, bundled_models(), self._limiters)
         hook = options.get("on_event")
         self._told = None if hook is None else told_to(hook)
         if self._limiters is not None and self._told is not None:
             self._limiters.listen(self._told)
+        self.live_rate_limiter = limiter_of_client(options, setup)
         written = setup.options.config.limits
         self._check_every = options.get("limit_check_every") or written.check_every
         self._channels.of(self.options.model)  # a default that cannot be named fails here
@@ -123,7 +126,8 @@ class AsyncClient:
         ``resume``: the ``handle`` of an earlier session to go on from. Raises InvalidRequest at
         once; opening raises APIError when the handshake is refused, SessionClosedError when the
         setup is, FirstChunkTimeout when it is not answered, TransportError and ProtocolError. It is
-        tried again as the retry policy says.
+        tried again as the retry policy says; each try is a request of the model's limits, and may
+        raise RateLimited.
         """
         self._service.check_open()
         given = checked_options(options)
@@ -131,8 +135,14 @@ class AsyncClient:
         parent = self._service.settings.parent
         named = f"{parent}/{resource}" if parent and parent != EXPRESS else resource
         setup = setup_of(named, given, resume)
-        opener = SessionOpener(self._service, setup, self._timeouts(given), given)
-        return LiveSession(opener.open, model=resource, handle=resume)
+        timeouts = self._timeouts(given)
+        channel = self._channels.of(resource)
+        admit = channel.opening(timeouts.limit_wait, self._told)
+        opener = SessionOpener(self._service, setup, timeouts, given, admit)
+        limiter = limiter_for(given, self.live_rate_limiter)
+        told = told_as(f"{self._scope}|{resource.rpartition('/')[2]}", self._told)
+        pacing = Pacing(limiter, self._service, told)
+        return LiveSession(opener.open, pacing, model=resource, handle=resume)
 
     async def count_tokens(
         self, prompt: Prompt, **options: Unpack[GenerateOptions]

@@ -18,7 +18,7 @@ from ..limits.stores import PROCESS, lanes_at
 from ..policy.retry import RetryBudget
 from .settings import Setup
 
-__all__ = ("limiters_of", "retry_budget_of", "uses_of")
+__all__ = ("limiters_of", "retry_budget_of", "scope_of", "uses_of")
 
 
 def limiters_of(given: Mapping[str, Any], setup: Setup) -> Limiters | None:
@@ -30,17 +30,17 @@ def limiters_of(given: Mapping[str, Any], setup: Setup) -> Limiters | None:
     rules = _rules(given, setup)
     if rules is None:
         return None
-    return Limiters(_lanes(given, setup), _scope(setup), rules)
+    return Limiters(_lanes(given, setup), scope_of(setup), rules)
 
 
 def retry_budget_of(given: Mapping[str, Any], setup: Setup) -> RetryBudget:
     """Return what a client's account may spend on retries, shared as its limits are."""
     transport = given.get("transport")
     budgets = process_budgets() if transport is None else budgets_of(transport)
-    return budgets.of(_scope(setup))
+    return budgets.of(scope_of(setup))
 
 
-def _scope(setup: Setup) -> str:
+def scope_of(setup: Setup) -> str:
     """Return the name of an account at its service."""
     settings = setup.settings
     address = f"{settings.base_url}{settings.parent and '/' + settings.parent}"

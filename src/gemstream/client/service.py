@@ -8,6 +8,7 @@ import math
 import platform
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -133,6 +134,10 @@ class Service:
     def check_open(self) -> None:
         """Raise InvalidState once the service is closed."""
         self._waits.check_open()
+
+    def waiting(self) -> AbstractAsyncContextManager[None]:
+        """Hold a wait that ends with InvalidState when the service closes; safe to cancel."""
+        return self._waits.waiting()
 
     def watch(self) -> Observation:
         """Return what tells the events of a new call."""

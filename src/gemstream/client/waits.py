@@ -14,18 +14,22 @@ _CLOSED = "the client is closed; make a new one"
 
 
 class Waits:
-    """The waits of one client, on whatever event loops; safe from many threads."""
+    """The waits of one client, on whatever event loops; safe from many threads.
 
-    __slots__ = ("_open", "is_closed")
+    ``closed``: what is said to who waits when there is nothing to wait for any more.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_closed", "_open", "is_closed")
+
+    def __init__(self, closed: str = _CLOSED) -> None:
+        self._closed = closed
         self._open: dict[asyncio.Timeout, asyncio.AbstractEventLoop] = {}
         self.is_closed = False
 
     def check_open(self) -> None:
         """Raise InvalidState once the client is closed."""
         if self.is_closed:
-            raise InvalidState(_CLOSED)
+            raise InvalidState(self._closed)
 
     @contextlib.asynccontextmanager
     async def waiting(self) -> AsyncIterator[None]:
@@ -39,7 +43,7 @@ class Waits:
         except TimeoutError:
             if not wait.expired():
                 raise
-            raise InvalidState(_CLOSED) from None
+            raise InvalidState(self._closed) from None
         finally:
             self._open.pop(wait, None)
 

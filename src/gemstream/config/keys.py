@@ -37,6 +37,7 @@ _TIER: dict[str, Check] = {
     **_LIMITS,
     "adaptive_ceiling": whole(1),
     "tpm_counts": choice("input", "total"),
+    "live_messages_per_minute": limit,
     "cost_per_million_input_tokens": usd,
     "cost_per_million_output_tokens": usd,
 }

@@ -60,7 +60,9 @@ class Tier(msgspec.Struct, frozen=True, kw_only=True):
 
     ``models``: rows by bare model name. ``adaptive_ceiling``: how many answers may run at once
     when the concurrency adapts itself, None when it stays. ``tpm_counts``: "input" when only
-    prompt tokens count to ``tpm``, else "total". The costs are dollars, None when unknown.
+    prompt tokens count to ``tpm``, else "total". ``live_messages_per_minute``: how often a client
+    says something in all its Live sessions, None for no limit. The costs are dollars, None when
+    unknown.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Tier(msgspec.Struct, frozen=True, kw_only=True):
     models: Mapping[str, LimitsOverride] = {}
     adaptive_ceiling: int | None = None
     tpm_counts: TPMCounts = "total"
+    live_messages_per_minute: int | None = None
     cost_per_million_input_tokens: float | None = None
     cost_per_million_output_tokens: float | None = None
 

@@ -67,6 +67,10 @@ class MemoryStore:
         """Correct what a request used to what it was; it runs no more."""
         self._correct(lambda moment: self._log.settle(name, claims, spent, moment))
 
+    def record(self, name: str, claims: Sequence[Claim]) -> None:
+        """Count what was sent without asking, over the limit if need be."""
+        self._correct(lambda moment: self._log.record(name, claims, moment))
+
     def hold(self, gate: Claim, delay: int) -> None:
         """Let nothing through ``gate`` for ``delay`` microseconds."""
         self._correct(lambda moment: self._log.hold(gate, delay, moment))

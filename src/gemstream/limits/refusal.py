@@ -23,6 +23,7 @@ _PERIODS = {
     "tpm": "tokens a minute",
     "rpd": "requests a day",
     "concurrency": "answers at once",
+    "messages": "messages a minute",
 }
 
 

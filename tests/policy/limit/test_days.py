@@ -114,6 +114,16 @@ def test_the_day_before_is_forgotten_once_no_clock_leads_back_to_it() -> None:
     assert log.sweep(CLAIMS, Moment(NOW, wall(2026, 6, 16, 2)))
 
 
+@pytest.mark.parametrize("yesterday", [False, True])
+def test_a_day_without_use_is_forgotten_at_any_hour(*, yesterday: bool) -> None:
+    """What was given back left no use, of this day or of the one before."""
+    log, midnight = LimitLog(), wall(2026, 6, 16)
+    at = midnight - 60 * SECOND if yesterday else midnight
+    log.reserve("a", CLAIMS, Moment(NOW, at))
+    log.settle("a", CLAIMS, Spent(), Moment(NOW, at))
+    assert log.sweep(CLAIMS, Moment(NOW, midnight + SECOND))
+
+
 def test_a_clock_that_was_days_ahead_is_believed_once_it_is_right() -> None:
     log = full(wall(2026, 6, 20, 12))
     noon = wall(2026, 6, 15, 12)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -287,6 +288,18 @@ def test_what_json_cannot_say_is_refused_before_it_is_sent(value: Any) -> None:
 
 
 # --- sizes and errors ------------------------------------------------------------------------
+
+
+def test_asking_whether_a_message_may_be_sent_sends_nothing() -> None:
+    client, server = connected()
+    client.check(ASK)
+    assert not client.is_in_turn
+    for refused in (SETUP, ClientMessage(), response("1")):
+        with pytest.raises((InvalidState, InvalidRequest)) as asked:
+            client.check(refused)
+        with pytest.raises(asked.type, match=re.escape(str(asked.value))):
+            client.send(refused)
+    assert server.receive(client.send(ASK))
 
 
 def test_a_message_of_10_mb_is_refused_at_either_end() -> None:

@@ -9,6 +9,7 @@ from ...config.timeouts import Timeouts
 from ...errors import APIError, ConfigError
 from ...net.transport import HTTPRequest
 from ...net.web_socket import Refusal, SocketTransport
+from ...policy.limit.tokens import Tokens
 from ...policy.live.protocol import MAX_MESSAGE_SIZE
 from ...policy.live.server_event import ServerEvent
 from ...policy.redaction import Redact
@@ -16,7 +17,7 @@ from ...wire.live.address import TOKEN_VERSION, LiveService, live_url
 from ...wire.live.auth_token import TOKEN_PREFIX
 from ...wire.live.setup import LiveSetup
 from ...wire.status import decode_error
-from ..call import Call
+from ..call import Admit, Call, freely
 from ..hints import hint_for
 from ..service import Attempt, Service, deadlines_of
 from .connection import LiveConnection
@@ -27,9 +28,11 @@ Opened: TypeAlias = "tuple[LiveConnection, list[ServerEvent]]"
 """A connection that is set up, and what came beside the setup's completion."""
 
 
-async def open_connection(service: Service, setup: LiveSetup, timeouts: Timeouts) -> Opened:
+async def open_connection(
+    service: Service, setup: LiveSetup, timeouts: Timeouts, admit: Admit = freely
+) -> Opened:
     """Return a connection that is set up; see ``Dialer.open``."""
-    return await Dialer(service, timeouts).open(setup)
+    return await Dialer(service, timeouts).open(setup, admit)
 
 
 class Dialer:
@@ -41,19 +44,22 @@ class Dialer:
         self._service = service
         self._timeouts = timeouts
 
-    async def open(self, setup: LiveSetup) -> Opened:
+    async def open(self, setup: LiveSetup, admit: Admit = freely) -> Opened:
         """Return a connection that is set up.
 
-        Failures that pass are tried again as the retry policy says. Raises what ``live`` tells.
-        Cancelling leaves nothing open.
+        Failures that pass are tried again as the retry policy says, each try when ``admit`` lets it
+        through. Raises what ``live`` tells. Cancelling leaves nothing open.
         """
 
         async def once(attempt: Attempt) -> Opened:
             opened_at = asyncio.get_running_loop().time()
-            return await self._set_up(await self._dial(attempt), setup, attempt, opened_at)
+            connection = await self._dial(attempt)
+            opened = await self._set_up(connection, setup, attempt, opened_at)
+            attempt.admission.ended(Tokens())
+            return opened
 
         base_url = self._service.settings.base_url
-        call = Call(method="GET", url=base_url, body=b"", timeouts=self._timeouts)
+        call = Call(method="GET", url=base_url, body=b"", timeouts=self._timeouts, admit=admit)
         opened, _ = await self._service.attempts(once, call)
         return opened
 

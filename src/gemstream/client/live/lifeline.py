@@ -51,6 +51,7 @@ class Lifeline:
         "_connection",
         "_deferred",
         "_dialed",
+        "_ended",
         "_is_broken",
         "_is_idle",
         "_is_read",
@@ -72,12 +73,18 @@ class Lifeline:
     )
 
     def __init__(
-        self, opened: Opened, memory: SessionMemory, revival: Revival | None, switch: SwitchPolicy
+        self,
+        opened: Opened,
+        memory: SessionMemory,
+        revival: Revival | None,
+        switch: SwitchPolicy,
+        ended: Callable[[], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._memory = memory
         self._revival = revival
         self._switch = switch
+        self._ended = ended  # called once the session is over, unless it was closed here
         self._deferred = Deferred()
         self._outage: Outage | None = None  # the last one
         self._dialed: LiveConnection | None = None  # to move to
@@ -184,6 +191,7 @@ class Lifeline:
         if not self.is_over:
             self.is_over = True
             self.failure = error
+            self._ended()
         if self._timer is not None:
             self._timer.cancel()
         self._lost.set()
@@ -212,6 +220,12 @@ class Lifeline:
             await connection.transmit(payload)
         except StreamInterrupted:
             await self._carried_over()
+
+    def check(self, message: ClientMessage) -> None:
+        """Raise what ``send`` would raise now; it may be another thing when it is sent later."""
+        self.check_open()
+        if self._reviving is None:
+            self.protocol.check(message)
 
     def check_open(self) -> None:
         """Raise what ended the session, if it is over."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from ...policy.live.reconnection import ReconnectPolicy
 from ...policy.live.resumption import Resumption
 from ...policy.live.switch import SwitchPolicy
 from ...wire.live.setup import LiveSetup
+from ..call import Admit
 from ..service import Service
 from .dialer import Dialer
 from .lifeline import Lifeline
@@ -27,22 +28,27 @@ _SETUP_PATIENCE = 10.0
 
 
 class SessionOpener(msgspec.Struct, frozen=True):
-    """All that a session needs to be opened; ``given``: the options of ``LiveOptions``."""
+    """All that a session needs to be opened; ``given``: the options of ``LiveOptions``.
+
+    ``admit`` lets the tries to open it through. What brings a session back asks nobody: a session
+    that waits for its turn under a limit would be lost.
+    """
 
     service: Service
     setup: LiveSetup
     timeouts: Timeouts
     given: Mapping[str, Any]
+    admit: Admit
 
-    async def open(self) -> Lifeline:
-        """Return the open session's lifeline; raises what ``live`` tells."""
-        opened = await Dialer(self.service, self.timeouts).open(self.setup)
+    async def open(self, ended: Callable[[], None]) -> Lifeline:
+        """Return the open session's lifeline, which calls ``ended``; raises what ``live`` tells."""
+        opened = await Dialer(self.service, self.timeouts).open(self.setup, self.admit)
         asked = self.setup.session_resumption
         resumption = Resumption()
         if asked is not None:
             resumption = Resumption(asked.handle, transparent=bool(asked.transparent))
         switch = self.given.get("switch", SwitchPolicy())
-        return Lifeline(opened, SessionMemory(resumption), self._revival(), switch)
+        return Lifeline(opened, SessionMemory(resumption), self._revival(), switch, ended)
 
     def _revival(self) -> Revival | None:
         """Return what brings the session back; None when it is to be one connection."""

@@ -10,6 +10,7 @@ import msgspec
 
 from ...config.timeouts import Timeouts
 from ...errors import InvalidRequest
+from ...limits.live_rate_limiter import LiveRateLimiter
 from ...policy.live.reconnection import ReconnectPolicy
 from ...policy.live.setup_check import check_setup
 from ...policy.live.switch import SwitchPolicy
@@ -44,8 +45,11 @@ class LiveOptions(TypedDict, total=False):
     ``reconnect``: how patiently the session is brought back, see ``ReconnectPolicy``; False for one
     connection, whose loss is the session's end. ``switch``: when a connection is left for another
     before the service closes it, see ``SwitchPolicy``.
+    ``messages_per_minute``: what this session may say by itself, instead of sharing the client's
+    limit; ``rate_limiter``: what it shares with whoever has the same.
     ``timeouts``: ``connect`` and ``total`` for opening, ``first_chunk`` until the setup is
-    complete, ``idle`` while an answer is due; a number means ``total``.
+    complete, ``idle`` while an answer is due, ``limit_wait`` until it may be opened; a number
+    means ``total``.
     """
 
     config: LiveSetup | None
@@ -70,6 +74,8 @@ class LiveOptions(TypedDict, total=False):
     transparent: bool | None
     reconnect: ReconnectPolicy | bool | None
     switch: SwitchPolicy | None
+    messages_per_minute: int | None
+    rate_limiter: LiveRateLimiter | None
     timeouts: Timeouts | float | None
 
 

@@ -21,6 +21,7 @@ from ...wire.live.client_message import (
 )
 from ..prompt import Prompt, contents_of
 from .lifeline import Lifeline
+from .pacing import Pacing
 from .turn import LiveAnswer, LiveText, LiveTurn
 
 __all__ = ("AUDIO_TYPE", "VIDEO_TYPE", "LiveSession", "Opening")
@@ -28,11 +29,13 @@ __all__ = ("AUDIO_TYPE", "VIDEO_TYPE", "LiveSession", "Opening")
 AUDIO_TYPE = "audio/pcm;rate=16000"
 VIDEO_TYPE = "image/jpeg"
 
-Opening: TypeAlias = Callable[[], Awaitable[Lifeline]]
+Opening: TypeAlias = Callable[[Callable[[], None]], Awaitable[Lifeline]]
 
 
 class LiveSession:
     """A conversation that goes on: opened by ``async with``, which also closes it.
+
+    What is said in words waits for its turn where messages are limited: see ``LiveRateLimiter``.
 
     ``async for event in session`` gives everything that happens, over all turns, until the session
     is closed: here, or by the service with a normal close between turns. It outlives connections:
@@ -43,10 +46,11 @@ class LiveSession:
     Cancelling a read loses nothing, and the session stays open.
     """
 
-    __slots__ = ("_handle", "_is_closed", "_lifeline", "_open", "_reading", "model")
+    __slots__ = ("_handle", "_is_closed", "_lifeline", "_open", "_pacing", "_reading", "model")
 
-    def __init__(self, opening: Opening, *, model: str, handle: str | None) -> None:
+    def __init__(self, opening: Opening, pacing: Pacing, *, model: str, handle: str | None) -> None:
         self.model = model
+        self._pacing = pacing
         self._open: Opening | None = opening
         self._handle = handle  # the one it goes on from, until it is open
         self._lifeline: Lifeline | None = None
@@ -160,6 +164,7 @@ class LiveSession:
         """
         self._open = None
         self._is_closed = True
+        self._pacing.close()
         if self._lifeline is not None:
             await self._lifeline.close()
 
@@ -167,7 +172,7 @@ class LiveSession:
         if self._open is None:
             raise InvalidState("a Live session is opened once; ask the client for another")
         opening, self._open = self._open, None
-        self._lifeline = await opening()
+        self._lifeline = await opening(self._pacing.close)
         return self
 
     async def __aexit__(
@@ -193,21 +198,36 @@ class LiveSession:
 
     async def _ask(self, text: str) -> None:
         _check_text(text)
-        lifeline = self._opened()
-        lifeline.check_open()
-        is_unread = any(isinstance(event, TurnCompleted) for event in lifeline.ready)
+        if answers_client_content(self.model):
+            content = ClientContent(turns=_contents(text), turn_complete=True)
+            message = ClientMessage(client_content=content)
+        else:
+            message = ClientMessage(realtime_input=RealtimeInput(text=text))
+        await self._send(message, self._check_heard)
+
+    def _check_heard(self) -> None:
+        """Raise InvalidState while an answer is due, or not read to its end."""
+        ready = self._opened().ready
+        is_unread = any(isinstance(event, TurnCompleted) for event in ready)
         if self.is_in_turn or is_unread:
             raise InvalidState(
                 "an earlier turn is not read to its end, which would pass for the answer; read "
                 "session.turn() first, or interrupt it by send_client_content"
             )
-        if answers_client_content(self.model):
-            await self.send_client_content(text)
-        else:
-            await self.send_realtime_input(text=text)
 
-    async def _send(self, message: ClientMessage) -> None:
-        await self._opened().send(message)
+    async def _send(self, message: ClientMessage, check: Callable[[], None] | None = None) -> None:
+        """Send a message when its turn has come; ``check``: what must hold then, and before."""
+        lifeline = self._opened()
+        lifeline.check_open()
+        if check is not None:
+            check()
+        if not self._pacing.counts(message):
+            return await lifeline.send(message)
+        lifeline.check(message)
+        async with self._pacing.turn():
+            if check is not None:
+                check()
+            await lifeline.send(message)
 
     async def _read(self, lifeline: Lifeline) -> None:
         """Take in the events of one message, or the end."""

@@ -14,18 +14,22 @@ from .claim import DAY, MINUTE, Limit, Moment
 __all__ = ("DayCount",)
 
 _NANOSECONDS = 1000
-# So long after midnight the old day is not forgotten: a clock that is an hour ahead and then set
-# to an hour behind would give its allowance again.
+# So long after midnight a day that was used is not forgotten: a clock that is an hour ahead and
+# then set to an hour behind would give its allowance again.
 _STEP = 120 * MINUTE
 
 
 class DayCount(msgspec.Struct, tag=True):
-    """``count`` of the day from ``began`` to ``ends``, microseconds since 1970."""
+    """``count`` of the day from ``began`` to ``ends``, microseconds since 1970.
+
+    ``follows_use``: the day before was used, so a clock set back over midnight leads to a used one.
+    """
 
     count: int = 0
     began: int = 0
     ends: int = 0
     flying: dict[str, int] = {}  # the end of the day that each was let in
+    follows_use: bool = False
 
     def until(self, limit: Limit, cost: int, moment: Moment) -> int | None:
         """Return when ``cost`` fits: at once when that is not later than now."""
@@ -69,13 +73,16 @@ class DayCount(msgspec.Struct, tag=True):
     def is_idle(self, limit: Limit, moment: Moment) -> bool:
         """True when forgetting all this changes nothing."""
         self._turn(moment)
-        return not self.flying and not self.count and moment.wall >= self.began + _STEP
+        if self.flying or self.count:
+            return False
+        return not self.follows_use or moment.wall >= self.began + _STEP
 
     def _turn(self, moment: Moment) -> None:
         """Begin a new day when the old one is over."""
         if self.began - DAY <= moment.wall < self.ends:
             return
         if moment.wall >= self.ends:
+            self.follows_use = self.count > 0
             self.count = 0
         began, ends = pacific_day(moment.wall * _NANOSECONDS)
         self.began, self.ends = began // _NANOSECONDS, ends // _NANOSECONDS

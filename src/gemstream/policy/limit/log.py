@@ -92,6 +92,13 @@ class LimitLog:
             if state is not None:
                 state.settle(name, spent.in_unit(claim.unit), claim.limit, moment)
 
+    def record(self, name: str, claims: Sequence[Claim], moment: Moment) -> None:
+        """Count what was sent without asking, over the limit if need be."""
+        for claim in claims:
+            state = self.states.setdefault(claim.key, _STATES[claim.limit.kind]())
+            state.take(name, claim.cost, claim.limit, moment)
+            state.settle(name, claim.cost, claim.limit, moment)
+
     def resume(self, name: str, claims: Sequence[Claim], moment: Moment) -> None:
         """Let what runs count as running again, over the limit if need be: it was thought dead."""
         for claim in claims:

@@ -5,9 +5,19 @@ from __future__ import annotations
 from ...config.limits import Limits
 from .claim import Claim, Kind, Limit, Unit
 
-__all__ = ("GATE", "QUOTAS", "WAITING", "ScopeClaims", "gate_of", "row_of")
+__all__ = (
+    "GATE",
+    "MESSAGES",
+    "QUOTAS",
+    "WAITING",
+    "ScopeClaims",
+    "gate_of",
+    "messages_of",
+    "row_of",
+)
 
 GATE = "hold"
+MESSAGES = "messages"
 WAITING = "waiting"
 _ANY_NUMBER = 2**31 - 1
 # The name of each number in ``Limits``, how it counts and what.
@@ -52,6 +62,11 @@ def row_of(scope: str) -> Claim:
     It is there to be counted: shared books then tell how many wait in other processes too.
     """
     return Claim(f"{scope}|{WAITING}", WAITING, Limit(Kind.SLOTS, _ANY_NUMBER), Unit.RUNNING)
+
+
+def messages_of(scope: str, amount: int) -> Claim:
+    """Return the claim of one message among ``amount`` in any minute; raises ConfigError."""
+    return Claim(f"{scope}|{MESSAGES}", MESSAGES, Limit(Kind.WINDOW, amount))
 
 
 def _claim(scope: str, quota: str, limits: Limits) -> Claim | None:

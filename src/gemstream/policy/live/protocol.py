@@ -169,6 +169,15 @@ class LiveProtocol(Generic[S, E]):
         The client's payloads belong into text frames, the service's into binary ones. Raises
         InvalidRequest and InvalidState; then nothing has changed.
         """
+        payload = self._payload(message)
+        self._role.note(message, self._progress)
+        return payload
+
+    def check(self, message: S) -> None:
+        """Raise what ``send`` would raise now; it may be another thing when it is sent later."""
+        self._payload(message)
+
+    def _payload(self, message: S) -> bytes:
         self._check()
         self._role.check(message, self._progress)
         payload = encode(message)
@@ -177,7 +186,6 @@ class LiveProtocol(Generic[S, E]):
                 f"the message has {len(payload):,} bytes, more than max_message_size of "
                 f"{self._max_message_size:,}; send less at once, as by the Files API"
             )
-        self._role.note(message, self._progress)
         return payload
 
     def follow(self, before: LiveProtocol[S, E]) -> None:
