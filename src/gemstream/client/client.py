@@ -29,7 +29,7 @@ from .generate_options import GenerateOptions, given_options
 from .hops import Hops
 from .limiting import limiters_of, retry_budget_of, uses_of
 from .live.connection import open_connection
-from .live.options import LiveOptions, checked_options, setup_of
+from .live.options import LiveOptions, checked_options, registry_of, setup_of
 from .live.session import LiveSession
 from .models import Models
 from .observation import told_to
@@ -127,6 +127,7 @@ class AsyncClient:
         """
         self._service.check_open()
         given = checked_options(options)
+        registry = registry_of(given)
         resource = self._live_model(model)
         parent = self._service.settings.parent
         named = f"{parent}/{resource}" if parent and parent != EXPRESS else resource
@@ -136,6 +137,7 @@ class AsyncClient:
             lambda: open_connection(self._service, setup, timeouts),
             model=resource,
             handle=resume,
+            registry=registry,
         )
 
     async def count_tokens(

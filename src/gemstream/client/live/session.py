@@ -15,7 +15,7 @@ from ...errors import GemstreamError, InvalidRequest, InvalidState, SessionClose
 from ...policy.capability import answers_client_content
 from ...policy.live.reconnection import closed_error
 from ...policy.live.server_event import Closed, ServerEvent, TurnCompleted
-from ...wire.content import Blob, Content, FunctionResponse
+from ...wire.content import Blob, Content, FunctionCall, FunctionResponse
 from ...wire.live.client_message import (
     ActivityEnd,
     ActivityStart,
@@ -25,7 +25,9 @@ from ...wire.live.client_message import (
     ToolResponse,
 )
 from ..prompt import Prompt, contents_of
+from ..tools.registry import ToolRegistry
 from .connection import LiveConnection
+from .tool_runner import ToolRunner
 from .turn import LiveAnswer, LiveText, LiveTurn
 
 __all__ = ("AUDIO_TYPE", "VIDEO_TYPE", "LiveSession", "Opening")
@@ -54,11 +56,21 @@ class LiveSession:
         "_open",
         "_reading",
         "_ready",
+        "_runner",
         "model",
     )
 
-    def __init__(self, opening: Opening, *, model: str, handle: str | None) -> None:
+    def __init__(
+        self,
+        opening: Opening,
+        *,
+        model: str,
+        handle: str | None,
+        registry: ToolRegistry | None = None,
+    ) -> None:
         self.model = model
+        registry = ToolRegistry(leaves_unknown=True) if registry is None else registry
+        self._runner = ToolRunner(registry, self.send_tool_response)
         self._open: Opening | None = opening
         self._handle = handle  # the one it goes on from, until the service gives another
         self._connection: LiveConnection | None = None
@@ -83,11 +95,18 @@ class LiveSession:
 
     @property
     def open_calls(self) -> tuple[str, ...]:
-        """The ids of the function calls that wait for ``send_tool_response``."""
+        """The ids of the function calls that wait for a response, also of those run for you."""
         return () if self._connection is None else self._connection.protocol.open_calls
 
+    def left_to_answer(self, calls: Sequence[FunctionCall]) -> list[FunctionCall]:
+        """Return those of ``calls`` that wait for your ``send_tool_response``.
+
+        The others call functions that the session was given as tools, and are run for you.
+        """
+        return self._runner.left(calls)
+
     async def send_text(self, text: str) -> LiveAnswer:
-        """Say ``text`` and return the whole answer, or what came until functions were asked for.
+        """Say ``text`` and return the whole answer, or what came until you must answer calls.
 
         Raises InvalidState while the model owes another answer, and what the iteration raises.
         Cancelled, the rest of the answer is still to be read.
@@ -170,21 +189,24 @@ class LiveSession:
     async def aclose(self) -> None:
         """End the session and wait, for a bounded moment, until it is gone; again is harmless.
 
-        Whoever reads meanwhile sees a plain end. Cancelling breaks the connection off.
+        Functions that run are cancelled. Whoever reads meanwhile sees a plain end. Cancelling
+        breaks the connection off.
         """
         self._open = None
-        if self._connection is None:
+        try:
+            if self._connection is not None and not self._is_over:
+                self._is_over = True
+                await self._connection.close()
+        finally:
             self._is_over = True
-        elif not self._is_over:
-            self._is_over = True
-            await self._connection.close()
+            await self._runner.aclose()
 
     async def __aenter__(self) -> LiveSession:
         if self._open is None:
             raise InvalidState("a Live session is opened once; ask the client for another")
         opening, self._open = self._open, None
         self._connection, events = await opening()
-        self._ready.extend(events)
+        self._take(self._connection, events)
         return self
 
     async def __aexit__(
@@ -251,6 +273,8 @@ class LiveSession:
             is_plain = isinstance(error, SessionClosedOK) and not closed.in_turn
             self._end(None if is_plain else error)
             connection.abort()
+        for event in events:
+            self._runner.receive(event)
         self._ready.extend(events)
 
     def _end(self, error: GemstreamError | None) -> None:
