@@ -66,11 +66,12 @@ class ToolRunner:
         cancelled and stops the wait.
         """
         self._is_over = True
+        own = asyncio.current_task()
+        for key, task in list(self._by_call.items()):
+            if task is not own:
+                self._cancel(key)
         self._by_call.clear()
-        others = self._running - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        if others:
+        if others := self._running - {own}:
             await asyncio.wait(others)
 
     def _start(self, call: FunctionCall) -> None:

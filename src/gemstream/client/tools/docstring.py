@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 import msgspec
 
@@ -44,7 +45,7 @@ def read_docstring(text: str | None) -> Docstring:
     places = [at for at in range(len(lines)) if _begins_section(lines, at)]
     first = places[0] if places else len(lines)
     parameters: dict[str, str] = {}
-    for start, end in zip(places, [*places[1:], len(lines)], strict=True):
+    for start, end in pairwise([*places, len(lines)]):
         for name, said in _entries(lines[start:end]):
             if joined := " ".join(filter(None, map(str.strip, said))):
                 parameters[name] = joined

@@ -44,6 +44,6 @@ def _check_finite(plain: Any) -> None:
     if isinstance(plain, dict):
         for inner in plain.values():
             _check_finite(inner)
-    elif isinstance(plain, list):
+    elif isinstance(plain, list | tuple):
         for inner in plain:
             _check_finite(inner)
