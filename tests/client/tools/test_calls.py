@@ -8,6 +8,8 @@ import dataclasses
 import datetime
 import enum
 import math
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Literal
@@ -382,6 +384,39 @@ async def test_a_cancelled_sync_function_runs_on_and_its_result_is_dropped() -> 
     assert not ended.is_set()
     may_end.set()
     assert await asyncio.to_thread(ended.wait, 10)
+
+
+async def test_functions_that_hang_keep_nobody_from_a_thread() -> None:
+    began, may_end = threading.Semaphore(0), threading.Event()
+
+    def hangs() -> None:
+        began.release()
+        may_end.wait()
+
+    count = 40  # the event loop's own pool has 32 at most
+    tasks = [asyncio.create_task(run(hangs)) for _ in range(count)]
+    for _ in range(count):
+        assert await asyncio.to_thread(began.acquire, timeout=30)
+    may_end.set()
+    assert {repr(one.response) for one in await asyncio.gather(*tasks)} == {"{'result': None}"}
+
+
+def test_a_function_that_hangs_keeps_no_program_from_its_end() -> None:
+    program = """
+import asyncio, threading
+from gemstream import FunctionCall
+from gemstream.client.tools.registry import ToolRegistry
+
+def hangs() -> None:
+    threading.Event().wait()
+
+registry = ToolRegistry([hangs], timeout=0.001)
+print(asyncio.run(registry.run(FunctionCall(name="hangs"))).response["error"])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "took longer" in done.stdout
 
 
 async def test_a_cancelled_async_function_is_cancelled() -> None:

@@ -1,5 +1,5 @@
 """Live sessions: one connection, turns and events.
 
-Not here yet: going on in another connection after a farewell or a loss, tools that are run for you,
-limits, metrics, and a blocking face.
+Not here yet: going on in another connection after a farewell or a loss, limits, metrics, and a
+blocking face.
 """

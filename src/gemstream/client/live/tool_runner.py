@@ -16,7 +16,7 @@ from ..tools.registry import ToolRegistry
 
 __all__ = ("MAX_PARALLEL", "SendResponses", "ToolRunner")
 
-# As many threads as asyncio would give to sync functions on a machine of 12 cores.
+# Each may take a thread; a model asks for two or three at once.
 MAX_PARALLEL = 16
 
 SendResponses: TypeAlias = Callable[[Sequence[FunctionResponse]], Awaitable[None]]

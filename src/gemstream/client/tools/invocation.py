@@ -1,7 +1,6 @@
 """A function, called with a model's arguments; whatever goes wrong becomes words for the model.
 
-A sync function runs in a thread, with the caller's context variables. Cancelling does not stop a
-thread: it runs to its end, and what it returns is dropped.
+An async function runs in the task that asks, a sync one in a thread, so that it may block.
 """
 
 from __future__ import annotations
@@ -11,12 +10,13 @@ import enum
 import inspect
 import logging
 import math
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable
 from typing import Any, Literal, TypeVar
 
 from ...errors import InvalidRequest
 from ...wire.codec import JSONObject
 from .function_tool import FunctionTool
+from .tool_thread import run_in_thread
 
 __all__ = ("MAX_VALUES", "CallFailed", "End", "next_value", "returned_by", "told", "values_of")
 
@@ -80,25 +80,12 @@ def _bound(tool: FunctionTool, args: JSONObject | None) -> dict[str, Any]:
 
 async def _whole(tool: FunctionTool, arguments: dict[str, Any]) -> Any:
     if tool.is_sync:
-        returned = await _in_thread(tool.function, arguments)
+        returned = await run_in_thread(tool.function, arguments)
     else:
         returned = tool.function(**arguments)
     if inspect.isawaitable(returned):  # also of a sync function around an async one
         returned = await returned
     return await _collected(returned) if isinstance(returned, AsyncGenerator) else returned
-
-
-async def _in_thread(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
-    def call() -> tuple[Any, Exception | None]:
-        try:
-            return function(**arguments), None
-        except Exception as error:  # a future never ends when it is given StopIteration
-            return None, error
-
-    returned, error = await asyncio.to_thread(call)
-    if error is not None:
-        raise error
-    return returned
 
 
 async def _collected(values: AsyncGenerator[Any, None]) -> list[Any]:
