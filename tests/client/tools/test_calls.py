@@ -438,6 +438,27 @@ async def test_a_cancelled_async_function_is_cancelled() -> None:
     assert cleaned == [True]
 
 
+class Room:
+    """Functions that know their object."""
+
+    light = "off"
+
+    def switch(self, on: bool) -> str:
+        self.light = "on" if on else "off"
+        return self.light
+
+    async def __call__(self, on: bool) -> str:
+        return self.switch(on)
+
+
+async def test_methods_and_objects_keep_their_state() -> None:
+    room = Room()
+    assert (await run(room.switch, {"on": True})).response == {"result": "on"}
+    assert room.light == "on"
+    assert (await run(room, {"on": False})).response == {"result": "off"}
+    assert room.light == "off"
+
+
 async def test_a_sync_function_around_an_async_one_is_awaited() -> None:
     async def inner() -> str:
         return "inner"
