@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .client.live.session import LiveSession
     from .client.live.turn import LiveAnswer, LiveText, LiveTurn
     from .client.stream import GenerateStream, StreamControl
+    from .client.tools.function_result import FunctionResult
+    from .client.tools.function_tool import FunctionTool
     from .config.limits import Limits
     from .config.prices import PriceTable
     from .config.tiers import Tier
@@ -83,6 +85,8 @@ _HOMES = {
     "LiveTurn": "client.live.turn",
     "GenerateStream": "client.stream",
     "StreamControl": "client.stream",
+    "FunctionResult": "client.tools.function_result",
+    "FunctionTool": "client.tools.function_tool",
     "Limits": "config.limits",
     "PriceTable": "config.prices",
     "Tier": "config.tiers",
@@ -169,6 +173,8 @@ __all__ = (
     "FunctionCallingConfig",
     "FunctionDeclaration",
     "FunctionResponse",
+    "FunctionResult",
+    "FunctionTool",
     "GemstreamError",
     "GenerateOptions",
     "GenerateStream",

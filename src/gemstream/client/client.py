@@ -29,7 +29,7 @@ from .generate_options import GenerateOptions, given_options
 from .hops import Hops
 from .limiting import limiters_of, retry_budget_of, scope_of, uses_of
 from .live.opening import SessionOpener
-from .live.options import LiveOptions, checked_options, setup_of
+from .live.options import LiveOptions, checked_options, registry_of, setup_of
 from .live.pacing import Pacing, limiter_for, limiter_of_client, told_as
 from .live.session import LiveSession
 from .models import Models
@@ -131,6 +131,7 @@ class AsyncClient:
         """
         self._service.check_open()
         given = checked_options(options)
+        registry = registry_of(given)
         resource = self._live_model(model)
         parent = self._service.settings.parent
         named = f"{parent}/{resource}" if parent and parent != EXPRESS else resource
@@ -142,7 +143,7 @@ class AsyncClient:
         limiter = limiter_for(given, self.live_rate_limiter)
         told = told_as(f"{self._scope}|{resource.rpartition('/')[2]}", self._told)
         pacing = Pacing(limiter, self._service, told)
-        return LiveSession(opener.open, pacing, model=resource, handle=resume)
+        return LiveSession(opener.open, pacing, registry, model=resource, handle=resume)
 
     async def count_tokens(
         self, prompt: Prompt, **options: Unpack[GenerateOptions]

@@ -249,7 +249,10 @@ def tools_of(tools: Sequence[Tool | FunctionDeclaration]) -> list[Tool]:
     whole = [tool for tool in tools if isinstance(tool, Tool)]
     if len(declared) + len(whole) != len(tools):
         kinds = ", ".join(sorted({type(tool).__name__ for tool in tools}))
-        raise InvalidRequest(f"a tool is a Tool or a FunctionDeclaration, not one of: {kinds}")
+        raise InvalidRequest(
+            f"a tool is a Tool or a FunctionDeclaration, not one of: {kinds}; functions are run "
+            "in Live sessions alone: elsewhere pass FunctionTool(function).declaration"
+        )
     return [*whole, Tool(function_declarations=declared)] if declared else whole
 
 

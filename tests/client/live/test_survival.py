@@ -655,3 +655,23 @@ def test_a_key_that_was_revoked_meanwhile_ends_the_session_at_once() -> None:
         return asyncio.get_running_loop().time()
 
     assert in_no_time(main()) <= 1
+
+
+def test_a_function_that_runs_while_the_connection_breaks_is_cancelled() -> None:
+    service = LiveService(then(handle("h1"), hear, call("c1"), 1006), answers("h2"))
+    ended = asyncio.Event()
+
+    async def f() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async def main() -> None:
+        async with client_of(service).live(MODEL, tools=[f]) as session:
+            with pytest.raises(StreamInterrupted):
+                await session.send_text("Hi")
+            await ended.wait()
+            assert (await session.send_text("Again")).text == "Hello"
+
+    in_no_time(main())

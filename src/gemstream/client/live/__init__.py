@@ -1,5 +1,4 @@
-"""Live sessions: one connection, turns and events.
+"""Live sessions: a conversation over one connection after another.
 
-Not here yet: going on in another connection after a farewell or a loss, tools that are run for you,
-metrics, and a blocking face.
+``session`` is what a program holds, ``lifeline`` what keeps it, ``connection`` one WebSocket.
 """

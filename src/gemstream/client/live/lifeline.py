@@ -67,6 +67,7 @@ class Lifeline:
         "_reviving",
         "_switch",
         "_timer",
+        "_told",
         "failure",
         "is_over",
         "ready",
@@ -78,12 +79,14 @@ class Lifeline:
         memory: SessionMemory,
         revival: Revival | None,
         switch: SwitchPolicy,
+        told: Callable[[ServerEvent], None],
         ended: Callable[[], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._memory = memory
         self._revival = revival
         self._switch = switch
+        self._told = told  # of each event of the service, as it is read
         self._ended = ended  # called once the session is over, unless it was closed here
         self._deferred = Deferred()
         self._outage: Outage | None = None  # the last one
@@ -177,6 +180,8 @@ class Lifeline:
         closed = events[-1] if events else None
         if isinstance(closed, Closed):
             events.pop()
+        for event in events:
+            self._told(event)
         self.ready.extend(events)
         if self._revival is not None:
             now, has_output = self._loop.time(), connection.protocol.has_output

@@ -12,6 +12,7 @@ from ...policy.capability import answers_client_content
 from ...policy.live.memory import SessionMemory
 from ...policy.live.reconnection import ReconnectPolicy
 from ...policy.live.resumption import Resumption
+from ...policy.live.server_event import ServerEvent
 from ...policy.live.switch import SwitchPolicy
 from ...wire.live.setup import LiveSetup
 from ..call import Admit
@@ -40,15 +41,17 @@ class SessionOpener(msgspec.Struct, frozen=True):
     given: Mapping[str, Any]
     admit: Admit
 
-    async def open(self, ended: Callable[[], None]) -> Lifeline:
-        """Return the open session's lifeline, which calls ``ended``; raises what ``live`` tells."""
+    async def open(
+        self, told: Callable[[ServerEvent], None], ended: Callable[[], None]
+    ) -> Lifeline:
+        """Return the open session's lifeline; raises what ``live`` tells."""
         opened = await Dialer(self.service, self.timeouts).open(self.setup, self.admit)
         asked = self.setup.session_resumption
         resumption = Resumption()
         if asked is not None:
             resumption = Resumption(asked.handle, transparent=bool(asked.transparent))
         switch = self.given.get("switch", SwitchPolicy())
-        return Lifeline(opened, SessionMemory(resumption), self._revival(), switch, ended)
+        return Lifeline(opened, SessionMemory(resumption), self._revival(), switch, told, ended)
 
     def _revival(self) -> Revival | None:
         """Return what brings the session back; None when it is to be one connection."""

@@ -27,12 +27,12 @@ from ...wire.live.setup import (
 from ...wire.media import MediaResolution
 from ...wire.safety import SafetySetting
 from ...wire.speech import AudioTranscriptionConfig, SpeechConfig
-from ...wire.tool import FunctionDeclaration, Tool
 from ..generate_options import check_kind
 from ..prompt import system_of
-from ..request import tools_of
+from ..tools.given_tools import GivenTool, given_tools
+from ..tools.registry import DEFAULT_TIMEOUT, ToolRegistry
 
-__all__ = ("LiveOptions", "checked_options", "setup_of")
+__all__ = ("LiveOptions", "checked_options", "registry_of", "setup_of")
 
 
 class LiveOptions(TypedDict, total=False):
@@ -41,6 +41,8 @@ class LiveOptions(TypedDict, total=False):
     ``config``: a whole setup; what is given by name wins over its fields, and its generation
     config's. The transcriptions: True switches one on. ``context_window_compression``: by default a
     sliding window, without which a session ends after minutes; False for none.
+    ``tools``: Python functions and FunctionTools are run when the model calls them, each for up to
+    ``tool_timeout`` seconds, 60 by default; what else is called is yours to answer.
     ``transparent``: handles tell which messages they cover (Vertex AI only).
     ``reconnect``: how patiently the session is brought back, see ``ReconnectPolicy``; False for one
     connection, whose loss is the session's end. ``switch``: when a connection is left for another
@@ -54,7 +56,8 @@ class LiveOptions(TypedDict, total=False):
 
     config: LiveSetup | None
     system: str | Content | None
-    tools: Sequence[Tool | FunctionDeclaration] | None
+    tools: Sequence[GivenTool] | None
+    tool_timeout: float | None
     response_modalities: Sequence[Modality | str] | None
     speech_config: SpeechConfig | None
     thinking_config: ThinkingConfig | None
@@ -124,6 +127,15 @@ def _check_policies(given: Mapping[str, Any]) -> None:
         raise InvalidRequest(f"switch is {switch!r:.80}; it takes a SwitchPolicy")
 
 
+def registry_of(given: dict[str, Any]) -> ToolRegistry:
+    """Take the functions out of ``given``, put their declarations there; raises InvalidRequest."""
+    timeout = given.get("tool_timeout", DEFAULT_TIMEOUT)
+    tools, registry = given_tools(given.get("tools", ()), timeout)
+    if "tools" in given:
+        given["tools"] = tools
+    return registry
+
+
 def setup_of(model: str, given: Mapping[str, Any], resume: str | None) -> LiveSetup:
     """Return the setup of a session with ``model``, a resource name; raises InvalidRequest."""
     base: LiveSetup = given.get("config") or LiveSetup()
@@ -131,7 +143,7 @@ def setup_of(model: str, given: Mapping[str, Any], resume: str | None) -> LiveSe
     if "system" in given:
         fields["system_instruction"] = system_of(given["system"])
     if "tools" in given:
-        fields["tools"] = tools_of(given["tools"])
+        fields["tools"] = given["tools"]
     for name in _TRANSCRIPTIONS:
         if name in given:
             fields[name] = _switched(given[name], AudioTranscriptionConfig())

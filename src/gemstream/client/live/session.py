@@ -9,8 +9,8 @@ from typing import TypeAlias
 from ...errors import InvalidRequest, InvalidState
 from ...policy.capability import answers_client_content
 from ...policy.live.resumed import SessionEvent
-from ...policy.live.server_event import TurnCompleted
-from ...wire.content import Blob, Content, FunctionResponse
+from ...policy.live.server_event import ServerEvent, TurnCompleted
+from ...wire.content import Blob, Content, FunctionCall, FunctionResponse
 from ...wire.live.client_message import (
     ActivityEnd,
     ActivityStart,
@@ -20,8 +20,10 @@ from ...wire.live.client_message import (
     ToolResponse,
 )
 from ..prompt import Prompt, contents_of
+from ..tools.registry import ToolRegistry
 from .lifeline import Lifeline
 from .pacing import Pacing
+from .tool_runner import ToolRunner
 from .turn import LiveAnswer, LiveText, LiveTurn
 
 __all__ = ("AUDIO_TYPE", "VIDEO_TYPE", "LiveSession", "Opening")
@@ -29,7 +31,10 @@ __all__ = ("AUDIO_TYPE", "VIDEO_TYPE", "LiveSession", "Opening")
 AUDIO_TYPE = "audio/pcm;rate=16000"
 VIDEO_TYPE = "image/jpeg"
 
-Opening: TypeAlias = Callable[[Callable[[], None]], Awaitable[Lifeline]]
+Opening: TypeAlias = Callable[
+    [Callable[[ServerEvent], None], Callable[[], None]], Awaitable[Lifeline]
+]
+"""Opens a session's lifeline, which tells of each event of the service, and of the end."""
 
 
 class LiveSession:
@@ -46,11 +51,29 @@ class LiveSession:
     Cancelling a read loses nothing, and the session stays open.
     """
 
-    __slots__ = ("_handle", "_is_closed", "_lifeline", "_open", "_pacing", "_reading", "model")
+    __slots__ = (
+        "_handle",
+        "_is_closed",
+        "_lifeline",
+        "_open",
+        "_pacing",
+        "_reading",
+        "_runner",
+        "model",
+    )
 
-    def __init__(self, opening: Opening, pacing: Pacing, *, model: str, handle: str | None) -> None:
+    def __init__(
+        self,
+        opening: Opening,
+        pacing: Pacing,
+        registry: ToolRegistry,
+        *,
+        model: str,
+        handle: str | None,
+    ) -> None:
         self.model = model
         self._pacing = pacing
+        self._runner = ToolRunner(registry, self.send_tool_response)
         self._open: Opening | None = opening
         self._handle = handle  # the one it goes on from, until it is open
         self._lifeline: Lifeline | None = None
@@ -72,11 +95,18 @@ class LiveSession:
 
     @property
     def open_calls(self) -> tuple[str, ...]:
-        """The ids of the function calls that wait for ``send_tool_response``."""
+        """The ids of the function calls that wait for a response, also of those run for you."""
         return () if self._lifeline is None else self._lifeline.protocol.open_calls
 
+    def left_to_answer(self, calls: Sequence[FunctionCall]) -> list[FunctionCall]:
+        """Return those of ``calls`` that wait for your ``send_tool_response``.
+
+        The others call functions that the session was given as tools, and are run for you.
+        """
+        return self._runner.left(calls)
+
     async def send_text(self, text: str) -> LiveAnswer:
-        """Say ``text`` and return the whole answer, or what came until functions were asked for.
+        """Say ``text`` and return the whole answer, or what came until you must answer calls.
 
         Raises InvalidState while the model owes another answer, and what the iteration raises.
         Cancelled, the rest of the answer is still to be read.
@@ -160,19 +190,23 @@ class LiveSession:
     async def aclose(self) -> None:
         """End the session and wait, for a bounded moment, until it is gone; again is harmless.
 
-        Whoever reads meanwhile sees a plain end. Cancelling breaks the connection off.
+        Functions that run are cancelled. Whoever reads meanwhile sees a plain end. Cancelling
+        breaks the connection off.
         """
         self._open = None
         self._is_closed = True
         self._pacing.close()
-        if self._lifeline is not None:
-            await self._lifeline.close()
+        try:
+            if self._lifeline is not None:
+                await self._lifeline.close()
+        finally:
+            await self._runner.aclose()
 
     async def __aenter__(self) -> LiveSession:
         if self._open is None:
             raise InvalidState("a Live session is opened once; ask the client for another")
         opening, self._open = self._open, None
-        self._lifeline = await opening(self._pacing.close)
+        self._lifeline = await opening(self._runner.receive, self._pacing.close)
         return self
 
     async def __aexit__(

@@ -35,13 +35,17 @@ __all__ = ("EventSource", "LiveAnswer", "LiveText", "LiveTurn")
 class EventSource(Protocol):
     """What a turn reads from: a session."""
 
+    def left_to_answer(self, calls: Sequence[FunctionCall]) -> Sequence[FunctionCall]:
+        """Return those of ``calls`` that are not run for the caller."""
+        ...
+
     async def __anext__(self) -> SessionEvent:
         """Return the next event."""
         ...
 
 
 class LiveAnswer(msgspec.Struct, frozen=True):
-    """What the model said in a turn, or until it asked for functions.
+    """What the model said in a turn, or until it asked for functions that are the caller's to run.
 
     ``audio``: PCM of 16 bits, mono, of the rate that ``audio_type`` names. ``calls``: functions
     that wait to be answered; ``is_complete`` is then False, and the rest is read by another turn.
@@ -87,7 +91,7 @@ class LiveTurn:
         return event
 
     async def finish(self) -> LiveAnswer:
-        """Read on and return what was said from here: to the end, or until functions are asked for.
+        """Return what is said from here: to the end, or until calls are left to the caller.
 
         Raises StreamInterrupted when the connection broke in the middle of it, with what was said
         as its ``partial``; the session goes on, and the answer can be asked for again. Raises what
@@ -97,9 +101,12 @@ class LiveTurn:
         async for event in self:
             if _is_lost(event):
                 raise _lost_turn(answer.finish().text)
-            answer.receive(event)
             if isinstance(event, ToolCalled):
-                break
+                if left := self._session.left_to_answer(event.calls):
+                    answer.receive(ToolCalled(left))
+                    break
+            else:
+                answer.receive(event)
         return answer.finish()
 
 
@@ -107,14 +114,15 @@ class LiveText:
     """The answer to a text as pieces of text, of speech its transcription; iterable once.
 
     The text is sent when the first piece is asked for. It ends with the turn, and when the model
-    asks for functions: ``calls`` are those that wait to be answered. What is neither text nor a
-    call is passed over; ``session.turn()`` shows all. Raises StreamInterrupted as
-    ``LiveTurn.finish`` does. Cancelling loses nothing.
+    asks for functions that are the caller's to run: ``calls`` are those that wait to be answered.
+    What is neither text nor a call is passed over; ``session.turn()`` shows all. Raises
+    StreamInterrupted as ``LiveTurn.finish`` does. Cancelling loses nothing.
     """
 
-    __slots__ = ("_said", "_send", "_turn", "calls")
+    __slots__ = ("_said", "_send", "_session", "_turn", "calls")
 
     def __init__(self, session: EventSource, send: Callable[[], Awaitable[None]]) -> None:
+        self._session = session
         self._turn = LiveTurn(session)
         self._send: Callable[[], Awaitable[None]] | None = send
         self.calls: Sequence[FunctionCall] = ()
@@ -133,7 +141,7 @@ class LiveText:
                 self._said.append(event.text)
                 return event.text
             if isinstance(event, ToolCalled):
-                self.calls = event.calls
+                self.calls = self._session.left_to_answer(event.calls)
             elif _is_lost(event):
                 raise _lost_turn("".join(self._said))
         raise StopAsyncIteration
