@@ -658,10 +658,15 @@ def test_a_key_that_was_revoked_meanwhile_ends_the_session_at_once() -> None:
 
 
 def test_a_function_that_runs_while_the_connection_breaks_is_cancelled() -> None:
-    service = LiveService(then(handle("h1"), hear, call("c1"), 1006), answers("h2"))
-    ended = asyncio.Event()
+    began, ended = asyncio.Event(), asyncio.Event()
+
+    async def running(stage: Stage) -> None:
+        await began.wait()
+
+    service = LiveService(then(handle("h1"), hear, call("c1"), running, 1006), answers("h2"))
 
     async def f() -> None:
+        began.set()
         try:
             await asyncio.Event().wait()
         finally:
