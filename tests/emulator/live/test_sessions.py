@@ -182,7 +182,9 @@ async def test_a_handle_belongs_to_its_key_and_lives_two_hours(
     async with live(url, key="another") as client:
         await client.send(setup={"model": MODEL, **resumption})
         assert await client.closed() == (1008, "BidiGenerateContent session not found")
-    emulator.advance(120)
+    # The life begins anew with each end of the session.
+    await emulator.idle()
+    emulator.advance(2 * 60 * 60 + 1)
     async with live(url) as client:
         await client.send(setup={"model": MODEL, **resumption})
         assert await client.closed() == (1008, "BidiGenerateContent session not found")

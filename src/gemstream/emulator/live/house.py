@@ -11,12 +11,16 @@ from ..journal import Journal
 from ..limits import Keys
 from ..scripts.steps import Step
 from .handles import Handles
+from .tokens import Tokens
 
-__all__ = ("CONNECTION", "SETUP", "TURN", "House", "StepsFor")
+__all__ = ("CONNECTION", "HANDSHAKE", "RESUME", "SETUP", "TURN", "House", "StepsFor")
 
-# The methods that a rule of a script can name: a turn of the model; the setup of a connection,
-# before it is accepted; what befalls a connection from then on, whatever is said in it.
+# The methods that a rule of a script can name: a turn of the model; the request to upgrade, before
+# it is answered; a setup that resumes a session, and any setup, before they are accepted; what
+# befalls a connection from then on, whatever is said in it.
 TURN = "bidiGenerateContent"
+HANDSHAKE = "bidiGenerateContent/handshake"
+RESUME = "bidiGenerateContent/resume"
 SETUP = "bidiGenerateContent/setup"
 CONNECTION = "bidiGenerateContent/connection"
 
@@ -30,6 +34,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     journal: Journal
     handles: Handles
+    tokens: Tokens
     seed: int
     rate: float | None
     keys: Callable[[], Keys]

@@ -42,7 +42,7 @@ from .answering import answer_parts, request_of, speaks
 from .connection import LiveConnection
 from .ending import SessionEnd
 from .handles import Owner
-from .house import CONNECTION, SETUP, TURN, House
+from .house import CONNECTION, RESUME, SETUP, TURN, House
 from .playing import play_event
 from .telling import Teller, tells
 from .turn import Turn, Voice, live_usage
@@ -105,9 +105,9 @@ class Session:
 
     async def _begin(self) -> None:
         _check_modalities(self._setup)
-        self._resume()
-        for step in self._house.steps_for(SETUP, self._model.name, ""):
-            await play_event(step, self._connection, self._house)
+        for method in (RESUME, SETUP) if self._resume() else (SETUP,):
+            for step in self._house.steps_for(method, self._model.name, ""):
+                await play_event(step, self._connection, self._house)
         self._connection.post(ServerMessage(setup_complete=SetupComplete()))
         self._give_handle()
         for step in self._house.steps_for(CONNECTION, self._model.name, ""):
@@ -118,21 +118,32 @@ class Session:
             for event in await self._connection.events():
                 await _HANDLERS.get(type(event), Session._refuse)(self, event)
 
-    def _resume(self) -> None:
+    def _resume(self) -> bool:
+        """Return True for a session that goes on; raises SessionEnd where it cannot."""
         resumption = self._setup.session_resumption
-        if resumption is None or not resumption.handle:
-            return
-        history = self._house.handles.history_of(resumption.handle, self._owner.key_hash)
-        if history is None:
-            raise SessionEnd(1008, "BidiGenerateContent session not found")
-        self._history = history
+        if resumption is None:
+            return False
+        if resumption.transparent is not None and not self._is_vertex:
+            raise SessionEnd(
+                1007,
+                'Invalid JSON payload received. Unknown name "transparent" at '
+                "'setup.session_resumption': Cannot find field.",
+            )
+        if not resumption.handle:
+            return False
+        self._history = self._house.handles.resume(resumption.handle, self._owner)
+        return True
 
     def _give_handle(self) -> None:
-        if self._setup.session_resumption is None:
-            return
+        resumption = self._setup.session_resumption
+        if resumption is None or self._waiting:
+            return  # what waits is in no history yet, and its turn gives a handle
         handle = self._house.new_id()
         self._house.handles.keep(handle, self._owner, self._history)
-        update = SessionResumptionUpdate(new_handle=handle, resumable=True)
+        covered = (self._connection.handled or None) if resumption.transparent else None
+        update = SessionResumptionUpdate(
+            new_handle=handle, resumable=True, last_consumed_client_message_index=covered
+        )
         self._connection.post(ServerMessage(session_resumption_update=update))
 
     # What the client says.
