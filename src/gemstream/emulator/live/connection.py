@@ -17,9 +17,9 @@ from ..exchange import Left, Receive, Send
 from .ending import SessionEnd
 from .wire_access import WireAccess
 
-__all__ = ("Guard", "LiveConnection")
+__all__ = ("Gate", "LiveConnection")
 
-Guard = Callable[["bytes | str"], "bytes | str"]
+Gate = Callable[["bytes | str"], "bytes | str"]
 """What a client said → what the session is to hear; raises SessionEnd."""
 
 _NORMAL = 1000
@@ -31,7 +31,7 @@ class LiveConnection:
 
     ``wire`` is what is below it, ``opened_at`` the clock's time when it was accepted. ``handled``:
     the newest message of the client whose events were all dealt with, the first after the setup
-    being 1. ``guard`` sees each message first: it may change it or raise SessionEnd. ``on_left`` is
+    being 1. ``gate`` sees each message first: it may change it or raise SessionEnd. ``on_left`` is
     called as soon as the client has left.
     """
 
@@ -41,7 +41,7 @@ class LiveConnection:
         "_received",
         "_send",
         "bytes",
-        "guard",
+        "gate",
         "handled",
         "left_with",
         "on_left",
@@ -61,7 +61,7 @@ class LiveConnection:
         self.wire = wire
         self.on_left = on_left
         self.opened_at = 0.0
-        self.guard: Guard | None = None
+        self.gate: Gate | None = None
         self.handled = 0
         self.bytes = 0
         self.left_with: int | None = None
@@ -89,8 +89,8 @@ class LiveConnection:
             payload = frame.get("text", "")
         if len(payload) > MAX_MESSAGE_SIZE:
             raise SessionEnd(1009, f"a message has at most {MAX_MESSAGE_SIZE} bytes")
-        if self.guard is not None:
-            payload = self.guard(payload)
+        if self.gate is not None:
+            payload = self.gate(payload)
         try:
             return self.protocol.receive(payload)
         except DecodeError as error:

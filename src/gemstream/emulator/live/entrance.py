@@ -29,7 +29,7 @@ from .handshake import play_handshake, refusal_of, refuse
 from .house import CONNECTION, HANDSHAKE, TURN, House
 from .live_model import live_model
 from .session import Session
-from .tokens import Grant, Guard, token_of
+from .tokens import Grant, TokenGate, token_of
 from .turn import Turn
 from .wire_access import WireAccess
 
@@ -168,7 +168,7 @@ class LiveCall:
         tokens = self._house.tokens
         grant = tokens.find(token_of(self))
         self._owner.key_hash = grant.key_hash
-        self._connection.guard = Guard(tokens, grant)
+        self._connection.gate = TokenGate(tokens, grant)
         return grant
 
     async def _setup(self) -> LiveSetup:

@@ -33,7 +33,7 @@ from ..clock import Clock
 from ..refusal import bad_value, invalid, missing_key
 from .ending import SessionEnd, end_of
 
-__all__ = ("MAX_TOKENS", "Grant", "Guard", "Tokens", "token_of")
+__all__ = ("MAX_TOKENS", "Grant", "TokenGate", "Tokens", "token_of")
 
 MAX_TOKENS = 10_000  # the oldest go first
 _REFUSED = 1008
@@ -124,7 +124,7 @@ class Tokens:
         self._grants.clear()
 
 
-class Guard:
+class TokenGate:
     """Stands before a session's messages: after the token's time they are refused, and the setup
     passes as the token lets it.
     """
