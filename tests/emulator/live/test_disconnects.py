@@ -371,6 +371,16 @@ async def test_the_upgrade_is_never_answered() -> None:
     assert (entry.method, entry.status) == (CONNECTION, 1006)
 
 
+async def test_the_service_goes_down_before_it_answers_the_upgrade() -> None:
+    emulator = Emulator(Script([Rule(method=HANDSHAKE, steps=[Stall()])]))
+    async with serving(emulator) as url, knocking(url):
+        while not emulator.journal:  # the request may not have come yet
+            emulator.interrupt()
+            await asyncio.sleep(0)
+    (entry,) = emulator.journal
+    assert (entry.method, entry.status) == (CONNECTION, 1006)
+
+
 async def test_the_upgrade_is_answered_late() -> None:
     steps = [WaitForAck(), Pause(60)]
     emulator = scripted(Rule(method=HANDSHAKE, steps=steps), scale=1000)

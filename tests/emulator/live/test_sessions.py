@@ -281,8 +281,7 @@ async def test_a_key_that_is_refused(
     [
         "/ws/google.ai.generativelanguage.v2.GenerativeService.BidiGenerateContent",
         "/v1beta/models/gemini-3.8-live:streamGenerateContent",
-        # Not built yet: ephemeral tokens.
-        PATH.replace("v1beta", "v1alpha") + "Constrained",
+        f"{PATH}Constrained",  # ephemeral tokens are of v1alpha alone
     ],
 )
 async def test_a_path_without_sessions_is_not_found(url: str, path: str) -> None:

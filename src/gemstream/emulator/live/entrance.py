@@ -62,9 +62,11 @@ class LiveCall:
         self._connection = LiveConnection(receive, send, self._wire, self._end_ownership)
         self._model: str | None = None
         self._running: asyncio.Task[None] | None = None
+        self._interrupted = False
 
     def interrupt(self) -> None:
         """Break the session off, as when the service goes down."""
+        self._interrupted = True
         if self._running is not None:
             self._running.cancel()
 
@@ -76,26 +78,29 @@ class LiveCall:
             refusal = refusal_of(not_served("a WebSocket on", self.path))
             await refuse(refusal, self._extensions, self._send)
             return
-        self._running = asyncio.create_task(self._enter(self._route), name="emulator live session")
+        running = asyncio.create_task(self._enter(self._route), name="emulator live session")
         try:
-            await asyncio.wait((self._running,))
+            await asyncio.wait((running,))
         finally:
-            self._running.cancel()
-            await asyncio.wait((self._running,))
-        if self._running.cancelled():
+            running.cancel()
+            await asyncio.wait((running,))
+        if running.cancelled():
             raise Cut
-        self._running.result()
+        running.result()
 
     async def _enter(self, route: LiveRoute) -> None:
+        self._running = asyncio.current_task()  # from here on a cancellation is booked
         steps = self._house.steps_for(HANDSHAKE, "", "")
         try:
+            if self._interrupted:
+                raise Cut
             refusal = await play_handshake(steps, self._receive, self._wire, self._house)
             if refusal is None:
                 await self._connection.accept(self._house.clock.now())
         except Left:
             await self._book_connection(NO_CLOSE_FRAME, End.ABORTED)
             return
-        except Cut:
+        except (Cut, asyncio.CancelledError):
             await self._book_connection(NO_CLOSE_FRAME, End.ERROR)
             raise
         if refusal is not None:
