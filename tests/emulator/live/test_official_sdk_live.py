@@ -11,7 +11,7 @@ import pytest
 from google import genai
 from google.genai import errors, types
 
-from gemstream.emulator import Emulator, LocalAuthority, serving
+from gemstream.emulator import Emulator, Lifetime, LocalAuthority, Rule, Script, serving
 
 # The SDK's own doing: it subclasses a class of aiohttp that would rather not be.
 pytestmark = pytest.mark.filterwarnings("ignore:Inheritance class:DeprecationWarning")
@@ -249,3 +249,33 @@ async def test_a_wish_that_cannot_be_is_an_error_of_the_sdk(url: str) -> None:
     assert (met.value.code, met.value.status) == (400, "INVALID_ARGUMENT")
     await sdk.aio.aclose()
     sdk.close()
+
+
+async def test_a_farewell_and_the_end_of_a_connection(
+    sdk: genai.Client, emulator: Emulator
+) -> None:
+    life = Lifetime(seconds=1000, farewell=1000)
+    emulator.script = Script([Rule(method="bidiGenerateContent/connection", steps=[life])])
+    async with sdk.aio.live.connect(model=MODEL, config=TEXT) as session:
+        message = await anext(session.receive())
+        assert message.go_away.time_left == "1000s"
+        await session.send_client_content(turns=words("Still there?"))
+        assert text_of(await answer(session)) == "You said: Still there?"
+        emulator.advance(1000)
+        with pytest.raises(errors.APIError) as met:
+            await answer(session)
+    assert met.value.code == 1011
+    assert "Deadline expired" in str(met.value)
+
+
+async def test_the_index_of_transparent_resumption(url: str) -> None:
+    options = types.HttpOptions(base_url=url, api_version="v1")
+    vertex = genai.Client(vertexai=True, api_key="k", http_options=options)
+    config: Any = {**TEXT, "session_resumption": {"transparent": True}}
+    async with vertex.aio.live.connect(model=MODEL, config=config) as session:
+        await session.send_client_content(turns=words("One"))
+        await answer(session)
+        update = (await anext(session.receive())).session_resumption_update
+    assert (update.resumable, update.last_consumed_client_message_index) == (True, 1)
+    await vertex.aio.aclose()
+    vertex.close()
