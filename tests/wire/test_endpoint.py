@@ -8,7 +8,6 @@ import pytest
 
 from gemstream.errors import InvalidRequest
 from gemstream.wire.endpoint import (
-    API_VERSIONS,
     EXPRESS,
     TABLE,
     VERTEX_VERSIONS,
@@ -30,8 +29,9 @@ VERTEX_OPERATIONS = [op for op in Operation if TABLE[op].vertex is not None]
 
 
 @pytest.mark.parametrize("base", [BASE, "http://localhost:8080", "https://example.com/a/b"])
-@pytest.mark.parametrize("version", API_VERSIONS)
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize(
+    ("operation", "version"), [(op, version) for op in OPERATIONS for version in TABLE[op].versions]
+)
 def test_the_url_of_an_operation_leads_back_to_it(
     base: str, version: str, operation: Operation
 ) -> None:
@@ -108,7 +108,10 @@ def test_a_path_of_vertex_is_read(method: str, path: str, meaning: tuple[object,
 
 
 def test_only_a_stream_asks_for_server_sent_events() -> None:
-    queries = {op: urlsplit(url_for(BASE, "v1", op, model=MODELS[0])).query for op in OPERATIONS}
+    queries = {
+        op: urlsplit(url_for(BASE, TABLE[op].versions[-1], op, model=MODELS[0])).query
+        for op in OPERATIONS
+    }
     assert {op: query for op, query in queries.items() if query} == {Operation.STREAM: "alt=sse"}
     url = url_for(BASE, "v1", Operation.STREAM, model=VERTEX_MODELS[0], parent=PARENTS[0])
     assert urlsplit(url).query == "alt=sse"
@@ -127,6 +130,8 @@ def test_a_query_is_added_and_escaped() -> None:
         ("GET", "/v1/models/x:generateContent"),
         ("POST", "/v1/models/x"),
         ("POST", "/v1/models"),
+        ("POST", "/v1beta/auth_tokens"),
+        ("GET", "/v1alpha/auth_tokens"),
         ("post", "/v1/models/x:generateContent"),
         ("POST", "/v2/models/x:generateContent"),
         ("POST", "v1/models/x:generateContent"),
@@ -213,6 +218,15 @@ def test_an_operation_exists_on_its_backend_only() -> None:
         url_for(BASE, "v1", Operation.BATCH_EMBED, model=VERTEX_MODELS[0], parent=PARENTS[0])
     with pytest.raises(InvalidRequest, match="predict does not exist on the Gemini API"):
         url_for(BASE, "v1", Operation.PREDICT, model=MODELS[0])
+
+
+def test_an_operation_of_one_version_names_it() -> None:
+    with pytest.raises(InvalidRequest, match="'v1beta'; use 'v1alpha'"):
+        url_for(BASE, "v1beta", Operation.CREATE_TOKEN)
+    with pytest.raises(InvalidRequest, match="'v9' does not exist; use one of v1beta"):
+        url_for(BASE, "v9", Operation.CREATE_TOKEN)
+    with pytest.raises(InvalidRequest, match=r"auth_tokens.create does not exist on Vertex AI"):
+        url_for(BASE, "v1", Operation.CREATE_TOKEN, parent=PARENTS[0])
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -35,7 +35,7 @@ from .scripts.faults import (
     Status,
     Usage,
 )
-from .scripts.live_faults import Close, GoAway
+from .scripts.live_faults import Close, GoAway, HalfFrame, Lifetime
 from .scripts.script import Rule, Script
 from .scripts.steps import Body, Chunk, Hears, Pause, Step, WaitForAck
 from .server import serve, serving
@@ -56,6 +56,7 @@ __all__ = (
     "Garbage",
     "GoAway",
     "GzipBomb",
+    "HalfFrame",
     "Headers",
     "Hears",
     "Html",
@@ -63,6 +64,7 @@ __all__ = (
     "JournalEnd",
     "JournalEntry",
     "Keys",
+    "Lifetime",
     "Limits",
     "LocalAuthority",
     "ModelLimits",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from ..wire.live.auth_token import TOKEN_PREFIX
 from .clock import Clock
 from .deadline import server_timeout
 from .exchange import Exchange
@@ -54,7 +55,8 @@ def check_key(asking: Asking, keys: Keys) -> str:
     key = key_of(asking)
     if key is None:
         raise missing_credentials() if asking.is_vertex else missing_key()
-    if not keys.accept(key):
+    # An ephemeral token opens sessions on an endpoint of its own, and nothing else.
+    if key.startswith(TOKEN_PREFIX) or not keys.accept(key):
         raise bad_key() if _is_api_key(asking) else bad_token()
     return key
 

@@ -31,6 +31,7 @@ from .journal import End, Journal, JournalEntry, key_hash_of
 from .live.entrance import LiveCall
 from .live.handles import Handles
 from .live.house import House
+from .live.tokens import Tokens
 from .number import whole_number
 from .output import ArrayOutput, ErrorForm, EventOutput, Output, WholeOutput, send_error
 from .recording.recorder import Recorder
@@ -97,6 +98,7 @@ class Emulator:
             clock=self._clock,
             journal=self._journal,
             handles=Handles(self._clock),
+            tokens=Tokens(self._clock, self._new_id),
             seed=seed,
             rate=rate,
             keys=lambda: self._script.keys,
@@ -144,6 +146,7 @@ class Emulator:
         self._admission.clear()
         self._acks.clear()
         self._house.handles.clear()
+        self._house.tokens.clear()
 
     def interrupt(self) -> None:
         """Break off every answer that is running, as when the service goes down."""
@@ -242,7 +245,10 @@ class Emulator:
     async def _serve_call(self, exchange: Exchange, call: Call) -> None:
         frame = Answer((), {"TEXT": 0}, exchange.model or "", exchange.request_id)
         body = call.body.decode("utf-8", "replace")
-        await self._tell(exchange, body, frame, lambda: answer_call(call))
+        key_hash = key_hash_of(key_of(exchange) or "")
+        await self._tell(
+            exchange, body, frame, lambda: answer_call(call, self._house.tokens, key_hash)
+        )
 
     async def _tell(
         self, exchange: Exchange, prompt: str, frame: Answer, answer: Callable[[], Told]

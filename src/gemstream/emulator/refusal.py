@@ -128,7 +128,8 @@ def not_served(method: str, path: str) -> APIError:
     return api_error(
         404,
         f"the emulator does not serve {method} {path}; it serves generateContent, "
-        "streamGenerateContent, countTokens, embedContent, batchEmbedContents and models",
+        "streamGenerateContent, countTokens, embedContent, batchEmbedContents, models and "
+        "auth_tokens",
     )
 
 

@@ -19,6 +19,7 @@ from ..errors import ConfigError
 from .app import Emulator
 from .authority import LocalAuthority
 from .exchange import Cut
+from .live.wire_access import TRANSPORT
 from .tcp.fault_proxy import chaos
 from .tcp.toxics import Toxic
 
@@ -116,7 +117,7 @@ def _server(uvicorn: Any, emulator: Emulator, tls: ssl.SSLContext | None) -> Any
     config = uvicorn.Config(
         emulator,
         http="httptools",
-        ws="websockets-sansio",
+        ws=_websocket_class(),
         # Pings that nobody is held to: a Live client may answer late, as the service itself does
         # (its pongs took 8 to 30 s), and a session that lives must not be closed for it.
         ws_ping_interval=_PING_SECONDS,
@@ -137,6 +138,20 @@ def _server(uvicorn: Any, emulator: Emulator, tls: ssl.SSLContext | None) -> Any
     log.removeFilter(_is_no_cut)
     log.addFilter(_is_no_cut)
     return server
+
+
+def _websocket_class() -> Any:
+    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+    class WebSocketWithTransport(WebSocketsSansIOProtocol):
+        """Lets the emulator break frames, which no ASGI message says."""
+
+        async def run_asgi(self) -> None:
+            extensions: dict[str, Any] = {**self.scope["extensions"], TRANSPORT: self.transport}
+            self.scope["extensions"] = extensions
+            await super().run_asgi()
+
+    return WebSocketWithTransport
 
 
 def _is_no_cut(record: logging.LogRecord) -> bool:

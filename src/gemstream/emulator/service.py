@@ -1,6 +1,6 @@
-"""What the emulator answers besides generated content: counts, embeddings, models.
+"""What the emulator answers besides generated content: counts, embeddings, models, tokens.
 
-Pure: a call in, the message of the answer out, or the APIError that refuses it.
+A call in, the message of the answer out, or the APIError that refuses it; only tokens are kept.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ from ..wire.embedding import (
     Embedding,
 )
 from ..wire.endpoint import Operation, Route
+from ..wire.live.auth_token import AuthToken
 from ..wire.request import CountTokensRequest, CountTokensResponse
 from ..wire.response import GenerateContentResponse
 from ..wire.usage import UsageMetadata
 from .builtin.embedding import embed_text
 from .builtin.token_count import contents_tokens, modality_details, request_tokens
+from .live.tokens import Tokens
 from .models import find_model, list_models, model_for, model_resource_of, publisher_model_of
 from .number import whole_number
 from .refusal import bad_page_token, invalid
@@ -73,8 +75,13 @@ class _Reply(msgspec.Struct, frozen=True):
         return iter(())
 
 
-def answer_call(call: Call) -> _Reply:
-    """Return the answer to any call but of generateContent; raises APIError."""
+def answer_call(call: Call, tokens: Tokens, key_hash: str) -> _Reply:
+    """Return the answer to any call but of generateContent; raises APIError.
+
+    An ephemeral token is made in ``tokens`` for the key of ``key_hash``.
+    """
+    if call.route.operation is Operation.CREATE_TOKEN:
+        return _Reply(tokens.create(read_request(call.body, AuthToken), key_hash))
     return _Reply(_SERVICES[call.route.operation](call))
 
 

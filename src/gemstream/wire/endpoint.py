@@ -21,6 +21,7 @@ from ..errors import InvalidRequest
 __all__ = (
     "API_VERSIONS",
     "EXPRESS",
+    "TOKEN_VERSION",
     "VERTEX_VERSIONS",
     "Endpoint",
     "Operation",
@@ -34,6 +35,7 @@ __all__ = (
 
 API_VERSIONS = ("v1beta", "v1", "v1alpha")
 VERTEX_VERSIONS = ("v1", "v1beta1")
+TOKEN_VERSION = "v1alpha"  # the only version that makes ephemeral tokens and takes them
 EXPRESS = "publishers/google"  # the parent of a Vertex path without a project
 
 
@@ -48,12 +50,14 @@ class Operation(enum.Enum):
     PREDICT = "predict"
     LIST_MODELS = "models.list"
     GET_MODEL = "models.get"
+    CREATE_TOKEN = "auth_tokens.create"
 
 
 class Endpoint(msgspec.Struct, frozen=True):
     """One row: the HTTP method, the paths under the version, the query that always goes along.
 
     ``path`` is the Gemini API's and ``vertex`` Vertex AI's; None where the backend lacks it.
+    ``versions``: those of the Gemini API that have the operation.
     """
 
     operation: Operation
@@ -61,6 +65,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     path: str | None
     vertex: str | None
     query: Mapping[str, str] = {}
+    versions: tuple[str, ...] = API_VERSIONS
 
     @property
     def takes_model(self) -> bool:
@@ -115,6 +120,7 @@ TABLE: Mapping[Operation, Endpoint] = {
         Endpoint(Operation.PREDICT, "POST", None, "{parent}{model}:predict"),
         Endpoint(Operation.LIST_MODELS, "GET", "models", f"{EXPRESS}/models"),
         Endpoint(Operation.GET_MODEL, "GET", "{model}", "{parent}{model}"),
+        Endpoint(Operation.CREATE_TOKEN, "POST", "auth_tokens", None, versions=(TOKEN_VERSION,)),
     )
 }
 
@@ -152,6 +158,11 @@ def url_for(
     if template is None:
         backend = "Vertex AI" if is_vertex else "the Gemini API"
         raise InvalidRequest(f"{operation.value} does not exist on {backend}")
+    if not is_vertex and version in API_VERSIONS and version not in row.versions:
+        known = " or ".join(map(repr, row.versions))
+        raise InvalidRequest(
+            f"{operation.value} does not exist in api_version {version!r}; use {known}"
+        )
     if model is not None and is_vertex and not _VERTEX_PATH.fullmatch(model):
         raise InvalidRequest(
             f"model {model!r} is not one of Vertex AI: use 'publishers/google/models/NAME' or "
@@ -239,7 +250,7 @@ def _pattern_rows() -> Iterator[tuple[Endpoint, re.Pattern[str], str]]:
     for row in TABLE.values():
         if row.path is not None:
             pattern = row.path.replace("{model}", _MODEL)
-            yield row, re.compile(_prefix(API_VERSIONS) + pattern), ""
+            yield row, re.compile(_prefix(row.versions) + pattern), ""
         if row.vertex is not None:
             pattern = row.vertex.replace("{parent}", _PARENT).replace("{model}", _VERTEX_MODEL)
             yield row, re.compile(_prefix(VERTEX_VERSIONS) + pattern), EXPRESS

@@ -212,7 +212,12 @@ def test_a_script_file_has_them() -> None:
 
 def test_they_are_listed() -> None:
     listed = {entry.kind: [field.name for field in entry.fields] for entry in live_fault_list()}
-    assert listed == {"go_away": ["time_left"], "close": ["code", "reason"]}
+    assert listed == {
+        "go_away": ["time_left"],
+        "close": ["code", "reason"],
+        "lifetime": ["seconds", "farewell", "code", "reason"],
+        "half_frame": ["bytes"],
+    }
 
 
 @pytest.mark.parametrize("fields", [{"code": 1006}, {"code": 999}, {"reason": "x" * 124}])

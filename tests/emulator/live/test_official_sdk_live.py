@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import datetime
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 from google import genai
 from google.genai import errors, types
 
-from gemstream.emulator import Emulator, LocalAuthority, serving
+from gemstream.emulator import Emulator, Lifetime, LocalAuthority, Rule, Script, serving
 
 # The SDK's own doing: it subclasses a class of aiohttp that would rather not be.
 pytestmark = pytest.mark.filterwarnings("ignore:Inheritance class:DeprecationWarning")
@@ -159,3 +161,121 @@ async def test_what_is_refused(url: str, key: str, model: str, code: int, words_
     assert met.value.code == code
     await client.aio.aclose()
     client.close()
+
+
+EXPERIMENTAL = pytest.mark.filterwarnings(
+    "ignore:The SDK's:google.genai.errors.ExperimentalWarning"
+)
+
+
+def heard(config: dict[str, Any]) -> Any:
+    return {"model": MODEL, "config": config}
+
+
+@EXPERIMENTAL
+@pytest.mark.parametrize("face", ["async", "blocking"])
+async def test_a_token_is_made_and_opens_a_session(url: str, face: str) -> None:
+    options = types.HttpOptions(base_url=url, api_version="v1alpha")
+    maker = genai.Client(api_key="k", http_options=options)
+    config: Any = {"uses": 1, "live_connect_constraints": heard(TEXT)}
+    if face == "async":
+        made = await maker.aio.auth_tokens.create(config=config)
+    else:
+        made = await asyncio.to_thread(maker.auth_tokens.create, config=config)
+    await maker.aio.aclose()
+    maker.close()
+    assert made.name.startswith("auth_tokens/")
+    browser = genai.Client(api_key=made.name, http_options=options)
+    # The token says that the answers are in writing, whatever is asked for.
+    config = {"response_modalities": ["AUDIO"]}
+    async with browser.aio.live.connect(model=MODEL, config=config) as session:
+        await session.send_client_content(turns=words("Hello"))
+        assert text_of(await answer(session)) == "You said: Hello"
+    with pytest.raises(errors.APIError) as met:
+        async with browser.aio.live.connect(model=MODEL, config=config):
+            pass
+    assert (met.value.code, "used up" in str(met.value)) == (1008, True)
+    await browser.aio.aclose()
+    browser.close()
+
+
+@EXPERIMENTAL
+@pytest.mark.parametrize(
+    ("constraints", "additional", "is_spoken"),
+    [
+        (None, None, True),
+        (heard(TEXT), None, False),
+        (heard(TEXT), [], False),
+        (heard({"temperature": 0.5}), [], True),
+        (heard({"temperature": 0.5, **TEXT}), ["output_audio_transcription"], False),
+        (heard({"system_instruction": "Be brief", "session_resumption": {}}), ["top_k"], True),
+    ],
+)
+async def test_the_fields_that_the_sdk_locks(
+    url: str, constraints: Any, additional: Any, is_spoken: bool
+) -> None:
+    options = types.HttpOptions(base_url=url, api_version="v1alpha")
+    maker = genai.Client(api_key="k", http_options=options)
+    expires = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)
+    config: Any = {"uses": 2, "expire_time": expires, "new_session_expire_time": expires}
+    if constraints is not None:
+        config |= {"live_connect_constraints": constraints}
+    if additional is not None:
+        config |= {"lock_additional_fields": additional}
+    made = await maker.aio.auth_tokens.create(config=config)
+    await maker.aio.aclose()
+    maker.close()
+    browser = genai.Client(api_key=made.name, http_options=options)
+    config = {"response_modalities": ["AUDIO"], "output_audio_transcription": {}}
+    async with browser.aio.live.connect(model=MODEL, config=config) as session:
+        await session.send_client_content(turns=words("Hello"))
+        messages = await answer(session)
+    assert (text_of(messages) == "") is is_spoken
+    transcribed = any(
+        one.server_content and one.server_content.output_transcription for one in messages
+    )
+    assert transcribed is is_spoken
+    await browser.aio.aclose()
+    browser.close()
+
+
+@EXPERIMENTAL
+async def test_a_wish_that_cannot_be_is_an_error_of_the_sdk(url: str) -> None:
+    options = types.HttpOptions(base_url=url, api_version="v1alpha")
+    sdk = genai.Client(api_key="k", http_options=options)
+    past: Any = {"expire_time": datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)}
+    with pytest.raises(errors.ClientError) as met:
+        await sdk.aio.auth_tokens.create(config=past)
+    assert (met.value.code, met.value.status) == (400, "INVALID_ARGUMENT")
+    await sdk.aio.aclose()
+    sdk.close()
+
+
+async def test_a_farewell_and_the_end_of_a_connection(
+    sdk: genai.Client, emulator: Emulator
+) -> None:
+    life = Lifetime(seconds=1000, farewell=1000)
+    emulator.script = Script([Rule(method="bidiGenerateContent/connection", steps=[life])])
+    async with sdk.aio.live.connect(model=MODEL, config=TEXT) as session:
+        message = await anext(session.receive())
+        assert message.go_away.time_left == "1000s"
+        await session.send_client_content(turns=words("Still there?"))
+        assert text_of(await answer(session)) == "You said: Still there?"
+        emulator.advance(1000)
+        with pytest.raises(errors.APIError) as met:
+            await answer(session)
+    assert met.value.code == 1011
+    assert "Deadline expired" in str(met.value)
+
+
+async def test_the_index_of_transparent_resumption(url: str) -> None:
+    options = types.HttpOptions(base_url=url, api_version="v1")
+    vertex = genai.Client(vertexai=True, api_key="k", http_options=options)
+    config: Any = {**TEXT, "session_resumption": {"transparent": True}}
+    async with vertex.aio.live.connect(model=MODEL, config=config) as session:
+        await session.send_client_content(turns=words("One"))
+        await answer(session)
+        update = (await anext(session.receive())).session_resumption_update
+    assert (update.resumable, update.last_consumed_client_message_index) == (True, 1)
+    await vertex.aio.aclose()
+    vertex.close()

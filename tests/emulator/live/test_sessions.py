@@ -182,7 +182,9 @@ async def test_a_handle_belongs_to_its_key_and_lives_two_hours(
     async with live(url, key="another") as client:
         await client.send(setup={"model": MODEL, **resumption})
         assert await client.closed() == (1008, "BidiGenerateContent session not found")
-    emulator.advance(120)
+    # The life begins anew with each end of the session.
+    await emulator.idle()
+    emulator.advance(2 * 60 * 60 + 1)
     async with live(url) as client:
         await client.send(setup={"model": MODEL, **resumption})
         assert await client.closed() == (1008, "BidiGenerateContent session not found")
@@ -290,8 +292,7 @@ async def test_a_key_that_is_refused(
     [
         "/ws/google.ai.generativelanguage.v2.GenerativeService.BidiGenerateContent",
         "/v1beta/models/gemini-3.8-live:streamGenerateContent",
-        # Not built yet: ephemeral tokens.
-        PATH.replace("v1beta", "v1alpha") + "Constrained",
+        f"{PATH}Constrained",  # ephemeral tokens are of v1alpha alone
     ],
 )
 async def test_a_path_without_sessions_is_not_found(url: str, path: str) -> None:

@@ -8,7 +8,6 @@ from gemstream.errors import InvalidRequest
 from gemstream.wire.live.address import (
     LiveRoute,
     LiveService,
-    auth_tokens_url,
     live_url,
     match_live,
 )
@@ -92,7 +91,3 @@ def test_an_address_that_cannot_be_is_told_before_anything_is_dialled(
     with pytest.raises(InvalidRequest) as caught:
         live_url(base, version, service)
     assert [word for word in words if word not in str(caught.value)] == []
-
-
-def test_tokens_are_asked_of_the_only_version_that_makes_them() -> None:
-    assert auth_tokens_url("https://h/") == "https://h/v1alpha/auth_tokens"

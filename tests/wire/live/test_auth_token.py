@@ -64,6 +64,17 @@ def test_a_token_is_written_and_read_as_the_service_names_it() -> None:
             "generationConfig.topP,generationConfig.temperature,labels.x",
             {"model": "models/b", "sessionResumption": {"handle": "h"}},
         ),
+        # What says something by being there stays, whether the client resumes or not.
+        (
+            {"sessionResumption": {}},
+            None,
+            {"sessionResumption": {"handle": "h"}},
+        ),
+        (
+            {"sessionResumption": {}, "model": "models/a"},
+            "model,sessionResumption",
+            {**_ASKED, "model": "models/a"},
+        ),
     ],
 )
 def test_locked_fields_are_the_token_s(
@@ -74,3 +85,13 @@ def test_locked_fields_are_the_token_s(
     assert token.locks_anything is (held is not None)
     setup = constrained_setup(from_plain(_ASKED, LiveSetup), token)
     assert to_plain(setup) == in_force
+
+
+@pytest.mark.parametrize("mask", [None, "sessionResumption", "sessionResumption.transparent"])
+def test_a_token_that_lets_sessions_be_resumed_does_so_from_the_first(mask: str | None) -> None:
+    held = from_plain({"sessionResumption": {}}, LiveSetup)
+    token = AuthToken(bidi_generate_content_setup=held, field_mask=mask)
+    for asked in ({}, {"sessionResumption": {}}):
+        in_force = to_plain(constrained_setup(from_plain(asked, LiveSetup), token))
+        locks_it = mask != "sessionResumption.transparent"
+        assert in_force == ({"sessionResumption": {}} if locks_it else asked)

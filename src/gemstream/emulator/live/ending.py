@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from ...errors import APIError
+from ...wire.live.close_code import MAX_REASON
 
-__all__ = ("MAX_REASON", "SessionEnd", "end_of")
+__all__ = ("SessionEnd", "end_of")
 
-# RFC 6455, 5.5: a control frame holds 125 bytes, and two of them are the code.
-MAX_REASON = 123
 # What the service closes with in the place of an HTTP status; other statuses are its own fault.
 _CODES = {400: 1007, 401: 1008, 403: 1008, 404: 1008}
 _INTERNAL = 1011

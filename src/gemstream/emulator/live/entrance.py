@@ -1,8 +1,8 @@
 """The way into a Live session: the handshake, the key, the setup; and the way out of it.
 
-Promises: a handshake on a Live path is always accepted, and what is wrong is told by a close code,
-as the service does; when the client leaves, all work for it ends; exactly one journal entry is made
-for the connection, and one for each turn before its end is sent.
+Promises: a handshake on a Live path is accepted unless a script refuses it, and what is wrong is
+told by a close code, as the service does; when the client leaves, all work for it ends; exactly one
+journal entry is made for the connection, and one for each turn before its end is sent.
 """
 
 from __future__ import annotations
@@ -17,20 +17,21 @@ from ...policy.live.client_event import SetUp
 from ...wire.live.address import LiveRoute, LiveService, match_live
 from ...wire.live.close_code import NO_CLOSE_FRAME
 from ...wire.live.setup import LiveSetup
-from ...wire.status import encode_error
 from ..admission import check_key, key_of
 from ..exchange import Cut, Left, Receive, Scope, Send
 from ..journal import End, JournalEntry, key_hash_of
 from ..number import whole_number
-from ..output import JSON_TYPE, pretty
 from ..refusal import not_served
 from .connection import LiveConnection
 from .ending import SessionEnd, end_of
 from .handles import Owner
-from .house import CONNECTION, TURN, House
+from .handshake import play_handshake, refusal_of, refuse
+from .house import CONNECTION, HANDSHAKE, TURN, House
 from .live_model import live_model
 from .session import Session
+from .tokens import Grant, TokenGate, token_of
 from .turn import Turn
+from .wire_access import WireAccess
 
 __all__ = ("LiveCall",)
 
@@ -55,7 +56,10 @@ class LiveCall:
             for name, value in scope["headers"]
         }
         self.query = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1")))
-        self._connection = LiveConnection(receive, send)
+        key = key_of(self)
+        self._owner = Owner(key_hash_of(key) if key else "")
+        self._wire = WireAccess(scope)
+        self._connection = LiveConnection(receive, send, self._wire, self._end_ownership)
         self._model: str | None = None
         self._running: asyncio.Task[None] | None = None
         self._interrupted = False
@@ -70,40 +74,46 @@ class LiveCall:
         """Hold the session to its end; raises Cut when the connection is to break."""
         if (await self._receive())["type"] != "websocket.connect":
             return
-        route = self._route
-        # An ephemeral token opens nothing yet: the emulator makes none.
-        if route is None or route.service is LiveService.CONSTRAINED:
-            await self._turn_away(not_served("a WebSocket on", self.path))
+        if self._route is None:
+            refusal = refusal_of(not_served("a WebSocket on", self.path))
+            await refuse(refusal, self._extensions, self._send)
             return
-        await self._send({"type": "websocket.accept"})
-        if self._interrupted:
-            raise Cut
-        self._running = asyncio.create_task(self._hold(route), name="emulator live session")
+        running = asyncio.create_task(self._enter(self._route), name="emulator live session")
         try:
-            await asyncio.wait((self._running,))
+            await asyncio.wait((running,))
         finally:
-            self._running.cancel()
-            await asyncio.wait((self._running,))
-        if self._running.cancelled():
+            running.cancel()
+            await asyncio.wait((running,))
+        if running.cancelled():
             raise Cut
-        self._running.result()
+        running.result()
 
-    async def _turn_away(self, error: APIError) -> None:
-        if "websocket.http.response" not in self._extensions:
-            await self._send({"type": "websocket.close"})  # a server makes 403 of it
+    async def _enter(self, route: LiveRoute) -> None:
+        self._running = asyncio.current_task()  # from here on a cancellation is booked
+        steps = self._house.steps_for(HANDSHAKE, "", "")
+        try:
+            if self._interrupted:
+                raise Cut
+            refusal = await play_handshake(steps, self._receive, self._wire, self._house)
+            if refusal is None:
+                await self._connection.accept(self._house.clock.now())
+        except Left:
+            await self._book_connection(NO_CLOSE_FRAME, End.ABORTED)
             return
-        kind = (b"content-type", JSON_TYPE.encode())
-        start = {"type": "websocket.http.response.start", "status": error.code, "headers": [kind]}
-        await self._send(start)
-        body = pretty(encode_error(error))
-        await self._send({"type": "websocket.http.response.body", "body": body})
+        except (Cut, asyncio.CancelledError):
+            await self._book_connection(NO_CLOSE_FRAME, End.ERROR)
+            raise
+        if refusal is not None:
+            await self._book_connection(refusal.status, End.ERROR)
+            await refuse(refusal, self._extensions, self._send)
+            return
+        await self._hold(route)
 
     async def _hold(self, route: LiveRoute) -> None:
-        owner = Owner(key_hash_of(key_of(self) or ""))
         code, end = NO_CLOSE_FRAME, End.ABORTED
         ending: SessionEnd | None = None
         try:
-            await self._converse(route, owner)
+            await self._converse(route)
         except Left:
             code = self._connection.left_with or code
             end = End.FINISHED if self._connection.was_left_well else End.ABORTED
@@ -114,25 +124,35 @@ class LiveCall:
             end = End.ERROR
             raise
         finally:
-            owner.ended_at = self._house.clock.now()
+            self._end_ownership()
             await self._book_connection(code, end)  # before the client sees it
         if ending is not None:
             with suppress(Left):  # nobody is left to tell
                 await self._connection.close(ending.code, ending.reason)
 
-    async def _converse(self, route: LiveRoute, owner: Owner) -> None:
+    def _end_ownership(self) -> None:
+        """Let another connection resume the session."""
+        if self._owner.ended_at is None:
+            self._owner.ended_at = self._house.clock.now()
+
+    async def _converse(self, route: LiveRoute) -> None:
         """Hold the conversation; raises SessionEnd, Left or Cut."""
         try:
+            is_constrained = route.service is LiveService.CONSTRAINED
+            grant = self._admit_token() if is_constrained else None
             setup = await self._setup()
-            check_key(self, self._house.keys())
+            if grant is None:
+                check_key(self, self._house.keys())
             model = live_model(setup.model or "", route)
             self._model = model.name
+            if grant is not None:
+                self._house.tokens.use(grant, setup)
             session = Session(
                 setup,
                 model,
                 self._connection,
                 self._house,
-                owner,
+                self._owner,
                 self._book_turn,
                 is_vertex=self.is_vertex,
             )
@@ -147,6 +167,14 @@ class LiveCall:
         except Exception:
             _log.exception("the emulator failed in a Live session")
             raise SessionEnd(1011, "Internal error encountered.") from None
+
+    def _admit_token(self) -> Grant:
+        """Return the token's grant: the session is its key's and says what it allows."""
+        tokens = self._house.tokens
+        grant = tokens.find(token_of(self))
+        self._owner.key_hash = grant.key_hash
+        self._connection.gate = TokenGate(tokens, grant)
+        return grant
 
     async def _setup(self) -> LiveSetup:
         for event in await self._connection.events():
@@ -163,11 +191,10 @@ class LiveCall:
     async def _book(
         self, request_id: str, method: str, status: int, end: End, turn: Turn | None
     ) -> None:
-        key = key_of(self)
         entry = JournalEntry(
             request_id=request_id,
             attempt=whole_number(self.headers.get("x-gemstream-attempt", "")),
-            key_hash=key_hash_of(key) if key else None,
+            key_hash=self._owner.key_hash or None,
             model=self._model,
             method=method,
             status=status,

@@ -84,6 +84,11 @@ class Floor:
         self._silent: list[FunctionResponse] = []  # to be known when the turn has ended
         self.is_user_speaking = False
 
+    @property
+    def holds_back(self) -> bool:
+        """True while the user has said something that no turn has taken up yet."""
+        return bool(self._waiting) or self.is_user_speaking
+
     def open(self, tasks: asyncio.TaskGroup) -> None:
         """Have the turns told by tasks of ``tasks``; comes first."""
         self._tasks = tasks

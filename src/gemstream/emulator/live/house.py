@@ -11,13 +11,16 @@ from ..journal import Journal
 from ..limits import Keys
 from ..scripts.steps import Step
 from .handles import Handles
+from .tokens import Tokens
 
-__all__ = ("CONNECTION", "SETUP", "SPEECH", "TURN", "House", "StepsFor")
+__all__ = ("CONNECTION", "HANDSHAKE", "RESUME", "SETUP", "SPEECH", "TURN", "House", "StepsFor")
 
-# The methods that a rule of a script can name: a turn of the model; the setup of a connection,
-# before it is accepted; what befalls a connection from then on, whatever is said in it; what is
-# understood of speech.
+# The methods that a rule of a script can name: a turn of the model; the request to upgrade, before
+# it is answered; a setup that resumes a session, and any setup, before they are accepted; what
+# befalls a connection from then on, whatever is said in it; what is understood of speech.
 TURN = "bidiGenerateContent"
+HANDSHAKE = "bidiGenerateContent/handshake"
+RESUME = "bidiGenerateContent/resume"
 SETUP = "bidiGenerateContent/setup"
 CONNECTION = "bidiGenerateContent/connection"
 SPEECH = "bidiGenerateContent/speech"
@@ -32,6 +35,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     journal: Journal
     handles: Handles
+    tokens: Tokens
     seed: int
     rate: float | None
     keys: Callable[[], Keys]

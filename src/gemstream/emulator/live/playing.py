@@ -6,16 +6,20 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from ...wire.codec import encode
+from ...wire.content import Blob, Content, Part
 from ...wire.live.server_message import GoAway as GoAwayMessage
-from ...wire.live.server_message import ServerMessage
+from ...wire.live.server_message import ServerContent, ServerMessage
 from ...wire.scalar import encode_duration
 from ..exchange import Cut as CutConnection
-from ..scripts.faults import Cut, Stall
-from ..scripts.live_faults import Close, GoAway
+from ..scripts.faults import Cut, Garbage, Huge, Stall
+from ..scripts.filler import expanded, marker
+from ..scripts.live_faults import Close, GoAway, HalfFrame, Lifetime
 from ..scripts.steps import Pause, Step, WaitForAck
 from .connection import LiveConnection
 from .ending import SessionEnd
 from .house import House
+from .speech import MIME_TYPE
 
 __all__ = ("play_event",)
 
@@ -41,7 +45,21 @@ async def _wait(step: WaitForAck, connection: LiveConnection, house: House) -> N
 
 
 async def _go_away(step: GoAway, connection: LiveConnection, house: House) -> None:
-    farewell = GoAwayMessage(time_left=encode_duration(step.time_left))
+    await _say_farewell(step.time_left, connection)
+
+
+async def _live_out(step: Lifetime, connection: LiveConnection, house: House) -> None:
+    end = connection.opened_at + step.seconds
+    if step.farewell:
+        await house.clock.sleep(end - step.farewell - house.clock.now())
+        await _say_farewell(step.farewell, connection)
+    await house.clock.sleep(end - house.clock.now())
+    await connection.flushed()
+    raise SessionEnd(step.code, step.reason)
+
+
+async def _say_farewell(seconds: float, connection: LiveConnection) -> None:
+    farewell = GoAwayMessage(time_left=encode_duration(seconds))
     connection.post(ServerMessage(go_away=farewell))
     await connection.flushed()
 
@@ -60,11 +78,39 @@ async def _stall(step: Stall, connection: LiveConnection, house: House) -> None:
     await asyncio.Event().wait()  # until the session ends
 
 
+async def _half_frame(step: HalfFrame, connection: LiveConnection, house: House) -> None:
+    await connection.flushed()
+    connection.wire.write_half_frame(step.bytes)
+    raise CutConnection
+
+
+async def _garbage(step: Garbage, connection: LiveConnection, house: House) -> None:
+    # Of the emulator's seed; the place in the session tells two of them apart.
+    content = step.content(f"{house.seed}|{connection.bytes}")
+    connection.post_raw(content if step.text is None else step.text)
+    await connection.flushed()
+
+
+async def _huge(step: Huge, connection: LiveConnection, house: House) -> None:
+    filler = marker(step.bytes)
+    blob = Blob(mime_type=MIME_TYPE, data=filler)
+    part = Part(text=filler) if step.data == "text" else Part(inline_data=blob)
+    content = ServerContent(model_turn=Content(role="model", parts=[part]))
+    message = encode(ServerMessage(server_content=content))
+    # Past the protocol, which would not send as much at once.
+    connection.post_raw(b"".join(expanded(message)))
+    await connection.flushed()
+
+
 _PLAYERS: Mapping[type, Callable[[Any, LiveConnection, House], Awaitable[None]]] = {
     Pause: _pause,
     WaitForAck: _wait,
     GoAway: _go_away,
     Close: _close,
+    Lifetime: _live_out,
+    HalfFrame: _half_frame,
+    Garbage: _garbage,
+    Huge: _huge,
     Cut: _cut,
     Stall: _stall,
 }

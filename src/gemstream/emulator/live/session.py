@@ -42,7 +42,7 @@ from .floor import Book, Floor, Talk
 from .functions import Functions
 from .handles import Owner
 from .hearing import Activity
-from .house import CONNECTION, SETUP, House
+from .house import CONNECTION, RESUME, SETUP, House
 from .playing import play_event
 from .realtime import check_setup, rate_of, transcribe
 
@@ -96,9 +96,9 @@ class Session:
 
     async def _begin(self) -> None:
         check_setup(self._talk.setup)
-        self._resume()
-        for step in self._house.steps_for(SETUP, self._talk.model.name, ""):
-            await play_event(step, self._connection, self._house)
+        for method in (RESUME, SETUP) if self._resume() else (SETUP,):
+            for step in self._house.steps_for(method, self._talk.model.name, ""):
+                await play_event(step, self._connection, self._house)
         self._connection.post(ServerMessage(setup_complete=SetupComplete()))
         self._give_handle()
         for step in self._house.steps_for(CONNECTION, self._talk.model.name, ""):
@@ -109,21 +109,32 @@ class Session:
             for event in await self._connection.events():
                 await _HANDLERS.get(type(event), Session._refuse)(self, event)
 
-    def _resume(self) -> None:
+    def _resume(self) -> bool:
+        """Return True for a session that goes on; raises SessionEnd where it cannot."""
         resumption = self._talk.setup.session_resumption
-        if resumption is None or not resumption.handle:
-            return
-        history = self._house.handles.history_of(resumption.handle, self._owner.key_hash)
-        if history is None:
-            raise SessionEnd(1008, "BidiGenerateContent session not found")
-        self._talk.history = history
+        if resumption is None:
+            return False
+        if resumption.transparent is not None and not self._talk.is_vertex:
+            raise SessionEnd(
+                1007,
+                'Invalid JSON payload received. Unknown name "transparent" at '
+                "'setup.session_resumption': Cannot find field.",
+            )
+        if not resumption.handle:
+            return False
+        self._talk.history = self._house.handles.resume(resumption.handle, self._owner)
+        return True
 
     def _give_handle(self) -> None:
-        if self._talk.setup.session_resumption is None:
-            return
+        resumption = self._talk.setup.session_resumption
+        if resumption is None or self._floor.holds_back:
+            return  # what is held back is in no history yet, and its turn gives a handle
         handle = self._house.new_id()
         self._house.handles.keep(handle, self._owner, self._talk.history)
-        update = SessionResumptionUpdate(new_handle=handle, resumable=True)
+        covered = (self._connection.handled or None) if resumption.transparent else None
+        update = SessionResumptionUpdate(
+            new_handle=handle, resumable=True, last_consumed_client_message_index=covered
+        )
         self._connection.post(ServerMessage(session_resumption_update=update))
 
     # What the client says in writing.

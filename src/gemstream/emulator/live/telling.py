@@ -47,17 +47,18 @@ class Teller:
     async def play(self, steps: Sequence[Step], turn: Turn) -> None:
         """Play the steps of a script; raises SessionEnd and Cut.
 
-        Those behind a call that is waited for stay in ``turn.rest``.
+        Behind a call that is waited for, what befalls the session plays on; what is to be said
+        stays in ``turn.rest``, with all that follows it.
         """
-        for place, step in enumerate(steps, start=1):
+        for place, step in enumerate(steps):
             parts = _parts_of(step)
             if parts is None:
                 await play_event(step, self._connection, self._house)
-                continue
-            await self.say(parts, turn, is_cut=False)
-            if turn.calls:
+            elif turn.calls:
                 turn.rest = steps[place:]
                 return
+            else:
+                await self.say(parts, turn, is_cut=False)
 
     async def say(self, parts: Sequence[Part], turn: Turn, *, is_cut: bool = True) -> None:
         """Say ``parts``, the texts word by word unless not ``is_cut``; last call the functions."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64 as base64_
 import binascii
+import builtins
+import random
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
@@ -175,6 +177,14 @@ class Garbage(Fault, frozen=True, kw_only=True):
             raise ConfigError(
                 f"base64 should be base64, not {self.base64!r:.80}: {error}"
             ) from None
+
+    def content(self, seed: str) -> builtins.bytes:
+        """Return the bytes; ``seed`` tells random ones apart."""
+        if self.text is not None:
+            return self.text.encode()
+        if self.base64 is not None:
+            return base64_.b64decode(self.base64)
+        return random.Random(seed).randbytes(self.bytes)
 
     @property
     def ends(self) -> bool:

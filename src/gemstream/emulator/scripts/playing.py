@@ -6,11 +6,8 @@ What changes the whole answer is in ``alterations``; which steps are played is i
 from __future__ import annotations
 
 import asyncio
-import base64
-import http
 import itertools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from random import Random
 from typing import Any
 
 from ...errors import APIError
@@ -45,19 +42,13 @@ from .faults import (
     Status,
 )
 from .filler import marker
-from .live_faults import Close, GoAway
+from .live_faults import LIVE_FAULTS
+from .page import HTML_TYPE, page_of
 from .performance import Performance, Told
 from .sequence import BuiltIn, Closing, prepared
 from .steps import Body, Chunk, Hears, Pause, Step, WaitForAck
 
 __all__ = ("Performance", "Told", "play")
-
-_HTML_TYPE = "text/html; charset=UTF-8"
-_STATUS_CODES = frozenset(http.HTTPStatus)
-_PAGE = """<!DOCTYPE html>
-<html><head><title>{code} {reason}</title></head>
-<body><center><h1>{code} {reason}</h1></center><hr><center>gateway</center></body></html>
-"""
 
 
 async def play(steps: Sequence[Step], performance: Performance) -> None:
@@ -141,7 +132,7 @@ async def _play_status(performance: Performance, step: Status) -> None:
     performance.ended = True
     is_text = isinstance(step.body, str)
     body = step.body.encode() if isinstance(step.body, str) else encode(step.body)
-    content_type = _HTML_TYPE if is_text else JSON_TYPE
+    content_type = HTML_TYPE if is_text else JSON_TYPE
     await performance.exchange.answer(step.code, content_type, body, Ending.ERROR)
 
 
@@ -163,15 +154,12 @@ async def _fail(performance: Performance, step: ErrorFault, form: ErrorForm) -> 
 
 async def _play_html(performance: Performance, step: Html) -> None:
     performance.ended = True
-    reason = http.HTTPStatus(step.code).phrase if step.code in _STATUS_CODES else "Error"
-    page = (
-        _PAGE.format(code=step.code, reason=reason) if step.body is None else step.body
-    ).encode()
+    page = page_of(step)
     if performance.exchange.status:
         await performance.output.send_bytes(page)
         await performance.exchange.finish(Ending.ERROR)
     else:
-        await performance.exchange.answer(step.code, _HTML_TYPE, page, Ending.ERROR)
+        await performance.exchange.answer(step.code, HTML_TYPE, page, Ending.ERROR)
 
 
 async def _play_garbage(performance: Performance, step: Garbage) -> None:
@@ -179,13 +167,8 @@ async def _play_garbage(performance: Performance, step: Garbage) -> None:
 
 
 def _garbage(performance: Performance, step: Garbage) -> bytes:
-    if step.text is not None:
-        return step.text.encode()
-    if step.base64 is not None:
-        return base64.b64decode(step.base64)
     # Of the emulator's seed; the place in the answer tells two of them apart.
-    random = Random(f"{performance.frame.response_id}|{performance.exchange.bytes}")
-    return random.randbytes(step.bytes)
+    return step.content(f"{performance.frame.response_id}|{performance.exchange.bytes}")
 
 
 async def _play_huge(
@@ -239,9 +222,8 @@ _PLAYERS: Mapping[type, Callable[[Performance, Any], Awaitable[None]]] = {
     Cut: _play_cut,
     End: _play_end,
     Stall: _play_stall,
-    GoAway: _play_live_step,
     Hears: _play_live_step,
-    Close: _play_live_step,
+    **dict.fromkeys(LIVE_FAULTS.values(), _play_live_step),
 }
 
 

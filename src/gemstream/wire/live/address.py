@@ -1,4 +1,4 @@
-"""Where Live sessions and their tokens are: addresses of three services, read both ways.
+"""Where Live sessions are: addresses of three services, read both ways.
 
 The official SDK sends the path with two slashes in front, so both are read; its own form has one.
 Sources: https://ai.google.dev/api/live, https://cloud.google.com/vertex-ai/docs/reference/rpc.
@@ -14,20 +14,15 @@ from urllib.parse import urlencode
 import msgspec
 
 from ...errors import InvalidRequest
-from ..endpoint import API_VERSIONS, VERTEX_VERSIONS, path_url
+from ..endpoint import API_VERSIONS, TOKEN_VERSION, VERTEX_VERSIONS
 
 __all__ = (
-    "AUTH_TOKENS",
     "TOKEN_VERSION",
     "LiveRoute",
     "LiveService",
-    "auth_tokens_url",
     "live_url",
     "match_live",
 )
-
-AUTH_TOKENS = "auth_tokens"  # the path under the version
-TOKEN_VERSION = "v1alpha"  # the only version that makes ephemeral tokens and takes them
 
 
 class LiveService(enum.Enum):
@@ -101,8 +96,3 @@ def match_live(path: str) -> LiveRoute | None:
         if found and found["version"] in _VERSIONS[service]:
             return LiveRoute(service, found["version"])
     return None
-
-
-def auth_tokens_url(base_url: str) -> str:
-    """Return the URL that ephemeral tokens are asked of; the Gemini API alone has them."""
-    return path_url(base_url, TOKEN_VERSION, AUTH_TOKENS)

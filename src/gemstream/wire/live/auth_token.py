@@ -11,9 +11,23 @@ from typing import Any
 from ..codec import JSONObject, Message, from_plain, to_plain
 from .setup import LiveSetup
 
-__all__ = ("TOKEN_PREFIX", "AuthToken", "constrained_setup")
+__all__ = (
+    "DEFAULT_OPENING_SECONDS",
+    "DEFAULT_TOKEN_SECONDS",
+    "DEFAULT_USES",
+    "MAX_TOKEN_SECONDS",
+    "TOKEN_PREFIX",
+    "AuthToken",
+    "constrained_setup",
+    "mask_paths",
+)
 
 TOKEN_PREFIX = "auth_tokens/"
+# What a token has that asks for nothing else, and the first moment that is too far ahead.
+DEFAULT_USES = 1
+DEFAULT_TOKEN_SECONDS = 30 * 60.0
+DEFAULT_OPENING_SECONDS = 60.0
+MAX_TOKEN_SECONDS = 20 * 60 * 60.0
 # Resuming does not count as a use, so a handle is the client's own whatever the token locks.
 _NEVER_LOCKED = ("sessionResumption", "handle")
 
@@ -23,7 +37,7 @@ class AuthToken(Message):
 
     ``uses``: sessions it may open, 1 by default and 0 without limit; resuming does not count.
     ``expire_time`` (by default in 30 min) and ``new_session_expire_time`` (in 60 s) are RFC 3339
-    and at most 20 h ahead. ``field_mask``: which fields of ``bidi_generate_content_setup`` the
+    and less than 20 h ahead. ``field_mask``: which fields of ``bidi_generate_content_setup`` the
     client cannot change, as ``model,generationConfig.temperature``; all of them without a mask.
     """
 
@@ -49,20 +63,18 @@ def constrained_setup(setup: LiveSetup, token: AuthToken) -> LiveSetup:
     if locked is None:
         return setup
     asked, held = to_plain(setup), to_plain(locked)
+    merged = held
     if token.field_mask:
-        paths = [_path(field) for field in token.field_mask.split(",") if field.strip()]
         merged = asked
-    else:
-        paths = [(*_NEVER_LOCKED,)]
-        merged, held = held, asked
-    for path in paths:
-        merged = _replaced(merged, path, _value(held, path))
-    return from_plain(merged, LiveSetup)
+        for path in mask_paths(token.field_mask):
+            merged = _replaced(merged, path, _value(held, path))
+    return from_plain(_replaced(merged, _NEVER_LOCKED, _value(asked, _NEVER_LOCKED)), LiveSetup)
 
 
-def _path(field: str) -> tuple[str, ...]:
-    """Return the keys of a mask's field, which may be written in camelCase or snake_case."""
-    return tuple(_camel(name) for name in field.strip().split("."))
+def mask_paths(mask: str) -> list[tuple[str, ...]]:
+    """Return the keys of each field of a mask, which may be in camelCase or snake_case."""
+    fields = [field.strip() for field in mask.split(",")]
+    return [tuple(_camel(name) for name in field.split(".")) for field in fields if field]
 
 
 def _camel(name: str) -> str:
@@ -80,10 +92,9 @@ def _replaced(plain: Any, path: tuple[str, ...], value: Any) -> JSONObject:
     """Return ``plain`` with ``value`` at ``path``; None leaves the place empty."""
     key, *rest = path
     inner = plain if isinstance(plain, dict) else {}
+    if value is None and _value(inner, path) is None:
+        return inner  # with its empty fields: some say something by being there
     if rest:
-        child = inner.get(key)
-        if value is None and not isinstance(child, dict):
-            return inner
-        value = _replaced(child, tuple(rest), value) or None
+        value = _replaced(inner.get(key), tuple(rest), value) or None
     kept = {name: item for name, item in inner.items() if name != key}
     return kept if value is None else {**kept, key: value}

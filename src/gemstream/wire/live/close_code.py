@@ -10,9 +10,11 @@ import enum
 
 import msgspec
 
-__all__ = ("NO_CLOSE_FRAME", "CloseCode", "RetryClass", "close_code")
+__all__ = ("MAX_REASON", "NO_CLOSE_FRAME", "CloseCode", "RetryClass", "close_code")
 
 NO_CLOSE_FRAME = 1006
+# RFC 6455, 5.5: a control frame holds 125 bytes, and two of them are the code.
+MAX_REASON = 123
 
 
 class RetryClass(enum.Enum):
