@@ -18,6 +18,8 @@ from ..net.aiohttp_transport import AiohttpTransport
 from ..net.transport import Transport
 from ..policy.answer import Response
 from ..policy.capability import supports_live, supports_streaming
+from ..policy.live.protocol import MAX_MESSAGE_SIZE
+from ..policy.live.single_turn import not_in_a_turn
 from ..wire.codec import JSONObject
 from ..wire.embedding import BatchEmbedContentsResponse, TaskType
 from ..wire.endpoint import EXPRESS, Operation
@@ -35,6 +37,7 @@ from .models import Models
 from .observation import told_to
 from .prompt import Prompt, PromptPiece
 from .request import (
+    Draft,
     draft_count,
     draft_generate,
     draft_vertex_count,
@@ -259,10 +262,23 @@ class AsyncClient:
         pricing = pricing_of(self._prices, channel.name, given)
         budget = budget_of(given.pop("max_cost", None), pricing)
         finish: Callable[[], Awaitable[bytes]]
-        finish = draft_generate(prompt, given, max_size=self._max_size).finish
+        finish = self._draft(channel, prompt, given, token).finish
         if budget is not None:
             finish = capping(finish, budget, model=channel.name, max_size=self._max_size)
         return Hops(channel, finish, timeouts, token, pricing=pricing, budget=budget)
+
+    def _draft(
+        self, channel: Channel, prompt: Prompt, given: dict[str, Any], token: str | None
+    ) -> Draft:
+        """Return the checked body of a request, also for what a Live session has no place for."""
+        if channel.turns is None:
+            return draft_generate(prompt, given, max_size=self._max_size)
+        if token is not None:
+            raise not_in_a_turn("continuation_token")
+        most = min(self._max_size, MAX_MESSAGE_SIZE)
+        draft = draft_generate(prompt, given, max_size=most)
+        channel.turns.turn(draft.body)
+        return draft
 
     def _timeouts(self, given: Mapping[str, Any]) -> Timeouts:
         timeouts = timeouts_of(given.get("timeouts"), self.options.timeouts)

@@ -15,7 +15,10 @@ __all__ = ("KnownModel", "ModelCatalog", "bundled_models")
 
 
 class KnownModel(msgspec.Struct, frozen=True):
-    """One model; limits in tokens, ``methods`` by the API's names."""
+    """One model; limits in tokens, ``methods`` by the API's names.
+
+    ``writes_live``: in a Live session it can answer in writing, where the others only speak.
+    """
 
     name: str
     methods: Sequence[str]
@@ -24,6 +27,7 @@ class KnownModel(msgspec.Struct, frozen=True):
     output_token_limit: int = 65_536
     version: str = "001"
     thinking: bool = False
+    writes_live: bool = False
 
 
 class ModelCatalog(msgspec.Struct, frozen=True):
