@@ -75,7 +75,8 @@ class AsyncClient:
             retry_budget_of(options, setup),
         )
         self._limiters = limiters_of(options, setup)
-        self._channels = Channels(self._service, bundled_models(), self._limiters)
+        self._catalog = bundled_models().with_live(options.get("live_models") or {})
+        self._channels = Channels(self._service, self._catalog, self._limiters)
         hook = options.get("on_event")
         self._told = None if hook is None else told_to(hook)
         if self._limiters is not None and self._told is not None:
@@ -92,8 +93,9 @@ class AsyncClient:
 
         With ``on_chunk`` the answer is streamed and each chunk shown to the callback as it comes;
         ``StreamControl.STOP`` ends it early. With ``max_cost`` it is streamed too, for a stream can
-        be broken off. Raises InvalidRequest before anything is sent; APIError, TransportError,
-        ProtocolError, BudgetExceeded after. Cancelling breaks the call off.
+        be broken off. A model that has Live sessions alone is asked in one of a single turn. Raises
+        InvalidRequest before anything is sent; APIError, TransportError, ProtocolError,
+        BudgetExceeded after. Cancelling breaks the call off.
         """
         if on_chunk is not None or options.get("max_cost") is not None:
             async with self.generate_stream(prompt, **options) as stream:
@@ -172,7 +174,7 @@ class AsyncClient:
         """
         settings = embed_settings(task_type, title, output_dimensionality)
         self._service.check_open()
-        default = bundled_models().default_embedding
+        default = self._catalog.default_embedding
         channel = self._channels.of(default if model is None else model)
         way = embed_on_vertex if self._service.is_vertex else embed
         return await way(channel, contents, settings, self.options.timeouts)
@@ -196,7 +198,7 @@ class AsyncClient:
 
     def supports_streaming(self, model: str) -> bool:
         """Return False for a model known not to stream (embedding, Imagen, Veo), else True."""
-        return supports_streaming(self._service.model_resource(model), bundled_models())
+        return supports_streaming(self._service.model_resource(model), self._catalog)
 
     async def limits(self, model: str | None = None) -> list[LimitUse]:
         """Return how much of each limit is used: of ``model``, else of all that anything is of.
@@ -236,7 +238,7 @@ class AsyncClient:
 
     def _live_model(self, model: str | None) -> str:
         """Return the resource name of a model that may have Live sessions."""
-        catalog = bundled_models()
+        catalog = self._catalog
         if model is None:
             usual = self.options.model
             model = usual if supports_live(usual, catalog) else catalog.default_live

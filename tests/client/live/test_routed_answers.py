@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -10,9 +11,11 @@ from gemstream import AsyncClient, Completeness
 from gemstream.emulator import Chunk, Emulator, Rule, Script, serving
 from gemstream.errors import (
     APIError,
+    DecodeError,
     GemstreamError,
     InvalidArgument,
     NotFound,
+    PermissionDenied,
     ProtocolError,
     ResourceExhausted,
     StreamInterrupted,
@@ -23,7 +26,7 @@ from gemstream.errors import (
 from gemstream.wire.response import FinishReason
 from support.emulated import async_client
 from support.live import DONE, by_server, output
-from support.live_service import MODEL, LiveService, Stage, client_of
+from support.live_service import MODEL, LiveService, Part, Stage, client_of
 from support.one_turn import (
     COUNTED_DONE,
     ONCE,
@@ -32,7 +35,7 @@ from support.one_turn import (
     answers,
     says_then,
 )
-from support.peers import Receive, Send
+from support.peers import Receive, Send, left_behind
 from support.service import KEY
 
 # --- what comes back -------------------------------------------------------------------------
@@ -159,6 +162,67 @@ async def test_an_answer_whole_is_asked_for_again_when_it_broke() -> None:
 
     response = await client_of(LiveService(part)).generate("Hi", model=MODEL)
     assert (response.text, response.attempts) == ("Hi", 2)
+
+
+async def closes_unheard(stage: Stage) -> None:
+    await stage.close(1008, "models/x is not found")
+
+
+async def ends_unheard(stage: Stage) -> None:
+    await stage.close(1000)
+
+
+@pytest.mark.parametrize(
+    ("part", "kind"), [(closes_unheard, NotFound), (ends_unheard, StreamTruncated)]
+)
+@pytest.mark.parametrize("sets_up", [False, True])
+async def test_a_close_while_we_speak_is_its_error(
+    part: Part, kind: type[GemstreamError], sets_up: bool
+) -> None:
+    client = client_of(LiveService(part, sets_up=sets_up), model=MODEL, retry=ONCE)
+    with pytest.raises(kind):
+        await client.generate("Hi")
+
+
+GARBAGE: dict[str, tuple[bytes | str, type[Exception]]] = {
+    "no JSON": (b"\x00\xff", DecodeError),
+    "half a message": (b'{"serverContent": {"modelTurn', DecodeError),
+    "text that is no JSON": ("hello", DecodeError),
+    "another shape": (b'{"serverContent": []}', DecodeError),
+    "no base64": (
+        b'{"serverContent": {"modelTurn": {"parts": [{"inlineData": {"mimeType": "audio/pcm",'
+        b' "data": "*"}}]}}}',
+        DecodeError,
+    ),
+    "a second setup": (b'{"setupComplete": {}}', ProtocolError),
+    "too much": (b" " * (8 * 1024 * 1024 + 1), ProtocolError),
+    "our secret": (f'{{"error": {{"code": 403, "message": "{KEY}"}}}}', PermissionDenied),
+}
+
+
+@pytest.mark.parametrize("case", GARBAGE)
+@pytest.mark.parametrize("streams", [False, True])
+async def test_garbage_is_a_typed_error_and_the_session_is_left(case: str, streams: bool) -> None:
+    payload, kind = GARBAGE[case]
+
+    async def part(stage: Stage) -> None:
+        await stage.hear()
+        await stage.say(output({"text": "Hel"}))
+        await stage.raw(payload)
+
+    before = asyncio.all_tasks()
+    service = LiveService(part)
+    client = client_of(service, model=MODEL)
+    with pytest.raises(kind) as raised:
+        if streams:
+            await client.generate_stream("Hi").finish()
+        else:
+            await client.generate("Hi")
+    assert KEY not in str(raised.value)
+    assert getattr(raised.value, "partial", "") == ("Hel" if streams else "")
+    while left := left_behind(before):
+        await asyncio.wait(left)
+    assert service.left
 
 
 @pytest.mark.parametrize(

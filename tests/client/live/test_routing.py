@@ -27,7 +27,8 @@ from support.one_turn import (
     WRITING,
     answers,
 )
-from support.service import KEY
+from support.peers import Receive, Send
+from support.service import KEY, Service, finish, said
 
 # --- who is asked over what ------------------------------------------------------------------
 
@@ -54,6 +55,32 @@ async def test_a_live_model_is_asked_in_one_session_of_one_turn(model: str, stre
 async def test_every_other_model_is_asked_over_rest(model: str) -> None:
     assert await methods_of(model, streams=False) == ["generateContent"]
     assert await methods_of(model, streams=True) == ["streamGenerateContent"]
+
+
+@pytest.mark.parametrize(
+    ("model", "is_live"),
+    [
+        ("gemini-2.0-flash-exp", True),
+        ("models/gemini-9-ultra", True),
+        ("gemini-9-live", False),
+        (MODEL, False),
+    ],
+)
+async def test_a_client_may_be_told_which_models_are_live(model: str, is_live: bool) -> None:
+    service, rest = LiveService(answers), Service(said(finish("Hello")))
+
+    async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        await (service if scope["type"] == "websocket" else rest)(scope, receive, send)
+
+    client = client_of(app, live_models={model: is_live})
+    assert (await client.generate("Hi", model=model)).text == "Hello"
+    assert (len(service.scopes), len(rest.asked)) == ((1, 0) if is_live else (0, 1))
+
+
+@pytest.mark.parametrize("named", [["gemini-9"], {"gemini-9": 1}, {1: True}, "gemini-9"])
+def test_live_models_that_cannot_be_meant_are_told(named: Any) -> None:
+    with pytest.raises(ConfigError, match=r"live_models is .* pass a dict"):
+        client_of(LiveService(answers), live_models=named)
 
 
 async def test_the_client_s_default_may_be_a_live_model() -> None:

@@ -100,7 +100,8 @@ class TurnExchange:
             await self._socket.send(payload, is_text=True)
         except StreamInterrupted:
             await self._events()  # which may tell how it ended
-            raise
+            if not self._is_ended:
+                raise
         finally:
             self._timer.waiting_since = None
 
