@@ -22,7 +22,7 @@ from ...wire.codec import encode
 from ...wire.live.client_message import ClientMessage
 from ...wire.status import encode_error
 
-__all__ = ("Refusal", "TurnExchange")
+__all__ = ("RefusedTurn", "TurnExchange")
 
 _EVENTS: Mapping[str, str] = {"content-type": "text/event-stream"}
 _JSON: Mapping[str, str] = {"content-type": "application/json"}
@@ -126,7 +126,7 @@ class TurnExchange:
         self._socket.abort()
 
 
-class Refusal:
+class RefusedTurn:
     """A session that did not come about, as the HTTP answer that tells why; see ``Exchange``."""
 
     __slots__ = ("_body", "headers", "status")
@@ -137,7 +137,7 @@ class Refusal:
         self._body = body
 
     @classmethod
-    def of(cls, error: APIError) -> Refusal:
+    def of(cls, error: APIError) -> RefusedTurn:
         """Return the answer in which REST would have told ``error``."""
         return cls(error.code, _JSON, encode_error(error))
 

@@ -6,14 +6,13 @@ import asyncio
 
 from ...errors import APIError, ConfigError
 from ...net.transport import Deadlines, Exchange, HTTPRequest
-from ...net.web_socket import Refusal as RefusedHandshake
-from ...net.web_socket import SocketTransport, WebSocket
+from ...net.web_socket import Refusal, SocketTransport, WebSocket
 from ...policy.live.protocol import MAX_MESSAGE_SIZE
 from ...policy.live.single_turn import SingleTurn, single_turn
 from ...wire.endpoint import EXPRESS
 from ..service import Service
 from .handshake import handshake, is_constrained
-from .turn_exchange import Refusal, TurnExchange
+from .turn_exchange import RefusedTurn, TurnExchange
 
 __all__ = ("TurnOpener",)
 
@@ -60,8 +59,8 @@ class TurnOpener:
         opened = asyncio.get_running_loop().time()
         shaken = handshake(self._service.settings, request.headers)
         socket = await transport.open_socket(shaken, deadlines, max_message_size=MAX_MESSAGE_SIZE)
-        if isinstance(socket, RefusedHandshake):
-            return Refusal(socket.status, socket.headers, socket.body)
+        if isinstance(socket, Refusal):
+            return RefusedTurn(socket.status, socket.headers, socket.body)
         return await self._asked(turn, socket, request, deadlines, opened)
 
     async def _asked(
@@ -84,7 +83,7 @@ class TurnOpener:
             await exchange.ask(turn)
         except APIError as error:
             exchange.abort()
-            return Refusal.of(error)
+            return RefusedTurn.of(error)
         except BaseException:
             exchange.abort()
             raise
