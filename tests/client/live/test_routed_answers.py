@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gemstream import AsyncClient, Completeness
+from gemstream import AsyncClient, Completeness, Response, Timeouts
 from gemstream.emulator import Chunk, Emulator, Rule, Script, serving
 from gemstream.errors import (
     APIError,
@@ -24,6 +24,7 @@ from gemstream.errors import (
     Unavailable,
 )
 from gemstream.wire.response import FinishReason
+from support.clock import in_no_time
 from support.emulated import async_client
 from support.live import DONE, by_server, output
 from support.live_service import MODEL, LiveService, Part, Stage, client_of
@@ -148,6 +149,46 @@ async def test_a_session_lost_behind_the_end_of_the_turn_leaves_a_whole_answer()
     service = LiveService(says_then(output({"text": "Hi"}), COUNTED_DONE, code=1011))
     response = await client_of(service).generate("Hi", model=MODEL)
     assert (response.text, response.complete) == ("Hi", Completeness.CONFIRMED)
+
+
+GENERATED = by_server(serverContent={"generationComplete": True})
+
+
+@pytest.mark.parametrize(
+    ("code", "complete"),
+    [
+        (1000, Completeness.CONFIRMED),
+        (1006, Completeness.UNCONFIRMED),
+        (1011, Completeness.UNCONFIRMED),
+    ],
+)
+async def test_an_answer_that_is_generated_is_whole_when_its_session_is_lost(
+    code: int, complete: Completeness
+) -> None:
+    service = LiveService(says_then(output({"text": "Hello"}), GENERATED, code=code))
+    response = await client_of(service, model=MODEL).generate_stream("Hi").finish()
+    assert (response.text, response.finish_reason) == ("Hello", FinishReason.STOP)
+    assert response.complete is complete
+    assert len(service.scopes) == 1
+
+
+@pytest.mark.parametrize("streams", [False, True])
+@pytest.mark.parametrize("late", [Timeouts(idle=60), Timeouts(idle=None, total=60)])
+def test_a_turn_s_end_that_waits_for_the_speech_to_be_played_is_not_waited_for_forever(
+    streams: bool, late: Timeouts
+) -> None:
+    async def part(stage: Stage) -> None:
+        await stage.hear()
+        await stage.say(output({"text": "Hello"}), GENERATED)
+
+    async def ask() -> Response:
+        client = client_of(LiveService(part), model=MODEL, timeouts=late, retry=ONCE)
+        if streams:
+            return await client.generate_stream("Hi").finish()
+        return await client.generate("Hi")
+
+    response = in_no_time(ask())
+    assert (response.text, response.complete) == ("Hello", Completeness.CONFIRMED)
 
 
 async def test_an_answer_whole_is_asked_for_again_when_it_broke() -> None:

@@ -117,6 +117,15 @@ def test_the_reason_of_an_end_is_a_finish_reason(reason: str) -> None:
     assert chunk.candidates[0].finish_message == reason
 
 
+def test_a_turn_that_is_generated_can_be_ended_without_its_end() -> None:
+    generated = {"serverContent": {"generationComplete": True}}
+    _, turn = chunks_of(output({"text": "Hi"}), generated)
+    assert (turn.is_generated, turn.is_over) == (True, False)
+    assert (turn.end().finish_reason, turn.is_over) == (FinishReason.STOP, True)
+    _, another = chunks_of(generated, done(interactionStatus="IN_PROGRESS"))
+    assert not another.is_generated
+
+
 def test_an_interrupted_turn_is_not_whole() -> None:
     (chunk,), _ = chunks_of({"serverContent": {"interrupted": True}}, done())
     assert (chunk.finish_reason, chunk.candidates[0].finish_message) == (

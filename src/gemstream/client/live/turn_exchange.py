@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from ...errors import APIError, StreamInterrupted, StreamTimeout
+from ...errors import APIError, GemstreamError, StreamInterrupted, StreamTimeout
 from ...net.timer import StreamTimer
 from ...net.transport import Deadlines
 from ...net.web_socket import Close, WebSocket
@@ -20,6 +20,7 @@ from ...policy.live.single_turn import SingleTurn
 from ...policy.live.turn_chunks import TurnChunks
 from ...wire.codec import encode
 from ...wire.live.client_message import ClientMessage
+from ...wire.response import GenerateContentResponse
 from ...wire.status import encode_error
 
 __all__ = ("RefusedTurn", "TurnExchange")
@@ -34,7 +35,16 @@ class TurnExchange:
     status = 200
     headers = _EVENTS
 
-    __slots__ = ("_chunks", "_is_ended", "_late", "_now", "_protocol", "_socket", "_timer")
+    __slots__ = (
+        "_chunks",
+        "_is_ended",
+        "_late",
+        "_loss",
+        "_now",
+        "_protocol",
+        "_socket",
+        "_timer",
+    )
 
     def __init__(
         self,
@@ -48,7 +58,8 @@ class TurnExchange:
         self._socket = socket
         self._protocol = LiveProtocol(CLIENT, is_constrained=is_constrained)
         self._chunks = TurnChunks(output_limit)
-        self._is_ended = False  # by the service, as if all were said
+        self._is_ended = False  # and nothing more is read
+        self._loss: GemstreamError | None = None  # of the connection, with the answer here
         self._late: StreamTimeout | None = None
         self._now = asyncio.get_running_loop().time
         self._timer = StreamTimer(deadlines, opened, self._expire)
@@ -72,12 +83,17 @@ class TurnExchange:
         Raises the timeouts, StreamInterrupted, and APIError, ProtocolError, DecodeError as the
         service ends or breaks the session.
         """
-        while not (self._is_ended or self._chunks.is_over):
-            chunk = self._chunks.receive(await self._events())
+        chunks = self._chunks
+        while not (self._is_ended or chunks.is_over):
+            chunk = chunks.receive(await self._rest())
             if chunk is not None:
                 self._timer.began()  # an unstreamed call has said so before anything came
-                return b"data: " + encode(chunk) + b"\r\n\r\n"
+                return _event(chunk)
+        if chunks.is_generated and not chunks.is_over:
+            return _event(chunks.end())
         self._timer.cancel()
+        if self._loss is not None:
+            raise self._loss
         await self._socket.close()
         return b""
 
@@ -105,6 +121,20 @@ class TurnExchange:
         finally:
             self._timer.waiting_since = None
 
+    async def _rest(self) -> Sequence[ServerEvent]:
+        """Return what the next message means; how an answer was lost that is here comes after it.
+
+        When all is generated, a turn whose end stays out for too long has ended all the same.
+        """
+        try:
+            return await self._events()
+        except GemstreamError as error:
+            if not self._chunks.is_generated:
+                raise
+            self._is_ended = True
+            self._loss = None if error is self._late else error
+            return ()
+
     async def _events(self) -> Sequence[ServerEvent]:
         """Return what the next message means, nothing at a clean end; raises any other end."""
         self._timer.waiting_since = self._now()
@@ -124,6 +154,10 @@ class TurnExchange:
     def _expire(self, error: StreamTimeout) -> None:
         self._late = error
         self._socket.abort()
+
+
+def _event(chunk: GenerateContentResponse) -> bytes:
+    return b"data: " + encode(chunk) + b"\r\n\r\n"
 
 
 class RefusedTurn:

@@ -17,6 +17,7 @@ from ...wire.response import Candidate, FinishReason, GenerateContentResponse
 from ...wire.usage import UsageMetadata
 from .server_event import (
     Audio,
+    GenerationCompleted,
     Grounded,
     Interrupted,
     OtherPart,
@@ -64,16 +65,19 @@ FINISH_REASONS = {
 class TurnChunks:
     """Reads one turn; ``is_over`` once it has ended, or functions were asked for.
 
+    ``is_generated``: all is said and only the turn's end stays out. It may come as late as if the
+    speech were being played.
     ``output_limit``: the ``max_output_tokens`` that was asked for. Live does not tell that an
     answer ran into it, so a turn that counted so many tokens is taken to have.
     """
 
-    __slots__ = ("_is_interrupted", "_output_limit", "_usage", "is_over")
+    __slots__ = ("_is_interrupted", "_output_limit", "_usage", "is_generated", "is_over")
 
     def __init__(self, output_limit: int | None = None) -> None:
         self._output_limit = output_limit
         self._usage: UsageMetadata | None = None
         self._is_interrupted = False
+        self.is_generated = False
         self.is_over = False
 
     def receive(self, events: Sequence[ServerEvent]) -> GenerateContentResponse | None:
@@ -90,7 +94,9 @@ class TurnChunks:
                 self._is_interrupted = True
             elif isinstance(event, UnknownFields):
                 unknown |= {event.path: event.fields} if event.path else event.fields
-            elif isinstance(event, TurnCompleted) and not event.goes_on:
+            elif isinstance(event, GenerationCompleted):
+                self.is_generated = True
+            elif isinstance(event, TurnCompleted):
                 fields |= self._finish(event)
             else:
                 parts += _parts(event)
@@ -106,9 +112,18 @@ class TurnChunks:
             candidates=candidates, usage_metadata=usage, extra=unknown or None
         )
 
+    def end(self) -> GenerateContentResponse:
+        """Return the last chunk of a turn that is generated and whose end never came."""
+        return GenerateContentResponse(
+            candidates=[Candidate(index=0, **self._finish(TurnCompleted()))]
+        )
+
     def _finish(self, event: TurnCompleted) -> dict[str, Any]:
-        """Return why the turn ended."""
-        self.is_over = True
+        """Return why the turn ended; nothing when another follows."""
+        self.is_over = not event.goes_on
+        if event.goes_on:
+            self.is_generated = False
+            return {}
         if event.reason is not None:
             reason = FINISH_REASONS.get(event.reason, FinishReason.OTHER)
             return {"finish_reason": reason, "finish_message": str(event.reason)}
