@@ -34,6 +34,23 @@ def png(folder: Path) -> Path:
     return file
 
 
+# --- over a Live session ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("more", [[], ["--no-stream"]])
+def test_a_live_model_is_asked_like_every_other(more: list[str]) -> None:
+    result = ask("-m", "gemini-3.8-live", "Count to 5", *more)
+    spoken = "note: not shown, for it is not text: inline_data audio/pcm;rate=24000 (5 parts)\n"
+    assert result == Result(0, f"{COUNTED}\n", NOTE + spoken)
+
+
+def test_what_a_live_model_cannot_be_asked_is_told(tmp_path: Path) -> None:
+    (tmp_path / "schema.json").write_text('{"type": "object"}')
+    result = ask("-m", "gemini-3.8-live", "Hi", "--schema", tmp_path / "schema.json")
+    assert result.code == 2
+    assert "schema (response_json_schema) cannot be used" in result.err
+
+
 # --- the four forms --------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -116,8 +117,10 @@ def _reservations(response: Response) -> Iterator[str]:
         yield f"the answer ended with {response.finish_reason}{_in_brackets(reason)}"
     if response.complete is Completeness.UNCONFIRMED:
         yield "the connection broke after the finish reason; the answer should be whole"
-    if hidden := [_kind(part) for part in response.parts if part.text is None]:
-        yield f"not shown, for it is not text: {', '.join(hidden)}"
+    if hidden := Counter(_kind(part) for part in response.parts if part.text is None):
+        # Speech comes in hundreds of parts.
+        named = [f"{kind} ({count} parts)" if count > 1 else kind for kind, count in hidden.items()]
+        yield f"not shown, for it is not text: {', '.join(named)}"
 
 
 def _interruption(outcome: Outcome) -> str:

@@ -46,8 +46,9 @@ class Client:
 
         With ``on_chunk`` the answer is streamed and each chunk shown to the callback as it comes;
         ``StreamControl.STOP`` ends it early. With ``max_cost`` it is streamed too, for a stream can
-        be broken off. Raises InvalidRequest before anything is sent; APIError, TransportError,
-        ProtocolError, BudgetExceeded after. Cancelling breaks the call off.
+        be broken off. A model that has Live sessions alone is asked in one of a single turn. Raises
+        InvalidRequest before anything is sent; APIError, TransportError, ProtocolError,
+        BudgetExceeded after. Cancelling breaks the call off.
         """
         if on_chunk is not None:
             with self.generate_stream(prompt, **options) as stream:

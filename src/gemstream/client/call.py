@@ -8,12 +8,14 @@ import msgspec
 
 from ..config.timeouts import Timeouts
 from ..limits.admission import FREE, Admission, Free
+from ..net.transport import Deadlines, Exchange, HTTPRequest
 from ..policy.cost import Pricing
 from .observation import SILENT, Observation
 
-__all__ = ("Admit", "Call", "freely")
+__all__ = ("Admit", "Call", "Opening", "freely")
 
 Admit = Callable[[], Awaitable[Admission | Free]]
+Opening = Callable[[HTTPRequest, Deadlines], Awaitable[Exchange]]
 
 
 async def freely() -> Free:
@@ -22,7 +24,10 @@ async def freely() -> Free:
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """What stays the same over all tries of a request; ``admit`` lets each of them be sent."""
+    """What stays the same over all tries of a request; ``admit`` lets each of them be sent.
+
+    ``opening`` sends it in the place of the transport, as over a Live session.
+    """
 
     method: str
     url: str
@@ -31,3 +36,4 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     watch: Observation = SILENT
     pricing: Pricing | None = None
     admit: Admit = freely
+    opening: Opening | None = None

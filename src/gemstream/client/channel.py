@@ -21,6 +21,7 @@ from ..limits.admission import FREE, Admission, Free
 from ..limits.limiter import Limiter, Limiters
 from ..net.transport import Exchange
 from ..policy.answer import Chunk, Response
+from ..policy.capability import answers_client_content, answers_live_only, can_write_live
 from ..policy.cost import Pricing
 from ..policy.estimate import estimate
 from ..policy.generation import Generation, check_content_type
@@ -34,11 +35,13 @@ from ..wire.usage import UsageMetadata
 from .admitting import Admitting
 from .call import Admit, Call, freely
 from .hints import default_model_hint
+from .live.turn_opener import TurnOpener
 from .observation import SILENT, Observation
 from .service import Answered, Attempt, Broken, Service
 
 __all__ = ("Channel", "Channels", "OpenStream")
 
+_GENERATES = frozenset({Operation.GENERATE, Operation.STREAM})
 # The service counts the others apart, and far above what a tier says of answers.
 _LIMITED = frozenset(
     {
@@ -88,15 +91,22 @@ class OpenStream(msgspec.Struct, frozen=True):
 class Channel:
     """One model of one account."""
 
-    __slots__ = ("_default", "_limiter", "_service", "model")
+    __slots__ = ("_default", "_limiter", "_service", "model", "turns")
 
     def __init__(
-        self, service: Service, model: str, limiter: Limiter | None, *, is_default: bool
+        self,
+        service: Service,
+        model: str,
+        limiter: Limiter | None,
+        *,
+        is_default: bool,
+        turns: TurnOpener | None = None,
     ) -> None:
         self._service = service
         self._limiter = limiter
         self._default = is_default
         self.model = model
+        self.turns = turns  # when the model answers in Live sessions alone
 
     @property
     def name(self) -> str:
@@ -118,8 +128,15 @@ class Channel:
     ) -> Call:
         """Return the request that asks the model for ``operation``."""
         url = self._service.url(operation, model=self.model)
+        turns = self.turns if operation in _GENERATES else None
         call = Call(
-            method="POST", url=url, body=body, timeouts=timeouts, watch=watch, pricing=pricing
+            method="POST",
+            url=url,
+            body=body,
+            timeouts=timeouts,
+            watch=watch,
+            pricing=pricing,
+            opening=None if turns is None else turns.open,
         )
         return self.limited(operation, call)
 
@@ -276,4 +293,20 @@ class Channels:
         usual = [self._service.model_resource(name) for name in defaults]
         name = resource.rpartition("/")[2]
         limiter = None if self._limiters is None else self._limiters.of(name)
-        return Channel(self._service, resource, limiter, is_default=resource in usual)
+        return Channel(
+            self._service,
+            resource,
+            limiter,
+            is_default=resource in usual,
+            turns=self._turns(resource),
+        )
+
+    def _turns(self, resource: str) -> TurnOpener | None:
+        if not answers_live_only(resource, self._catalog):
+            return None
+        return TurnOpener(
+            self._service,
+            resource,
+            can_write=can_write_live(resource, self._catalog),
+            answers_content=answers_client_content(resource),
+        )

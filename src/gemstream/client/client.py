@@ -18,6 +18,8 @@ from ..net.aiohttp_transport import AiohttpTransport
 from ..net.transport import Transport
 from ..policy.answer import Response
 from ..policy.capability import supports_live, supports_streaming
+from ..policy.live.protocol import MAX_MESSAGE_SIZE
+from ..policy.live.single_turn import not_in_a_turn
 from ..wire.codec import JSONObject
 from ..wire.embedding import BatchEmbedContentsResponse, TaskType
 from ..wire.endpoint import EXPRESS, Operation
@@ -36,6 +38,7 @@ from .models import Models
 from .observation import told_to
 from .prompt import Prompt, PromptPiece
 from .request import (
+    Draft,
     draft_count,
     draft_generate,
     draft_vertex_count,
@@ -74,7 +77,8 @@ class AsyncClient:
         )
         self._scope = scope_of(setup)
         self._limiters = limiters_of(options, setup)
-        self._channels = Channels(self._service, bundled_models(), self._limiters)
+        self._catalog = bundled_models().with_live(options.get("live_models") or {})
+        self._channels = Channels(self._service, self._catalog, self._limiters)
         hook = options.get("on_event")
         self._told = None if hook is None else told_to(hook)
         if self._limiters is not None and self._told is not None:
@@ -92,8 +96,9 @@ class AsyncClient:
 
         With ``on_chunk`` the answer is streamed and each chunk shown to the callback as it comes;
         ``StreamControl.STOP`` ends it early. With ``max_cost`` it is streamed too, for a stream can
-        be broken off. Raises InvalidRequest before anything is sent; APIError, TransportError,
-        ProtocolError, BudgetExceeded after. Cancelling breaks the call off.
+        be broken off. A model that has Live sessions alone is asked in one of a single turn. Raises
+        InvalidRequest before anything is sent; APIError, TransportError, ProtocolError,
+        BudgetExceeded after. Cancelling breaks the call off.
         """
         if on_chunk is not None or options.get("max_cost") is not None:
             async with self.generate_stream(prompt, **options) as stream:
@@ -176,7 +181,7 @@ class AsyncClient:
         """
         settings = embed_settings(task_type, title, output_dimensionality)
         self._service.check_open()
-        default = bundled_models().default_embedding
+        default = self._catalog.default_embedding
         channel = self._channels.of(default if model is None else model)
         way = embed_on_vertex if self._service.is_vertex else embed
         return await way(channel, contents, settings, self.options.timeouts)
@@ -200,7 +205,7 @@ class AsyncClient:
 
     def supports_streaming(self, model: str) -> bool:
         """Return False for a model known not to stream (embedding, Imagen, Veo), else True."""
-        return supports_streaming(self._service.model_resource(model), bundled_models())
+        return supports_streaming(self._service.model_resource(model), self._catalog)
 
     async def limits(self, model: str | None = None) -> list[LimitUse]:
         """Return how much of each limit is used: of ``model``, else of all that anything is of.
@@ -240,7 +245,7 @@ class AsyncClient:
 
     def _live_model(self, model: str | None) -> str:
         """Return the resource name of a model that may have Live sessions."""
-        catalog = bundled_models()
+        catalog = self._catalog
         if model is None:
             usual = self.options.model
             model = usual if supports_live(usual, catalog) else catalog.default_live
@@ -266,10 +271,23 @@ class AsyncClient:
         pricing = pricing_of(self._prices, channel.name, given)
         budget = budget_of(given.pop("max_cost", None), pricing)
         finish: Callable[[], Awaitable[bytes]]
-        finish = draft_generate(prompt, given, max_size=self._max_size).finish
+        finish = self._draft(channel, prompt, given, token).finish
         if budget is not None:
             finish = capping(finish, budget, model=channel.name, max_size=self._max_size)
         return Hops(channel, finish, timeouts, token, pricing=pricing, budget=budget)
+
+    def _draft(
+        self, channel: Channel, prompt: Prompt, given: dict[str, Any], token: str | None
+    ) -> Draft:
+        """Return the checked body of a request, also for what a Live session has no place for."""
+        if channel.turns is None:
+            return draft_generate(prompt, given, max_size=self._max_size)
+        if token is not None:
+            raise not_in_a_turn("continuation_token")
+        most = min(self._max_size, MAX_MESSAGE_SIZE)
+        draft = draft_generate(prompt, given, max_size=most)
+        channel.turns.turn(draft.body)
+        return draft
 
     def _timeouts(self, given: Mapping[str, Any]) -> Timeouts:
         timeouts = timeouts_of(given.get("timeouts"), self.options.timeouts)

@@ -40,8 +40,10 @@ class ClientOptions(TypedDict, total=False):
     service; it stays the caller's to close. ``headers`` go along with every request; those of the
     credentials win over them. ``on_event``: a function that is told what each call of a model does,
     see ``gemstream.telemetry.events``. ``prices``: your own over the bundled ones, in USD per
-    million tokens by model, or a PriceTable instead of them. ``max_event_size`` and
-    ``max_request_size`` bound one event and one request, in bytes.
+    million tokens by model, or a PriceTable instead of them. ``live_models``: by name, True for a
+    model that is asked in Live sessions and False for one that is not, whatever the bundled list or
+    the name say. ``max_event_size`` and ``max_request_size`` bound one event and one request, in
+    bytes.
     """
 
     model: str | None
@@ -62,6 +64,7 @@ class ClientOptions(TypedDict, total=False):
     headers: Mapping[str, str] | None
     on_event: Hook | None
     prices: PriceTable | Mapping[str, Any] | None
+    live_models: Mapping[str, bool] | None
     max_event_size: int | None
     max_request_size: int | None
 
@@ -82,6 +85,17 @@ def check_options(options: Mapping[str, Any]) -> None:
     every = options.get("limit_check_every")
     if every is not None and (type(every) is not int or every < 1):
         raise ConfigError(f"limit_check_every is {every!r:.80}; it takes a number of chunks")
+    _check_live_models(options.get("live_models"))
+
+
+def _check_live_models(named: object) -> None:
+    if named is None:
+        return
+    if not isinstance(named, Mapping) or any(
+        not isinstance(name, str) or not isinstance(is_live, bool)
+        for name, is_live in named.items()
+    ):
+        raise ConfigError(f"live_models is {named!r:.80}; pass a dict, as {{'my-model': True}}")
 
 
 # What is an option, though not of a client.

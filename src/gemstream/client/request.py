@@ -55,16 +55,16 @@ _At = tuple[str | int, ...]
 class Draft:
     """A body, checked and copied, of which only files are still to be read."""
 
-    __slots__ = ("_body", "_files", "_max_size")
+    __slots__ = ("_files", "_max_size", "body")
 
     def __init__(self, body: bytes, files: Sequence[tuple[_At, Path]], *, max_size: int) -> None:
-        self._body = body
+        self.body = body  # the places of files still empty in it
         self._files = files  # where in the body each one's part goes
         self._max_size = max_size
 
     async def finish(self) -> bytes:
         """Return the body, once, its files read off the event loop; raises InvalidRequest."""
-        body, self._body = self._body, b""  # a stream keeps its draft for as long as it lives
+        body, self.body = self.body, b""  # a stream keeps its draft for as long as it lives
         if not self._files:
             return body
         plain = decode_plain(body)

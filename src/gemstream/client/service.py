@@ -197,7 +197,8 @@ class Service:
         """Send one request; raises APIError for an answer that is not a success."""
         headers = await self.headers(attempt, streams=streams)
         request = HTTPRequest(call.method, call.url, headers, call.body)
-        exchange = await self.transport.open(request, attempt.deadlines)
+        opening = call.opening or self.transport.open
+        exchange = await opening(request, attempt.deadlines)
         try:
             if exchange.status >= 300:
                 raise await self._refusal(exchange)

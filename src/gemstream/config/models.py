@@ -6,7 +6,7 @@ Sources: the service's model pages of November 2026.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 
 import msgspec
@@ -15,7 +15,10 @@ __all__ = ("KnownModel", "ModelCatalog", "bundled_models")
 
 
 class KnownModel(msgspec.Struct, frozen=True):
-    """One model; limits in tokens, ``methods`` by the API's names."""
+    """One model; limits in tokens, ``methods`` by the API's names.
+
+    ``writes_live``: in a Live session it can answer in writing, where the others only speak.
+    """
 
     name: str
     methods: Sequence[str]
@@ -24,6 +27,7 @@ class KnownModel(msgspec.Struct, frozen=True):
     output_token_limit: int = 65_536
     version: str = "001"
     thinking: bool = False
+    writes_live: bool = False
 
 
 class ModelCatalog(msgspec.Struct, frozen=True):
@@ -36,8 +40,27 @@ class ModelCatalog(msgspec.Struct, frozen=True):
 
     def find(self, model: str) -> KnownModel | None:
         """Return the model of this name, bare or after ``models/`` or ``publishers/google/``."""
-        bare = model.removeprefix("publishers/google/").removeprefix("models/")
-        return next((known for known in self.models if known.name == bare), None)
+        return next((known for known in self.models if known.name == _bare(model)), None)
+
+    def with_live(self, live: Mapping[str, bool]) -> ModelCatalog:
+        """Return a list in which these models answer in Live sessions alone, or not at all."""
+        changed = [self._settled(_bare(name), is_live) for name, is_live in live.items()]
+        names = {model.name for model in changed}
+        kept = [model for model in self.models if model.name not in names]
+        return msgspec.structs.replace(self, models=(*kept, *changed))
+
+    def _settled(self, name: str, is_live: bool) -> KnownModel:
+        known = self.find(name) or KnownModel(name, ())
+        ways = (_LIVE,) if is_live else (_REST,)
+        others = [method for method in known.methods if method not in (_LIVE, _REST)]
+        return msgspec.structs.replace(known, methods=(*ways, *others))
+
+
+_LIVE, _REST = "bidiGenerateContent", "generateContent"
+
+
+def _bare(model: str) -> str:
+    return model.removeprefix("publishers/google/").removeprefix("models/")
 
 
 @functools.cache

@@ -30,6 +30,8 @@ __all__ = ("Budget",)
 
 # What the service counts for an image that it makes (recorded).
 _TOKENS_PER_IMAGE = 1290
+# https://ai.google.dev/gemini-api/docs/audio: 25 tokens a second; PCM of 16 bits at 24 kHz.
+_BYTES_PER_SPOKEN_TOKEN = 48_000 // 25
 
 
 class Budget:
@@ -151,14 +153,16 @@ class Budget:
         """Return what a chunk's own content costs, in micro-dollars."""
         rates = self._price.rates_for(self._hop.prompt_tokens)
         exact = written.tokens * rates.output + written.image_tokens * rates.image_output
+        exact += written.spoken_tokens * rates.audio_output
         return -(-exact * self._percent // UNIT)
 
 
 class _Written(NamedTuple):
-    """What an answer holds, before the service has counted it."""
+    """What an answer holds, before the service has counted it; ``speech`` in bytes."""
 
     characters: int = 0
     images: int = 0
+    speech: int = 0
 
     @property
     def tokens(self) -> int:
@@ -167,6 +171,13 @@ class _Written(NamedTuple):
     @property
     def image_tokens(self) -> int:
         return self.images * _TOKENS_PER_IMAGE
+
+    @property
+    def spoken_tokens(self) -> int:
+        return -(-self.speech // _BYTES_PER_SPOKEN_TOKEN)
+
+    def with_more(self, other: _Written) -> _Written:
+        return _Written(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
 
 class _Hop:
@@ -196,8 +207,7 @@ class _Hop:
         if counted > self._counted:
             self._counted, self._uncounted = counted, _Written()
         else:  # not counted, or by a service that counts down
-            characters, images = self._uncounted
-            self._uncounted = _Written(characters + written.characters, images + written.images)
+            self._uncounted = self._uncounted.with_more(written)
         return written
 
     @property
@@ -209,13 +219,17 @@ class _Hop:
     def usage(self) -> UsageMetadata:
         """Return the tokens so far, those the service has not counted estimated."""
         known = self._usage.value or UsageMetadata()
-        drawn = self._uncounted.image_tokens
-        images = [ModalityTokenCount(modality="IMAGE", token_count=drawn)] if drawn else []
+        media = {"IMAGE": self._uncounted.image_tokens, "AUDIO": self._uncounted.spoken_tokens}
+        details = [
+            ModalityTokenCount(modality=kind, token_count=count)
+            for kind, count in media.items()
+            if count
+        ]
         return msgspec.structs.replace(
             known,
             prompt_token_count=self.prompt_tokens,
-            candidates_token_count=self._counted + self._uncounted.tokens + drawn,
-            candidates_tokens_details=[*(known.candidates_tokens_details or ()), *images],
+            candidates_token_count=self._counted + self._uncounted.tokens + sum(media.values()),
+            candidates_tokens_details=[*(known.candidates_tokens_details or ()), *details],
         )
 
 
@@ -223,8 +237,10 @@ def _written(message: GenerateContentResponse, *, with_thoughts: bool) -> _Writt
     contents = [candidate.content for candidate in message.candidates if candidate.content]
     parts = [part for content in contents for part in content.parts]
     parts = [part for part in parts if with_thoughts or not part.thought]
-    images = sum(part.inline_data is not None for part in parts)
-    return _Written(sum(map(_length, parts)), images)
+    blobs = [part.inline_data for part in parts if part.inline_data is not None]
+    spoken = [blob for blob in blobs if (blob.mime_type or "").startswith("audio/")]
+    speech = sum(len(blob.data or "") * 3 // 4 for blob in spoken)
+    return _Written(sum(map(_length, parts)), len(blobs) - len(spoken), speech)
 
 
 def _length(part: Part) -> int:

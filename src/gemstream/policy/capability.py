@@ -8,6 +8,8 @@ from ..config.models import ModelCatalog
 
 __all__ = (
     "answers_client_content",
+    "answers_live_only",
+    "can_write_live",
     "supports_live",
     "supports_streaming",
     "takes_thinking_budget",
@@ -19,6 +21,10 @@ _FIRST_WITHOUT_BUDGET = 4
 # https://ai.google.dev/gemini-api/docs/live-guide: content is history alone there.
 _CONTENT_IS_HISTORY = re.compile(r"gemini-3\.1-.*live", re.ASCII)
 _LIVE = "bidiGenerateContent"
+_GENERATES = "generateContent"
+_IN_NAMES = frozenset({"live", "streaming"})
+# Tuned models and endpoints have names of their users' choice, and no Live sessions.
+_NAMED_BY_GOOGLE = ("", "models")
 _STREAMS = frozenset({"generateContent", "streamGenerateContent", "bidiGenerateContent"})
 
 
@@ -42,7 +48,22 @@ def supports_live(model: str, catalog: ModelCatalog) -> bool:
     known = catalog.find(model)
     if known is not None:
         return _LIVE in known.methods
-    return "live" in model.rpartition("/")[2].split("-")
+    home, _, name = model.rpartition("/")
+    is_theirs = home.rpartition("/")[2] in _NAMED_BY_GOOGLE
+    return is_theirs and not _IN_NAMES.isdisjoint(name.split("-"))
+
+
+def answers_live_only(model: str, catalog: ModelCatalog) -> bool:
+    """Return True for a model that is asked in Live sessions because it has no generateContent."""
+    known = catalog.find(model)
+    generates = known is not None and _GENERATES in known.methods
+    return not generates and supports_live(model, catalog)
+
+
+def can_write_live(model: str, catalog: ModelCatalog) -> bool:
+    """Return True for a model known to take TEXT as response modality; most Live models speak."""
+    known = catalog.find(model)
+    return known is not None and known.writes_live
 
 
 def answers_client_content(model: str) -> bool:

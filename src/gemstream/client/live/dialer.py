@@ -7,20 +7,18 @@ from typing import TypeAlias
 
 from ...config.timeouts import Timeouts
 from ...errors import APIError, ConfigError
-from ...net.transport import HTTPRequest
 from ...net.web_socket import Refusal, SocketTransport
 from ...policy.limit.tokens import Tokens
 from ...policy.live.protocol import MAX_MESSAGE_SIZE
 from ...policy.live.server_event import ServerEvent
 from ...policy.redaction import Redact
-from ...wire.live.address import TOKEN_VERSION, LiveService, live_url
-from ...wire.live.auth_token import TOKEN_PREFIX
 from ...wire.live.setup import LiveSetup
 from ...wire.status import decode_error
 from ..call import Admit, Call, freely
 from ..hints import hint_for
 from ..service import Attempt, Service, deadlines_of
 from .connection import LiveConnection
+from .handshake import handshake, is_constrained
 
 __all__ = ("Dialer", "Opened", "open_connection")
 
@@ -101,31 +99,17 @@ class Dialer:
                 "client with the default transport"
             )
         headers = await service.headers(attempt)
-        headers.pop("x-server-timeout", None)  # a session has no end that we could foretell
-        token = headers.get("x-goog-api-key", "")
-        is_constrained = token.startswith(TOKEN_PREFIX)
-        if is_constrained:
-            del headers["x-goog-api-key"]
-            headers["authorization"] = f"Token {token}"
-        url = _url(service, is_constrained=is_constrained)
         opened = await transport.open_socket(
-            HTTPRequest("GET", url, headers), attempt.deadlines, max_message_size=MAX_MESSAGE_SIZE
+            handshake(service.settings, headers),
+            attempt.deadlines,
+            max_message_size=MAX_MESSAGE_SIZE,
         )
         redact = service.credentials.redact
         if isinstance(opened, Refusal):
             raise _refused(opened, redact)
         attempt.admission.began()
         patience = self._timeouts.idle
-        return LiveConnection(opened, redact, patience, is_constrained=is_constrained)
-
-
-def _url(service: Service, *, is_constrained: bool) -> str:
-    settings = service.settings
-    if service.is_vertex:
-        return live_url(settings.base_url, settings.api_version, LiveService.VERTEX)
-    if is_constrained:
-        return live_url(settings.base_url, TOKEN_VERSION, LiveService.CONSTRAINED)
-    return live_url(settings.base_url, settings.api_version)
+        return LiveConnection(opened, redact, patience, is_constrained=is_constrained(headers))
 
 
 def _refused(refusal: Refusal, redact: Redact) -> APIError:
