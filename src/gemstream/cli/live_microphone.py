@@ -40,23 +40,24 @@ _METER_EVERY = 0.1
 class Microphone:
     """Sound as it comes from the card, waiting to be sent; the oldest is dropped when it is late.
 
-    ``receive`` is called in the event loop's thread. ``dropped``: seconds that were never sent.
+    ``receive`` is called in the event loop's thread. ``queued``: seconds that wait. ``dropped``:
+    seconds that were never sent.
     """
 
-    __slots__ = ("_arrived", "_queued", "_waiting", "dropped", "rate")
+    __slots__ = ("_arrived", "_waiting", "dropped", "queued", "rate")
 
     def __init__(self, rate: int = INPUT_RATE) -> None:
         self.rate = rate
         self._waiting: deque[bytes] = deque()
-        self._queued = 0.0
+        self.queued = 0.0
         self._arrived = asyncio.Event()
         self.dropped = 0.0
 
     def receive(self, pcm: bytes) -> None:
         """Take in what the card recorded."""
         self._waiting.append(pcm)
-        self._queued += seconds(pcm, self.rate)
-        while self._queued > _MOST_SECONDS:
+        self.queued += seconds(pcm, self.rate)
+        while self.queued > _MOST_SECONDS:
             self.dropped += self._take()[1]
         self._arrived.set()
 
@@ -70,7 +71,7 @@ class Microphone:
     def _take(self) -> tuple[bytes, float]:
         pcm = self._waiting.popleft()
         lasts = seconds(pcm, self.rate)
-        self._queued = self._queued - lasts if self._waiting else 0.0
+        self.queued = self.queued - lasts if self._waiting else 0.0
         return pcm, lasts
 
 
