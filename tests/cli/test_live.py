@@ -193,6 +193,14 @@ def test_a_session_is_resumed_in_another_process(service: Served) -> None:
     assert (second.code, second.out) == (0, "1, 2, 3\n")
 
 
+def test_a_handle_that_was_refused_is_not_offered_again(service: Served) -> None:
+    env = service.play("")
+    result = gemstream("live", "--jsonl", "--resume", "nonsense", env=env, stdin=b"Hi\n")
+    assert result.code == 2
+    assert result.lines[-1]["handle"] is None
+    assert "--resume" not in result.err
+
+
 def test_a_session_that_the_service_ends_in_the_middle(service: Served) -> None:
     script = """
         [[rule]]

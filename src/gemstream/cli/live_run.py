@@ -52,19 +52,19 @@ async def converse(
 
     Never raises for what the service, the network or Ctrl-C did: that is in the outcome.
     """
-    evening = _Evening(plan, connection, form, voices)
+    run = _Run(plan, connection, form, voices)
     error: GemstreamError | None = None
     try:
-        with evening.obeying_ctrl_c():
-            await _first_of(whole=evening.whole(), stop=evening.stopped.wait())
+        with run.obeying_ctrl_c():
+            await _first_of(whole=run.whole(), stop=run.stopped.wait())
     except GemstreamError as caught:
         error = caught
     except asyncio.CancelledError:  # Ctrl-C where the event loop has no signals
-        evening.stopped.set()
-    return evening.outcome(error)
+        run.stopped.set()
+    return run.outcome(error)
 
 
-class _Evening:
+class _Run:
     """A conversation and what it needs around it."""
 
     def __init__(
@@ -81,8 +81,9 @@ class _Evening:
 
     def outcome(self, error: GemstreamError | None) -> LiveOutcome:
         session, conversation = self._session, self._conversation
-        # The emulator of this process takes its handles with it.
-        is_lasting = session is not None and not self._connection.emulate
+        # The emulator of this process takes its handles with it; a session that was never set up
+        # has none but the one that it was to go on from.
+        is_lasting = conversation is not None and not self._connection.emulate
         return LiveOutcome(
             model=None if session is None else session.model.removeprefix("models/"),
             turns=0 if conversation is None else conversation.turns,

@@ -51,20 +51,18 @@ def open_sound_card(on_sound: Callable[[bytes], None], playback: PlaybackBuffer)
         sound[:] = playback.read(len(sound))
 
     usual = {"channels": 1, "dtype": "int16"}
-    with contextlib.ExitStack() as stack:
-        try:
-            block = int(INPUT_RATE * _BLOCK_SECONDS)
-            for stream in (
-                sounddevice.RawOutputStream(samplerate=OUTPUT_RATE, callback=play, **usual),
-                sounddevice.RawInputStream(
-                    samplerate=INPUT_RATE, blocksize=block, callback=record, **usual
-                ),
-            ):
-                stack.enter_context(stream)
-        except sounddevice.PortAudioError as error:
-            said = " ".join(str(part) for part in error.args[:1])
-            raise ConfigError(f"the sound card cannot be used: {said}; {_LOOK}") from None
-        yield
+    block = int(INPUT_RATE * _BLOCK_SECONDS)
+    try:
+        with (
+            sounddevice.RawOutputStream(samplerate=OUTPUT_RATE, callback=play, **usual),
+            sounddevice.RawInputStream(
+                samplerate=INPUT_RATE, blocksize=block, callback=record, **usual
+            ),
+        ):
+            yield
+    except sounddevice.PortAudioError as error:
+        said = error.args[0] if error.args else "it does not say why"
+        raise ConfigError(f"the sound card cannot be used: {said}; {_LOOK}") from None
 
 
 def _import_sounddevice() -> Any:
