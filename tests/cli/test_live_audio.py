@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import io
 import math
+import os
+import signal
 import struct
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from cli.program import Result, gemstream
+from cli.program import GUARD, Result, environment, gemstream, started
+from cli.test_ask_live import line
 from gemstream.audio import INPUT_RATE, PlaybackBuffer, chunks, read_wav, write_wav
 from gemstream.cli.live_conversation import Conversation
 from gemstream.cli.live_forms import LiveText
@@ -126,3 +129,44 @@ async def test_a_voice_is_answered_aloud_and_the_answer_is_not_heard_again() -> 
     assert page.getvalue() == "You said: 0.8 seconds of speech\n1, 2\n"
     assert [text for text in notes if text.startswith("heard")] == ["heard: 0.8 seconds of speech"]
     assert microphone.dropped == 0.0
+
+
+# --- from a card -----------------------------------------------------------------------------
+
+
+def card(**more: str) -> dict[str, str]:
+    """The environment of a machine whose sound card is one of paper."""
+    paths = [str(Path(__file__).with_name("paper_card")), os.environ.get("PYTHONPATH", "")]
+    return environment(PYTHONPATH=os.pathsep.join(filter(None, paths)), **more)
+
+
+def test_a_person_and_a_model_talk_by_microphone_and_loudspeaker(tmp_path: Path) -> None:
+    said, heard = tmp_path / "said", tmp_path / "heard"
+    said.write_bytes(silence(0.2) + tone(0.8))
+    heard.touch()
+    env = card(GEMSTREAM_CARD_SAYS=str(said), GEMSTREAM_CARD_HEARD=str(heard))
+    words = b"".join(map(spoken, ("You ", "said: ", "0.8 ", "seconds ", "of ", "speech")))
+    with started("live", "--emulate", "--mic", env=env) as program:
+        assert line(program.stdout) == "You said: 0.8 seconds of speech\n"
+        while not heard.read_bytes().rstrip(b"\0").endswith(words.rstrip(b"\0")[-2000:]):
+            assert program.poll() is None  # it plays on
+        program.send_signal(signal.SIGINT)
+        out, err = program.communicate(timeout=GUARD)
+    assert (program.returncode, out) == (130, b"")
+    assert b"note: the microphone is on, except while the model speaks" in err
+    assert err.count(b"note: heard: 0.8 seconds of speech\n") == 1
+    # Gaps of silence are the card's, where a word came later than the one before was played.
+    assert _sounds(heard.read_bytes()) == _sounds(words)
+
+
+def test_a_machine_without_a_card_says_where_to_look() -> None:
+    result = gemstream("live", "--emulate", "--mic", env=card())
+    assert (result.code, result.out) == (2, "")
+    assert result.err.splitlines()[-1] == (
+        "error: the sound card cannot be used: Error querying device -1; "
+        "python -m sounddevice lists the devices there are"
+    )
+
+
+def _sounds(pcm: bytes) -> list[int]:
+    return [sample for (sample,) in struct.iter_unpack("<h", pcm) if sample]
