@@ -136,7 +136,7 @@ class Conversation:
         if self._is_muted and isinstance(event, _SAID):
             return
         self._timing.receive(at, event)
-        if isinstance(event, _SAID):
+        if isinstance(event, _SAID) and not self.is_speaking:
             self.is_speaking = True
             self._tell_heard()
         self._form.show(at, event)

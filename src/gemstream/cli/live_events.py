@@ -90,7 +90,10 @@ _FIELDS: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     events.InputTranscribed: _input,
     events.Audio: _audio,
     events.OtherPart: lambda event: {"part": to_plain(event.part)},
-    events.Grounded: lambda event: {"grounding": to_plain(event.grounding)},
+    events.Grounded: lambda event: {
+        "grounding": to_plain(event.grounding),
+        "url_context": to_plain(event.url_context),
+    },
     events.ToolCalled: lambda event: {"calls": [to_plain(call) for call in event.calls]},
     events.ToolCallCancelled: lambda event: {"ids": list(event.ids)},
     events.UsageReported: lambda event: {"usage": usage_fields(event.usage)},
