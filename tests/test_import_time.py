@@ -31,6 +31,7 @@ LIGHT = [
     ("import gemstream", HEAVY | {"msgspec"}),
     ("from gemstream import GemstreamError, Chunk, RetryPolicy, Part, FinishReason", HEAVY),
     ("import gemstream.errors", HEAVY | {"msgspec"}),
+    ("import gemstream.audio", HEAVY | {"msgspec"}),
     ("import gemstream.wire.status, gemstream.wire.payload, gemstream.wire.request", HEAVY),
     ("import gemstream.policy.generation, gemstream.policy.unary", HEAVY),
     ("import gemstream.config.options, gemstream.config.models", HEAVY),

@@ -86,12 +86,12 @@ def gemstream(
 
 @contextmanager
 def started(
-    *arguments: str | Path, env: Mapping[str, str] | None = None
+    *arguments: str | Path, env: Mapping[str, str] | None = None, stdin: int = subprocess.DEVNULL
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start the program and give it while it runs; it is gone at the end of the block."""
     process = subprocess.Popen(
         [*GEMSTREAM, *map(str, arguments)],
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=dict(environment() if env is None else env),

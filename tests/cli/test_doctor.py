@@ -27,6 +27,7 @@ LIBRARIES = (
     "websockets",
     "h2",
     "opentelemetry-api",
+    "sounddevice",
 )
 HEALTHY = Surroundings(
     python=(3, 13, 1),
@@ -73,6 +74,14 @@ AILMENTS: list[tuple[dict[str, Any], str, State, str, ExitCode]] = [
     (_without("httptools"), "extra emulator", State.NOTE, "gemstream[emulator]", OK),
     (_without("h2"), "extra http2", State.NOTE, "gemstream[http2]", OK),
     (_without("opentelemetry-api"), "extra otel", State.NOTE, "gemstream[otel]", OK),
+    (_without("sounddevice"), "extra audio", State.NOTE, "gemstream[audio]", OK),
+    (
+        {"problems": {"extra audio": "PortAudio is not installed; apt install libportaudio2"}},
+        "extra audio",
+        State.WARN,
+        "sounddevice 1.0: PortAudio is not installed; apt install libportaudio2",
+        OK,
+    ),
     (_without("uvloop"), "event loop", State.NOTE, "asyncio's own", OK),
     ({"key": None}, "key", State.FAIL, "set GEMINI_API_KEY", AUTH),
     ({"key": f"{KEY}\n"}, "key", State.FAIL, "white space at position 39", USAGE),
@@ -181,7 +190,7 @@ def test_the_first_failure_decides_the_code() -> None:
 
 # --- the command -----------------------------------------------------------------------------
 
-ONLINE = ["connection", "key accepted", "model exists", "stream"]
+ONLINE = ["connection", "key accepted", "model exists", "stream", "live session"]
 
 
 def _states(checks: list[dict[str, Any]]) -> dict[str, str]:
@@ -214,7 +223,7 @@ def test_against_an_emulator_all_is_well(service: Served) -> None:
     states = _states(told["checks"])
     assert {states[step] for step in ONLINE} == {"ok"}
     assert "fail" not in states.values()
-    facts = told["checks"][-1]["facts"]
+    facts = told["checks"][-2]["facts"]
     assert facts["first_chunk_ms"] > 0 and facts["chunks"] >= 1
     (key,) = [check for check in told["checks"] if check["check"] == "key"]
     assert key["facts"]["origin"] == "GEMINI_API_KEY"
@@ -238,8 +247,8 @@ def test_where_nobody_listens_the_steps_after_are_not_tried() -> None:
         result = gemstream("doctor", "--online", "--base-url", url, "--json", env=env)
     states = _states(result.json["checks"])
     assert result.code == 5
-    assert [states[step] for step in ONLINE] == ["fail", "skip", "skip", "skip"]
-    assert "no connection" in result.json["checks"][-4]["message"]
+    assert [states[step] for step in ONLINE] == ["fail", *["skip"] * 4]
+    assert "no connection" in result.json["checks"][-5]["message"]
 
 
 def test_a_key_the_service_refuses(service: Served) -> None:

@@ -27,6 +27,13 @@ CODES = {
     errors.ProtocolError("x"): 5,
     errors.DecodeError("x"): 5,
     errors.StreamTruncated("x"): 5,
+    errors.SessionClosedOK("x", code=1000): 5,  # before the answer's end
+    errors.SessionClosedError("x", code=1006): 5,
+    errors.SessionClosedError("x", code=1007): 2,
+    errors.SessionClosedError("x", code=1008): 2,
+    errors.SessionClosedError("x", code=1011): 5,
+    errors.SessionClosedError("x", code=4401): 3,
+    errors.SessionClosedError("x", code=4429): 4,
     errors.BudgetExceeded("x", max_cost=Decimal(1)): 4,
     errors.RateLimited("x"): 4,
     api_error(400, "x"): 2,

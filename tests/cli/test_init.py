@@ -104,7 +104,7 @@ def test_the_service_is_asked_first(home: Path, service: Served) -> None:
     env = at_home(home, GOOGLE_GEMINI_BASE_URL=service.env["GOOGLE_GEMINI_BASE_URL"])
     result = init("-m", "gemini-2.5-pro", env=env)
     assert result.code == 0
-    for check in ("connection", "key accepted", "model exists", "stream"):
+    for check in ("connection", "key accepted", "model exists", "stream", "live session"):
         assert f"note: ok {check}: " in result.err
     assert stored(home).exists()
 
@@ -121,7 +121,7 @@ def test_what_the_service_refuses_is_not_stored(home: Path, service: Served) -> 
     told = init("-m", "gemini-9-nothing", "--json", env=env)
     assert (told.code, told.json["exit_code"], told.json["changed"]) == (2, 2, [])
     states = [check["state"] for check in told.json["checks"]]
-    assert states == ["ok", "ok", "fail", "skip"]
+    assert states == ["ok", "ok", "fail", "skip", "skip"]
 
 
 def test_a_base_url_is_asked_and_kept(home: Path, service: Served) -> None:

@@ -13,6 +13,7 @@ from gemstream.cli.diagnosis import Finding, State, exit_code
 from gemstream.cli.exit_codes import ExitCode
 from gemstream.cli.online_checks import STEPS, check_online
 from gemstream.cli.session import Connection
+from gemstream.emulator import Emulator, Script, serving
 from support.peers import raw_server, read_head
 
 
@@ -54,15 +55,44 @@ async def test_any_answer_is_a_connection_and_tells_the_time(
     assert found[0].state is state
     assert said in found[0].message
     # A host that answers and is no Gemini: the list of models is not there.
-    assert [finding.state for finding in found[1:]] == [State.FAIL, State.SKIP, State.SKIP]
+    assert [finding.state for finding in found[1:]] == [State.FAIL, *[State.SKIP] * 3]
     assert exit_code(found) is ExitCode.USAGE
 
 
 async def test_a_host_that_speaks_no_http(tmp_path: Path) -> None:
     found = await _findings(b"220 mail.example.com ESMTP\r\n", tmp_path)
-    assert [finding.state for finding in found] == [State.FAIL, *[State.SKIP] * 3]
+    assert [finding.state for finding in found] == [State.FAIL, *[State.SKIP] * 4]
     assert found[0].message.startswith("ProtocolError: ")
     assert exit_code(found) is ExitCode.UPSTREAM
+
+
+async def _doctored(script: str, folder: Path) -> list[Finding]:
+    (folder / "key").write_text("any")
+    async with serving(Emulator(Script.decode(script.encode()))) as url:
+        connection = Connection(base_url=url, api_key_file=folder / "key", timeout=30)
+        return [finding async for finding in check_online(connection, "gemini-2.5-flash")]
+
+
+async def test_an_emulator_passes_and_holds_a_session(tmp_path: Path) -> None:
+    found = await _doctored("", tmp_path)
+    assert {finding.state for finding in found} == {State.OK}
+    assert found[-1].check == "live session"
+    assert found[-1].message.startswith("gemini-3.8-live was set up after ")
+
+
+async def test_a_session_that_cannot_be_had_is_a_warning(tmp_path: Path) -> None:
+    script = """
+        [[rule]]
+        match = { method = "bidiGenerateContent/setup" }
+        [[rule.step]]
+        fault = { kind = "close", code = 1007, reason = "no sessions for you" }
+    """
+    *others, last = await _doctored(script, tmp_path)
+    assert {finding.state for finding in others} == {State.OK}
+    assert last.state is State.WARN
+    assert "SessionClosedError: " in last.message and "no sessions for you" in last.message
+    assert "only Live sessions are concerned" in last.advice
+    assert exit_code([*others, last]) is ExitCode.OK
 
 
 async def test_a_client_that_cannot_be_made_is_one_failure(tmp_path: Path) -> None:

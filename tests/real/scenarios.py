@@ -12,7 +12,15 @@ from typing import NamedTuple
 
 import pytest
 
-from gemstream import AsyncClient, Content, FunctionDeclaration, FunctionResponse, Part, ToolConfig
+from gemstream import (
+    AsyncClient,
+    Content,
+    FunctionDeclaration,
+    FunctionResponse,
+    LiveOptions,
+    Part,
+    ToolConfig,
+)
 from gemstream.errors import NotFound, Unauthenticated
 from gemstream.wire.tool import FunctionCallingConfig, FunctionCallingMode
 from support.picture import png
@@ -161,6 +169,25 @@ async def _shortened(open_client: OpenClient) -> None:
     assert (answer.finish_reason, answer.complete) == ("MAX_TOKENS", "confirmed")
 
 
+# Speech and its words: what every Live model gives.
+_SPOKEN: LiveOptions = {"response_modalities": ["AUDIO"], "output_audio_transcription": True}
+
+
+async def _session(open_client: OpenClient) -> None:
+    async with open_client() as client, client.live(**_SPOKEN) as session:
+        answer = await session.send_text("Count to 3")
+        while not (handle := session.handle):  # it may come behind the answer
+            await anext(session)
+    words = answer.output_transcription.lower()
+    assert "3" in words or "three" in words
+    assert answer.is_complete and not answer.is_interrupted
+    assert answer.audio and answer.audio_type.startswith("audio/pcm")
+    assert answer.usage is not None and answer.usage.total_token_count
+    async with open_client() as client, client.live(resume=handle, **_SPOKEN) as session:
+        pieces = [piece async for piece in session.send_text_stream("How far did you count?")]
+    assert "".join(pieces)
+
+
 async def _models(open_client: OpenClient) -> None:
     async with open_client() as client:
         listed = {model.name: model for model in await client.models.list()}
@@ -185,4 +212,6 @@ SCENARIOS = {
     "a stream is cancelled": Scenario(_cancelled),
     "an answer is as short as asked": Scenario(_shortened),
     "models are listed": Scenario(_models),
+    # Each connection counts, and each turn.
+    "a session is spoken in, and resumed": Scenario(_session, calls=4),
 }

@@ -16,6 +16,7 @@ from .emulate import emulate
 from .exit_codes import MEANINGS, ExitCode
 from .init import init
 from .limits import limits
+from .live import live
 from .models import models
 from .terminal import open_closed_streams, stderr, stdout
 
@@ -31,6 +32,12 @@ Examples:
   gemstream ask "What is this?" -f picture.png -m gemini-2.5-pro
   git diff | gemstream ask - --system "Write a commit message"
 """
+_LIVE_EXAMPLES = """\b
+Examples:
+  gemstream live --emulate
+  gemstream live --mic
+  gemstream live --audio-in question.wav --audio-out answer.wav < /dev/null
+"""
 
 app = typer.Typer(
     name="gemstream",
@@ -42,6 +49,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(epilog=f"{_EXAMPLES}\n\n{_EXIT_CODES}")(ask)
+app.command(epilog=f"{_LIVE_EXAMPLES}\n\n{_EXIT_CODES}", short_help="Hold a conversation.")(live)
 app.command(epilog=_EXIT_CODES, short_help="Show a stream, a cut and a quota, without a key.")(demo)
 app.command(epilog=_EXIT_CODES)(emulate)
 app.command(epilog=_EXIT_CODES, short_help="List models with their limits and methods.")(models)

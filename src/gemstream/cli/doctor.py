@@ -26,7 +26,9 @@ _COLOURS = {State.OK: "32", State.NOTE: "36", State.WARN: "33", State.FAIL: "1;3
 def doctor(
     online: Annotated[
         bool,
-        typer.Option("--online", help="Ask the service too: the key, the model, one short stream."),
+        typer.Option(
+            "--online", help="Ask the service too: key, model, a short stream, a session."
+        ),
     ] = False,
     as_json: AsJSON = False,
     model: ModelName = None,

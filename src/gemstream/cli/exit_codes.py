@@ -17,6 +17,7 @@ from ..errors import (
     ProtocolError,
     RateLimited,
     ResourceExhausted,
+    SessionClosed,
     TransportError,
     Unauthenticated,
     Unavailable,
@@ -55,8 +56,21 @@ _CODES: tuple[tuple[ExitCode, tuple[type[Exception], ...]], ...] = (
     (ExitCode.UPSTREAM, (TransportError, ProtocolError, Unavailable, Internal)),
     (ExitCode.UPSTREAM, (DeadlineExceeded, Cancelled)),
 )
+# Why a Live session was closed; all other codes are the service's failures. The private codes are
+# those of our relay.
+_CLOSES = {
+    1003: ExitCode.USAGE,
+    1007: ExitCode.USAGE,
+    1008: ExitCode.USAGE,
+    1009: ExitCode.USAGE,
+    4401: ExitCode.AUTH,
+    4403: ExitCode.AUTH,
+    4429: ExitCode.LIMITED,
+}
 
 
 def exit_code_of(error: BaseException) -> ExitCode:
     """Return what a command that failed with ``error`` ends with."""
+    if isinstance(error, SessionClosed):
+        return _CLOSES.get(error.code, ExitCode.UPSTREAM)
     return next((code for code, kinds in _CODES if isinstance(error, kinds)), ExitCode.FAILURE)

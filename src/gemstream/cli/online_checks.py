@@ -1,4 +1,4 @@
-"""What only the service can tell: a connection, the key, the model and one short stream.
+"""What only the service can tell: a connection, the key, the model, a short stream, a session.
 
 Each step rests on the one before it; after a failure the others are not tried.
 """
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ("STEPS", "check_online", "skipped")
 
 _PROMPT = "Reply with the one word: ok"
+_ONLY_LIVE = "only Live sessions are concerned: gemstream live, and live() of a client"
 # TLS certificates and signed URLs stand a few minutes.
 _LARGEST_SKEW = 300.0
 
@@ -108,6 +109,24 @@ async def _stream(client: AsyncClient, model: str) -> Finding:
     return ok("stream", said, first_chunk_ms=arrivals[0], chunks=len(arrivals))
 
 
+async def _hold_session(client: AsyncClient, model: str) -> Finding:
+    """Open a Live session and close it; nothing is asked, so it costs nothing.
+
+    A failure is a warning: most programs have no sessions, and a proxy may let all but these pass.
+    """
+    session = client.live()
+    name = session.model.removeprefix("models/")
+    began = time.perf_counter()
+    try:
+        async with session:
+            took = _ms(time.perf_counter() - began)
+    except GemstreamError as error:
+        kind = type(error).__name__
+        said = f"{name}: {kind}: {describe(error)}"
+        return warn("live session", said, _ONLY_LIVE, model=name, error=kind)
+    return ok("live session", f"{name} was set up after {took} ms", model=name, ms=took)
+
+
 def _skew(date: str | None, now: float) -> float:
     """Return how many seconds the service is ahead, 0 when it does not tell."""
     try:
@@ -126,4 +145,5 @@ STEPS: dict[str, _Step] = {
     "key accepted": _ask_for_models,
     "model exists": _find_model,
     "stream": _stream,
+    "live session": _hold_session,
 }

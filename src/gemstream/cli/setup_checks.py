@@ -34,6 +34,7 @@ _QUOTES = ("'", '"', "`")
 
 # An extra, what it is for, and what it brings.
 _EXTRAS = (
+    ("audio", "gemstream live --mic", ("sounddevice",)),
     ("cli", "the command line", ("typer",)),
     ("emulator", "gemstream emulate", ("uvicorn", "httptools", "websockets")),
     ("http2", "the HTTP/2 transport", ("h2",)),
@@ -74,8 +75,12 @@ def _extras(here: Surroundings) -> Iterator[Finding]:
                 f"pip install 'gemstream[{extra}]'",
                 versions=found,
             )
+            continue
+        told = ", ".join(f"{library} {version}" for library, version in found.items())
+        if problem := here.problems.get(f"extra {extra}"):
+            wrong, _, advice = problem.partition("; ")
+            yield warn(f"extra {extra}", f"{told}: {wrong}", advice, versions=found)
         else:
-            told = ", ".join(f"{library} {version}" for library, version in found.items())
             yield ok(f"extra {extra}", told, versions=found)
 
 

@@ -23,6 +23,7 @@ from ..config.version import VERSION
 from ..errors import ConfigError, InvalidRequest
 from ..net.proxy import environment_proxy, origin
 from .session import Connection, read_text
+from .sound_card import portaudio_problem
 from .terminal import Printer
 
 __all__ = ("Certificates", "Surroundings", "Terminal", "look_around", "options_here")
@@ -37,6 +38,7 @@ _LIBRARIES = (
     "websockets",
     "h2",
     "opentelemetry-api",
+    "sounddevice",
 )
 
 
@@ -61,7 +63,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
 
     ``versions``: of gemstream's libraries, None for one that is not installed. ``key``: the secret
     itself; no check shows it. ``problems``: what kept ``config``, ``key``, ``base_url`` or
-    ``proxy`` from being found out.
+    ``proxy`` from being found out, or ``extra audio`` from being used.
     """
 
     python: tuple[int, int, int]
@@ -87,11 +89,14 @@ def look_around(connection: Connection, out: Printer, *, model: str | None) -> S
     problems: dict[str, str] = {}
     key, key_origin = _key(connection, problems)
     options = _options(connection, model, problems)
+    versions = {library: _version(library) for library in _LIBRARIES}
+    if versions["sounddevice"] is not None and (problem := portaudio_problem()):
+        problems["extra audio"] = problem
     return Surroundings(
         python=sys.version_info[:3],
         system=f"{platform.python_implementation()} on {platform.system()} {platform.machine()}",
         gemstream=VERSION,
-        versions={library: _version(library) for library in _LIBRARIES},
+        versions=versions,
         environ=dict(os.environ),
         key=key,
         key_origin=key_origin,
