@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from .client.client_options import ClientOptions
     from .client.driver import ChunkStream, Driver
     from .client.generate_options import GenerateOptions
+    from .client.live.blocking_session import BlockingLiveSession
+    from .client.live.blocking_turn import BlockingLiveText, BlockingLiveTurn
     from .client.live.options import LiveOptions
     from .client.live.session import LiveSession
+    from .client.live.tokens import LiveConstraints
     from .client.live.turn import LiveAnswer, LiveText, LiveTurn
     from .client.stream import GenerateStream, StreamControl
     from .client.tools.function_result import FunctionResult
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from .wire.embedding import BatchEmbedContentsResponse
     from .wire.generation_config import GenerationConfig, ImageConfig, ThinkingConfig, ThinkingLevel
     from .wire.grounding import GroundingMetadata
+    from .wire.live.auth_token import AuthToken
     from .wire.live.setup import LiveSetup
     from .wire.media import MediaResolution, VideoMetadata
     from .wire.model import Model
@@ -78,8 +82,12 @@ _HOMES = {
     "ChunkStream": "client.driver",
     "Driver": "client.driver",
     "GenerateOptions": "client.generate_options",
+    "BlockingLiveSession": "client.live.blocking_session",
+    "BlockingLiveText": "client.live.blocking_turn",
+    "BlockingLiveTurn": "client.live.blocking_turn",
     "LiveOptions": "client.live.options",
     "LiveSession": "client.live.session",
+    "LiveConstraints": "client.live.tokens",
     "LiveAnswer": "client.live.turn",
     "LiveText": "client.live.turn",
     "LiveTurn": "client.live.turn",
@@ -121,6 +129,7 @@ _HOMES = {
     "ThinkingConfig": "wire.generation_config",
     "ThinkingLevel": "wire.generation_config",
     "GroundingMetadata": "wire.grounding",
+    "AuthToken": "wire.live.auth_token",
     "LiveSetup": "wire.live.setup",
     "MediaResolution": "wire.media",
     "VideoMetadata": "wire.media",
@@ -150,9 +159,13 @@ __all__ = (
     "ASGITransport",
     "AccessToken",
     "AsyncClient",
+    "AuthToken",
     "Away",
     "BatchEmbedContentsResponse",
     "Blob",
+    "BlockingLiveSession",
+    "BlockingLiveText",
+    "BlockingLiveTurn",
     "BlockingStream",
     "Chunk",
     "ChunkStream",
@@ -189,6 +202,7 @@ __all__ = (
     "LimitUse",
     "Limits",
     "LiveAnswer",
+    "LiveConstraints",
     "LiveOptions",
     "LiveRateLimiter",
     "LiveSession",

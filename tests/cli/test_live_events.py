@@ -13,7 +13,7 @@ from gemstream.cli.live_forms import LiveForm, live_form_of
 from gemstream.cli.live_timing import TurnTiming
 from gemstream.cli.terminal import Printer
 from gemstream.client.live import events
-from gemstream.client.live.events import ServerEvent
+from gemstream.client.live.events import SessionEvent
 from gemstream.errors import SessionClosedError
 from gemstream.policy.live.server_event import Closed, SetupCompleted
 from gemstream.wire.codec import encode
@@ -32,7 +32,7 @@ TEXT = events.Text("Hi", Part(text="Hi"))
 AUDIO = events.Audio(bytes(9600), "audio/pcm;rate=24000")
 
 # An event → its name, and what its line has beside schema and time.
-LINES: list[tuple[ServerEvent, str, dict[str, Any]]] = [
+LINES: list[tuple[SessionEvent, str, dict[str, Any]]] = [
     (TEXT, "text", {"text": "Hi"}),
     (events.Thought("Hm", Part(text="Hm", thought=True)), "thought", {"text": "Hm"}),
     (events.OutputTranscribed("Hi", WORD), "output_transcribed", {"text": "Hi"}),
@@ -85,11 +85,27 @@ LINES: list[tuple[ServerEvent, str, dict[str, Any]]] = [
         "unknown_fields",
         {"path": "serverContent", "fields": {"new": 1}},
     ),
+    (
+        events.Disconnected(1011, "busy"),
+        "disconnected",
+        {"code": 1011, "reason": "busy", "planned": False},
+    ),
+    (
+        events.Resumed(state_restored=True, forgotten=2, gap=0.5),
+        "resumed",
+        {
+            "state_restored": True,
+            "turn_is_lost": False,
+            "may_be_lost": 2,
+            "repeated": 0,
+            "gap": 0.5,
+        },
+    ),
 ]
 
 
 @pytest.mark.parametrize(("event", "name", "more"), LINES)
-def test_an_event_is_a_line(event: ServerEvent, name: str, more: dict[str, Any]) -> None:
+def test_an_event_is_a_line(event: SessionEvent, name: str, more: dict[str, Any]) -> None:
     line = json.loads(encode(event_fields(1.5, event)))
     assert line == {"schema": "gemstream.live/1", "event": name, "at_ms": 1.5, **more}
     assert event_name(event) == name
@@ -97,7 +113,7 @@ def test_an_event_is_a_line(event: ServerEvent, name: str, more: dict[str, Any])
 
 def test_every_kind_of_event_has_a_row() -> None:
     inner = {SetupCompleted, Closed}  # a session keeps these to itself
-    assert {type(event) for event, *_ in LINES} == set(get_args(ServerEvent)) - inner
+    assert {type(event) for event, *_ in LINES} == set(get_args(SessionEvent)) - inner
     assert event_name(SetupCompleted(SetupComplete())) == "setup_completed"
 
 

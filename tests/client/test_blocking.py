@@ -251,6 +251,21 @@ if child == 0:
 _, status = os.waitpid(child, 0)
 print(len(mine.generate("Count to 3").text), status)
 """
+_LIVE_FORKS = """
+session = client().live("gemini-3.8-live", response_modalities=["TEXT"]).__enter__()
+print(session.send_text("Count to 3").text, flush=True)
+child = os.fork()
+if child == 0:
+    for use in (session.__next__, session.turn().finish, session.send_client_content):
+        try:
+            use()
+        except InvalidState as error:
+            print("refused" if "before a fork" in str(error) else error, flush=True)
+    session.close()
+    sys.exit()
+_, status = os.waitpid(child, 0)
+print(session.send_text("Count to 3").text, status)
+"""
 _EXITS = """
 print(len(mine.generate("Count to 3").text))
 stream = mine.generate_stream("Count to 3")
@@ -282,6 +297,12 @@ async def test_the_child_of_a_fork_can_make_a_client_of_its_own() -> None:
     said, complained = await _run(_FORKS)
     parent, child, refused, parent_again, status = said
     assert (parent == child == parent_again, refused, status) == (True, "refused", "0")
+    assert complained == ""
+
+
+async def test_a_live_session_belongs_to_the_parent_of_a_fork() -> None:
+    said, complained = await _run(_LIVE_FORKS)  # which then exits without closing it
+    assert said == ["1,", "2,", "3", *["refused"] * 3, "1,", "2,", "3", "0"]
     assert complained == ""
 
 

@@ -10,9 +10,14 @@ from typing import Any
 import pytest
 
 from conformance.faces import CASES, AsyncFace, BlockingFace, outcome
-from gemstream.client.blocking import BlockingModels, Client
+from gemstream.client.blocking import BlockingLiveTokens, BlockingModels, Client
 from gemstream.client.blocking_stream import BlockingStream, BlockingTextStream
 from gemstream.client.client import AsyncClient
+from gemstream.client.live.blocking_session import BlockingLiveSession
+from gemstream.client.live.blocking_turn import BlockingLiveText, BlockingLiveTurn
+from gemstream.client.live.session import LiveSession
+from gemstream.client.live.tokens import LiveTokens
+from gemstream.client.live.turn import LiveText, LiveTurn
 from gemstream.client.models import Models
 from gemstream.client.stream import GenerateStream, TextStream
 
@@ -29,6 +34,10 @@ PAIRS = [
     (GenerateStream, BlockingStream),
     (TextStream, BlockingTextStream),
     (Models, BlockingModels),
+    (LiveTokens, BlockingLiveTokens),
+    (LiveSession, BlockingLiveSession),
+    (LiveTurn, BlockingLiveTurn),
+    (LiveText, BlockingLiveText),
 ]
 BLOCKING_NAMES = {
     "aclose": "close",
@@ -40,8 +49,6 @@ BLOCKING_NAMES = {
 # What the two promise about tasks and threads cannot be in the same words.
 OWN_WORDS = {"finish", "cancel"}
 MOST_STATEMENTS = 4
-# A session is two conversations at once, for which the blocking face has no form yet.
-ONLY_ASYNC = {"live"}
 
 
 def _public(kind: type) -> dict[str, Any]:
@@ -58,18 +65,13 @@ def _twins() -> list[tuple[str, Any, Any]]:
         (f"{face.__name__}.{name}", member, _public(face).get(BLOCKING_NAMES.get(name, name)))
         for kind, face in PAIRS
         for name, member in _public(kind).items()
-        if not inspect.ismemberdescriptor(member) and name not in ONLY_ASYNC
+        if not inspect.ismemberdescriptor(member)
     ]
 
 
 TWINS = pytest.mark.parametrize(
     ("name", "member", "twin"), [pytest.param(*given, id=given[0]) for given in _twins()]
 )
-
-
-def test_what_only_the_async_face_has_is_there_and_has_no_twin() -> None:
-    assert set(_public(AsyncClient)) >= ONLY_ASYNC
-    assert not set(_public(Client)) & ONLY_ASYNC
 
 
 def _function(member: Any) -> Any:

@@ -32,10 +32,10 @@ class Left(Exception):
 class Stage:
     """One connection, as the service sees it."""
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, receive: Receive, send: Send, *, is_constrained: bool = False) -> None:
         self._receive = receive
         self._send = send
-        self.protocol = LiveProtocol(SERVER)
+        self.protocol = LiveProtocol(SERVER, is_constrained=is_constrained)
         self.heard: list[ClientEvent] = []
 
     async def hear(self) -> ClientEvent:
@@ -87,7 +87,7 @@ class LiveService:
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         self.scopes.append(scope)
-        stage = Stage(receive, send)
+        stage = Stage(receive, send, is_constrained=scope["path"].endswith("Constrained"))
         part = self._parts[min(len(self.stages), len(self._parts) - 1)]
         self.stages.append(stage)
         await receive()

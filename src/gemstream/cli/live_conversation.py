@@ -19,7 +19,7 @@ from ..wire.content import Blob, FunctionCall, FunctionResponse
 from .live_timing import TurnTiming
 
 if TYPE_CHECKING:
-    from ..client.live.events import ServerEvent
+    from ..client.live.events import SessionEvent
     from ..client.live.session import LiveSession
     from .live_forms import LiveForm
     from .live_voice import Voice
@@ -131,7 +131,7 @@ class Conversation:
             if isinstance(event, events.ToolCalled):
                 await self._refuse(event.calls)
 
-    def _take(self, event: ServerEvent) -> None:
+    def _take(self, event: SessionEvent) -> None:
         at = time.perf_counter() - self._asked_at
         if self._is_muted and isinstance(event, _SAID):
             return
@@ -140,6 +140,10 @@ class Conversation:
             self.is_speaking = True
             self._tell_heard()
         self._form.show(at, event)
+        self._hear(event)
+
+    def _hear(self, event: SessionEvent) -> None:
+        """Do what an event asks for, beside being shown."""
         match event:
             case events.Audio(data=pcm, mime_type=kind):
                 for voice in self._voices:
@@ -148,20 +152,29 @@ class Conversation:
                 self._silence()
             case events.InputTranscribed(text=text, interim=False):
                 self._heard.append(text)
+            case events.TurnCompleted(reason=reason):
+                if reason is not None:
+                    self._note(f"the turn ended with {reason}")
+                self.turns += 1
+                self._end_turn()
+            case _:
+                self._mind_connection(event)
+
+    def _mind_connection(self, event: SessionEvent) -> None:
+        match event:
             case events.GoingAway(time_left=left):
                 self._note(f"the service ends the connection in {left:g} s")
             case events.ResumptionUpdated(resumable=resumable):
                 self._note_handle(resumable=resumable)
-            case events.TurnCompleted(reason=reason):
-                if reason is not None:
-                    self._note(f"the turn ended with {reason}")
-                self._end_turn()
+            case events.Disconnected(code=code, is_planned=False):
+                self._note(f"the connection ended with code {code}; seeking another")
+            case events.Resumed():
+                self._tell_return(event)
             case _:
                 pass
 
     def _end_turn(self) -> None:
         self._tell_heard()
-        self.turns += 1
         if self._is_timed:
             self._note(self._timing.line(self.turns))
         self._timing = TurnTiming()
@@ -169,6 +182,15 @@ class Conversation:
         if not self._session.is_in_turn:
             self._is_waiting = False
             self._over.set()
+
+    def _tell_return(self, resumed: events.Resumed) -> None:
+        if not resumed.state_restored:
+            self._note("the session began afresh; it knows what was said in writing alone")
+        if resumed.turn_is_lost:
+            self._silence()
+            self._form.break_off()
+            self._note("the rest of the answer is lost; ask again")
+            self._end_turn()
 
     def _note_handle(self, *, resumable: bool) -> None:
         if resumable:

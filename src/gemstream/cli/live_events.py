@@ -13,7 +13,7 @@ import msgspec
 
 from ..audio.pcm import rate_of, seconds
 from ..client.live import events
-from ..client.live.events import ServerEvent
+from ..client.live.events import SessionEvent
 from ..errors import GemstreamError
 from ..policy.usage import usage_fields
 from ..wire.codec import to_plain
@@ -40,12 +40,12 @@ class LiveOutcome(msgspec.Struct, frozen=True, kw_only=True):
     dropped: float = 0.0
 
 
-def event_name(event: ServerEvent) -> str:
+def event_name(event: SessionEvent) -> str:
     """Return the event's kind as ``output_transcribed``."""
     return _CAPITAL.sub("_", type(event).__name__).lower()
 
 
-def event_fields(at_ms: float, event: ServerEvent) -> dict[str, Any]:
+def event_fields(at_ms: float, event: SessionEvent) -> dict[str, Any]:
     """Return the line of an event, ``at_ms`` after the question; of sound it has the length."""
     more = _FIELDS.get(type(event), lambda _: {})(event)
     return {"schema": _SCHEMA, "event": event_name(event), "at_ms": at_ms, **more}
@@ -102,6 +102,18 @@ _FIELDS: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     events.ResumptionUpdated: lambda event: {
         "handle": event.handle,
         "resumable": event.resumable,
+    },
+    events.Disconnected: lambda event: {
+        "code": event.code,
+        "reason": event.reason,
+        "planned": event.is_planned,
+    },
+    events.Resumed: lambda event: {
+        "state_restored": event.state_restored,
+        "turn_is_lost": event.turn_is_lost,
+        "may_be_lost": len(event.may_be_lost) + event.forgotten,
+        "repeated": event.repeated,
+        "gap": event.gap,
     },
     events.VoiceActivityHeard: lambda event: {"type": event.type, "offset": event.offset},
     events.UnknownFields: lambda event: {"path": event.path, "fields": event.fields},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from ..client.live import events
-from ..client.live.events import ServerEvent
+from ..client.live.events import SessionEvent
 from ..wire.codec import encode
 from .live_events import LiveOutcome, end_fields, event_fields
 from .terminal import Printer
@@ -16,7 +16,7 @@ __all__ = ("LiveForm", "LiveJSONLines", "LiveText", "live_form_of")
 class LiveForm(Protocol):
     """How a conversation is shown."""
 
-    def show(self, at: float, event: ServerEvent) -> None:
+    def show(self, at: float, event: SessionEvent) -> None:
         """Show what happened ``at`` seconds after the question."""
         ...
 
@@ -44,7 +44,7 @@ class LiveText:
         self._has_begun = False
         self._ends_line = False
 
-    def show(self, at: float, event: ServerEvent) -> None:
+    def show(self, at: float, event: SessionEvent) -> None:
         """Write what the model says; end the line with the turn."""
         if isinstance(event, events.Text | events.OutputTranscribed):
             if event.text:
@@ -73,7 +73,7 @@ class LiveJSONLines:
     def __init__(self, out: Printer) -> None:
         self._out = out
 
-    def show(self, at: float, event: ServerEvent) -> None:
+    def show(self, at: float, event: SessionEvent) -> None:
         """Write the event's line."""
         self._out.line(encode(event_fields(round(at * 1000, 3), event)).decode())
 

@@ -18,7 +18,7 @@ from .terminal import Printer
 
 if TYPE_CHECKING:
     from ..audio.playback import PlaybackBuffer
-    from ..client.live.events import ServerEvent
+    from ..client.live.events import SessionEvent
     from ..client.live.session import LiveSession
     from .live_conversation import Conversation
     from .live_events import LiveOutcome
@@ -123,7 +123,7 @@ class MeteredForm:
         self._form = form
         self._meter = meter
 
-    def show(self, at: float, event: ServerEvent) -> None:
+    def show(self, at: float, event: SessionEvent) -> None:
         """Show an event."""
         self._meter.hide()
         self._form.show(at, event)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..client.live import events
-from ..client.live.events import ServerEvent
+from ..client.live.events import SessionEvent
 
 __all__ = ("TurnTiming",)
 
@@ -20,7 +20,7 @@ class TurnTiming:
         self.first_audio: float | None = None
         self.complete: float | None = None
 
-    def receive(self, at: float, event: ServerEvent) -> None:
+    def receive(self, at: float, event: SessionEvent) -> None:
         """Note what came ``at`` seconds after the question."""
         if isinstance(event, events.Audio):
             if self.first_audio is None:

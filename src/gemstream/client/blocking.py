@@ -10,20 +10,26 @@ from typing import Any, Unpack
 
 from ..limits.limit_use import LimitUse
 from ..policy.answer import Response
+from ..policy.live.token_request import Moment
 from ..wire.codec import JSONObject
 from ..wire.embedding import BatchEmbedContentsResponse, TaskType
+from ..wire.live.auth_token import AuthToken
+from ..wire.live.setup import LiveSetup
 from ..wire.model import Model
 from ..wire.request import CountTokensResponse
 from .blocking_stream import BlockingStream
 from .client import AsyncClient
 from .client_options import ClientOptions
 from .generate_options import GenerateOptions
+from .live.blocking_session import BlockingLiveSession
+from .live.options import LiveOptions
+from .live.tokens import LiveConstraints, LiveTokens
 from .loop_thread import LoopThread, loop_thread
 from .models import Models
 from .prompt import Prompt, PromptPiece
 from .stream import OnChunk
 
-__all__ = ("BlockingModels", "Client")
+__all__ = ("BlockingLiveTokens", "BlockingModels", "Client")
 
 
 class Client:
@@ -37,6 +43,8 @@ class Client:
         self._thread = loop_thread()
         self.options = self._client.options
         self.models = BlockingModels(self._client.models, self._thread)
+        self.live_rate_limiter = self._client.live_rate_limiter
+        self.live_tokens = BlockingLiveTokens(self._client.live_tokens, self._thread)
         _open_clients.add(self)
 
     def generate(
@@ -63,6 +71,25 @@ class Client:
         What the prompt and the options hold is copied: changing them later changes nothing.
         """
         return BlockingStream(self._client.generate_stream(prompt, **options), self._thread)
+
+    def live(
+        self,
+        model: str | None = None,
+        *,
+        resume: str | None = None,
+        **options: Unpack[LiveOptions],
+    ) -> BlockingLiveSession:
+        """Return a Live session; entering its block opens it.
+
+        ``model``: else the client's, when it has Live sessions, else the newest that has; with an
+        ephemeral token, which may name it, else none. ``resume``: the ``handle`` of an earlier
+        session to go on from. Raises InvalidRequest at once; opening raises APIError when the
+        handshake is refused, SessionClosedError when the setup is, FirstChunkTimeout when it is not
+        answered, TransportError and ProtocolError. It is tried again as the retry policy says; each
+        try is a request of the model's limits, and may raise RateLimited.
+        """
+        session = self._client.live(model, resume=resume, **options)
+        return BlockingLiveSession(session, self._thread)
 
     def count_tokens(
         self, prompt: Prompt, **options: Unpack[GenerateOptions]
@@ -155,6 +182,44 @@ class BlockingModels:
     def get(self, model: str) -> Model:
         """Return one model; raises NotFound, and InvalidRequest for a name that cannot be one."""
         return self._thread.run(self._models.get(model))
+
+
+class BlockingLiveTokens:
+    """``client.live_tokens``: makes what opens a Live session without an API key."""
+
+    def __init__(self, tokens: LiveTokens, thread: LoopThread) -> None:
+        self._tokens = tokens
+        self._thread = thread
+
+    def create(
+        self,
+        *,
+        uses: int = 1,
+        expire: Moment | None = None,
+        new_session_expire: Moment | None = None,
+        constraints: LiveSetup | LiveConstraints | None = None,
+        lock: Sequence[str] | None = None,
+    ) -> AuthToken:
+        """Return a new token; its ``name`` is the secret to give as another client's ``api_key``.
+
+        ``uses``: sessions it may open; 0 is no limit. ``expire``: when its sessions end, by default
+        in 30 minutes; ``new_session_expire``: until when it opens them, by default for one. Each is
+        seconds from now, a timedelta or an aware datetime, less than 20 hours ahead.
+        ``constraints``: what is settled beforehand; alone they are the whole setup. ``lock``: the
+        only fields of it that the client cannot change, as ``["model", "tools"]``; one that is
+        locked and not given stays empty. Raises InvalidRequest before anything is sent, on Vertex
+        AI too, which has no tokens; APIError, TransportError and ProtocolError after. It is tried
+        again as the retry policy says. Cancelling is safe.
+        """
+        return self._thread.run(
+            self._tokens.create(
+                uses=uses,
+                expire=expire,
+                new_session_expire=new_session_expire,
+                constraints=constraints,
+                lock=lock,
+            )
+        )
 
 
 _open_clients: weakref.WeakSet[Client] = weakref.WeakSet()

@@ -12,28 +12,31 @@ import msgspec
 from ..config.models import bundled_models
 from ..config.prices import price_table
 from ..config.timeouts import Timeouts
-from ..errors import InvalidRequest, StreamingNotSupported
+from ..errors import StreamingNotSupported
 from ..limits.limit_use import LimitUse
 from ..net.aiohttp_transport import AiohttpTransport
 from ..net.transport import Transport
 from ..policy.answer import Response
-from ..policy.capability import supports_live, supports_streaming
+from ..policy.capability import supports_streaming
 from ..policy.live.protocol import MAX_MESSAGE_SIZE
 from ..policy.live.single_turn import not_in_a_turn
 from ..wire.codec import JSONObject
 from ..wire.embedding import BatchEmbedContentsResponse, TaskType
 from ..wire.endpoint import EXPRESS, Operation
 from ..wire.request import CountTokensResponse
+from .call import Admit, freely
 from .channel import Channel, Channels
 from .client_options import ClientOptions
 from .embedding import embed, embed_on_vertex, embed_settings
 from .generate_options import GenerateOptions, given_options
 from .hops import Hops
 from .limiting import limiters_of, retry_budget_of, scope_of, uses_of
+from .live.naming import has_token, live_resource, usual_live_resource
 from .live.opening import SessionOpener
 from .live.options import LiveOptions, checked_options, registry_of, setup_of
 from .live.pacing import Pacing, limiter_for, limiter_of_client, told_as
 from .live.session import LiveSession
+from .live.tokens import LiveTokens
 from .models import Models
 from .observation import told_to
 from .prompt import Prompt, PromptPiece
@@ -88,6 +91,7 @@ class AsyncClient:
         self._check_every = options.get("limit_check_every") or written.check_every
         self._channels.of(self.options.model)  # a default that cannot be named fails here
         self.models = Models(self._service)
+        self.live_tokens = LiveTokens(self._service, self._catalog)
 
     async def generate(
         self, prompt: Prompt, *, on_chunk: OnChunk | None = None, **options: Unpack[GenerateOptions]
@@ -125,14 +129,14 @@ class AsyncClient:
         resume: str | None = None,
         **options: Unpack[LiveOptions],
     ) -> LiveSession:
-        """Return a Live session, which ``async with`` opens.
+        """Return a Live session; entering its block opens it.
 
-        ``model``: else the client's, when it has Live sessions, else the newest that has.
-        ``resume``: the ``handle`` of an earlier session to go on from. Raises InvalidRequest at
-        once; opening raises APIError when the handshake is refused, SessionClosedError when the
-        setup is, FirstChunkTimeout when it is not answered, TransportError and ProtocolError. It is
-        tried again as the retry policy says; each try is a request of the model's limits, and may
-        raise RateLimited.
+        ``model``: else the client's, when it has Live sessions, else the newest that has; with an
+        ephemeral token, which may name it, else none. ``resume``: the ``handle`` of an earlier
+        session to go on from. Raises InvalidRequest at once; opening raises APIError when the
+        handshake is refused, SessionClosedError when the setup is, FirstChunkTimeout when it is not
+        answered, TransportError and ProtocolError. It is tried again as the retry policy says; each
+        try is a request of the model's limits, and may raise RateLimited.
         """
         self._service.check_open()
         given = checked_options(options)
@@ -140,10 +144,11 @@ class AsyncClient:
         resource = self._live_model(model)
         parent = self._service.settings.parent
         named = f"{parent}/{resource}" if parent and parent != EXPRESS else resource
-        setup = setup_of(named, given, resume)
+        setup = setup_of(named or None, given, resume, is_constrained=has_token(self._service))
         timeouts = self._timeouts(given)
-        channel = self._channels.of(resource)
-        admit = channel.opening(timeouts.limit_wait, self._told)
+        admit: Admit = freely  # nobody here knows the limits of a model that a token names
+        if resource:
+            admit = self._channels.of(resource).opening(timeouts.limit_wait, self._told)
         opener = SessionOpener(self._service, setup, timeouts, given, admit)
         limiter = limiter_for(given, self.live_rate_limiter)
         told = told_as(f"{self._scope}|{resource.rpartition('/')[2]}", self._told)
@@ -244,18 +249,11 @@ class AsyncClient:
         return self._service.settings.max_request_size
 
     def _live_model(self, model: str | None) -> str:
-        """Return the resource name of a model that may have Live sessions."""
+        """Return the resource name of the model to have a session with; "" leaves it to a token."""
         catalog = self._catalog
         if model is None:
-            usual = self.options.model
-            model = usual if supports_live(usual, catalog) else catalog.default_live
-        resource = self._service.model_resource(model)
-        if catalog.find(resource) is not None and not supports_live(resource, catalog):
-            raise InvalidRequest(
-                f"model {model!r} has no Live sessions; use one that has, as "
-                f"{catalog.default_live!r}"
-            )
-        return resource
+            return usual_live_resource(self._service, catalog, self.options.model)
+        return live_resource(self._service, catalog, model)
 
     def _channel(self, options: GenerateOptions) -> tuple[Channel, dict[str, Any]]:
         """Return the channel of the call's model, and the options given with the model's name."""

@@ -32,6 +32,7 @@ from ..wire.model import model_resource, vertex_model_resource
 from ..wire.status import decode_error
 from ..wire.usage import UsageMetadata
 from .call import Call, freely
+from .headers import check_not_ephemeral
 from .hints import hint_for
 from .observation import Observation, Subject
 from .waits import Waits
@@ -196,6 +197,7 @@ class Service:
     async def open(self, call: Call, attempt: Attempt, *, streams: bool = False) -> Exchange:
         """Send one request; raises APIError for an answer that is not a success."""
         headers = await self.headers(attempt, streams=streams)
+        check_not_ephemeral(headers)
         request = HTTPRequest(call.method, call.url, headers, call.body)
         opening = call.opening or self.transport.open
         exchange = await opening(request, attempt.deadlines)

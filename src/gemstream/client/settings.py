@@ -155,12 +155,18 @@ def _credentials(
     if key is None:
         raise MissingCredentials(_NO_TOKEN if backend.vertexai else _NO_KEY)
     try:
-        return APIKey(key), origin
+        given_key = APIKey(key)
     except InvalidRequest as error:
         if origin == "given":
             raise
         where = f"the variable {origin}" if origin in API_KEY_VARIABLES else origin
         raise InvalidRequest(f"{error} (it is that of {where})") from None
+    if given_key.is_ephemeral and backend.vertexai:
+        raise ConfigError(
+            "the API key is an ephemeral token, which Vertex AI does not take; use the Gemini API, "
+            "or credentials=AccessToken(…)"
+        )
+    return given_key, origin
 
 
 _NO_KEY = (

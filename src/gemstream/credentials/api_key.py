@@ -11,6 +11,7 @@ from ..errors import InvalidRequest
 __all__ = ("APIKey", "Credentials", "without_secret")
 
 _REDACTED = b"[redacted]"
+_TOKEN = "auth_tokens/"  # https://ai.google.dev/api/live#ephemeral-auth-tokens
 _FRAGMENT = 8  # so many characters of a key are recognised as a piece of it
 
 
@@ -35,14 +36,16 @@ class Credentials(Protocol):
 class APIKey:
     """A Gemini API key, sent as ``x-goog-api-key``; its repr shows a hash.
 
-    Raises InvalidRequest for a key that no header can carry.
+    ``is_ephemeral``: it is a token that opens Live sessions and nothing else. Raises InvalidRequest
+    for a key that no header can carry.
     """
 
-    __slots__ = ("_key", "account")
+    __slots__ = ("_key", "account", "is_ephemeral")
 
     def __init__(self, key: str) -> None:
         _check(key)
         self._key = key
+        self.is_ephemeral = key.startswith(_TOKEN)
         self.account = "key-" + hashlib.sha256(key.encode()).hexdigest()[:8]
 
     async def headers(self) -> Mapping[str, str]:
@@ -54,7 +57,8 @@ class APIKey:
 
         A key of fewer than 8 characters is none of Google's, and as a word of the text may stay.
         """
-        return without_secret(data, self._key.encode())
+        secret = self._key.removeprefix(_TOKEN) if self.is_ephemeral else self._key
+        return without_secret(data, secret.encode())
 
     def __repr__(self) -> str:
         return f"APIKey({self.account})"

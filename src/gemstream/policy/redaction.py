@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TypeVar
 
 from ..errors import APIError, GemstreamError, ProtocolError
 
-__all__ = ("Redact", "redacted")
+__all__ = ("Redact", "redacted", "without_tokens")
 
 Redact = Callable[[bytes], bytes]
+_TOKEN = re.compile(rb"(?<=auth_tokens/)[A-Za-z0-9._~+/=%-]+")
 
 E = TypeVar("E", bound=GemstreamError)
+
+
+def without_tokens(data: bytes) -> bytes:
+    """Return ``data`` without what names an ephemeral token, which is its secret."""
+    return _TOKEN.sub(b"[redacted]", data)
 
 
 def redacted(error: E, redact: Redact) -> E:

@@ -32,7 +32,7 @@ from ..prompt import system_of
 from ..tools.given_tools import GivenTool, given_tools
 from ..tools.registry import DEFAULT_TIMEOUT, ToolRegistry
 
-__all__ = ("LiveOptions", "checked_options", "registry_of", "setup_of")
+__all__ = ("SETUP_OPTIONS", "LiveOptions", "checked_options", "registry_of", "setup_of")
 
 
 class LiveOptions(TypedDict, total=False):
@@ -97,6 +97,19 @@ _IN_GENERATION = (
     "seed",
     "enable_affective_dialog",
 )
+# The options that say what a setup is to be; the others are about holding the session here.
+SETUP_OPTIONS = frozenset(
+    {
+        *_IN_SETUP,
+        *_TRANSCRIPTIONS,
+        *_IN_GENERATION,
+        "config",
+        "context_window_compression",
+        "system",
+        "tools",
+        "transparent",
+    }
+)
 
 
 def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,8 +149,17 @@ def registry_of(given: dict[str, Any]) -> ToolRegistry:
     return registry
 
 
-def setup_of(model: str, given: Mapping[str, Any], resume: str | None) -> LiveSetup:
-    """Return the setup of a session with ``model``, a resource name; raises InvalidRequest."""
+def setup_of(
+    model: str | None,
+    given: Mapping[str, Any],
+    resume: str | None,
+    *,
+    is_constrained: bool = False,
+) -> LiveSetup:
+    """Return the setup of a session with ``model``, a resource name; raises InvalidRequest.
+
+    ``is_constrained``: an ephemeral token has a say, so that the model may stand there.
+    """
     base: LiveSetup = given.get("config") or LiveSetup()
     fields: dict[str, Any] = {name: given[name] for name in _IN_SETUP if name in given}
     if "system" in given:
@@ -155,7 +177,7 @@ def setup_of(model: str, given: Mapping[str, Any], resume: str | None) -> LiveSe
     fields["generation_config"] = _generation_config(base, given)
     fields["session_resumption"] = _resumption(base, given, resume)
     setup = msgspec.structs.replace(base, model=model, **fields)
-    check_setup(setup)
+    check_setup(setup, is_constrained=is_constrained)
     return setup
 
 

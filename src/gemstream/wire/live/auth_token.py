@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from ..codec import JSONObject, Message, from_plain, to_plain
 from .setup import LiveSetup
 
@@ -47,6 +49,12 @@ class AuthToken(Message):
     new_session_expire_time: str | None = None
     bidi_generate_content_setup: LiveSetup | None = None
     field_mask: str | None = None
+
+    def __repr__(self) -> str:
+        """Return what may be logged: the token's name is its secret."""
+        hidden = None if self.name is None else f"{TOKEN_PREFIX}…"
+        shown = msgspec.structs.replace(self, name=hidden)
+        return super(AuthToken, shown).__repr__()
 
     @property
     def locks_anything(self) -> bool:
