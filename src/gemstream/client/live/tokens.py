@@ -14,8 +14,7 @@ from ...policy.live.token_request import Lock, Moment, check_uses, moment_of
 from ...policy.redaction import redacted, without_tokens
 from ...policy.unary import read_message
 from ...wire.codec import to_plain
-from ...wire.endpoint import path_url
-from ...wire.live.address import TOKEN_VERSION
+from ...wire.endpoint import TOKEN_VERSION, Operation, url_for
 from ...wire.live.auth_token import AuthToken
 from ...wire.live.setup import LiveSetup, SessionResumption
 from ..call import Call
@@ -107,7 +106,7 @@ class LiveTokens:
         settings = self._service.settings
         call = Call(
             method="POST",
-            url=path_url(settings.base_url, TOKEN_VERSION, "auth_tokens"),
+            url=url_for(settings.base_url, TOKEN_VERSION, Operation.CREATE_TOKEN),
             body=encode_body(to_plain(wanted), max_size=settings.max_request_size),
             timeouts=settings.timeouts,
         )

@@ -17,11 +17,12 @@ import msgspec
 
 from ...errors import InvalidRequest
 from ...wire.codec import Message
+from ...wire.live.auth_token import MAX_TOKEN_SECONDS
 from ...wire.live.setup import LiveSetup
 
 __all__ = ("TOO_LATE", "Lock", "Moment", "check_uses", "moment_of")
 
-TOO_LATE = timedelta(hours=20)  # the first moment that the service refuses
+TOO_LATE = timedelta(seconds=MAX_TOKEN_SECONDS)
 _MOST_USES = 2**31 - 1  # an int32
 Moment = float | timedelta | datetime
 _HOUR = timedelta(hours=1)
