@@ -63,6 +63,7 @@ def test_json_lines_are_the_events_and_how_it_ended() -> None:
         "event": "end",
         "model": "gemini-3.8-live",
         "turns": 2,
+        "lost": 0,
         "handle": None,  # it is gone with the emulator
         "stopped": False,
     }
@@ -209,10 +210,40 @@ def test_a_session_that_the_service_ends_in_the_middle(service: Served) -> None:
         [[rule.step]]
         fault = { kind = "close", code = 1011, reason = "Internal error encountered." }
     """
+    result = gemstream("live", env=service.play(script), stdin=b"Tell\n")
+    assert (result.code, result.out) == (5, "Once \n")
+    assert "note: the connection ended with code 1011; seeking another\n" in result.err
+    assert "note: the rest of the answer is lost; ask again\n" in result.err
+    assert "--resume " in result.err
+
+
+def test_a_session_goes_on_after_an_answer_that_was_lost(service: Served) -> None:
+    script = """
+        [[rule]]
+        match = { request = 1 }
+        [[rule.step]]
+        chunk = "Once "
+        [[rule.step]]
+        fault = { kind = "cut" }
+    """
+    env = service.play(script)
+    result = gemstream("live", "--jsonl", env=env, stdin=b"Tell\nMore\n")
+    assert result.code == 5
+    assert (result.lines[-1]["turns"], result.lines[-1]["lost"]) == (1, 1)
+    assert [line["turn_is_lost"] for line in result.lines if line["event"] == "resumed"] == [True]
+
+
+def test_a_session_that_the_service_will_not_have_back(service: Served) -> None:
+    script = """
+        [[rule]]
+        [[rule.step]]
+        chunk = "Once "
+        [[rule.step]]
+        fault = { kind = "close", code = 1002, reason = "not any more" }
+    """
     result = gemstream("live", env=service.play(script), stdin=b"Tell\nMore\n")
     assert (result.code, result.out) == (5, "Once \n")
-    assert "error: the Live session ended with code 1011" in result.err
-    assert "--resume " in result.err
+    assert "error: the Live session ended with code 1002" in result.err
 
 
 def test_a_session_that_the_service_ends_normally_while_nobody_asks(service: Served) -> None:

@@ -83,7 +83,7 @@ async def test_all_who_ask_the_same_hold_back_and_wake_spread_out() -> None:
     times = scene.sent[1:]
     assert min(times) >= 30
     assert max(times) <= 30 * 1.25 + 1
-    assert len({round(time, 3) for time in times}) == 20  # no two in one moment
+    assert len({round(time, 6) for time in times}) == 20  # no two in one moment
     assert times == sorted(times)
 
 

@@ -185,4 +185,6 @@ def _tell(outcome: LiveOutcome, *, debug: bool) -> ExitCode:
             traceback.print_exception(outcome.error)
         stderr().error(describe(outcome.error))
         return exit_code_of(outcome.error)
-    return ExitCode.INTERRUPTED if outcome.is_stopped else ExitCode.OK
+    if outcome.is_stopped:
+        return ExitCode.INTERRUPTED
+    return ExitCode.UPSTREAM if outcome.lost else ExitCode.OK

@@ -38,8 +38,9 @@ class Conversation:
 
     ``voices``: where the model's speech goes. ``note``: says something beside the answer.
     ``is_timed``: the times of each turn are noted. ``turns`` counts the answers that came to an
-    end; ``is_speaking`` is True from an answer's first word or sound to its end; ``has_handle`` is
-    clear while the service says that the newest handle does not cover all.
+    end, ``lost`` those that broke off with their connection; ``is_speaking`` is True from an
+    answer's first word or sound to its end; ``has_handle`` is clear while the service says that the
+    newest handle does not cover all.
     """
 
     __slots__ = (
@@ -57,6 +58,7 @@ class Conversation:
         "_voices",
         "has_handle",
         "is_speaking",
+        "lost",
         "turns",
     )
 
@@ -83,6 +85,7 @@ class Conversation:
         self._is_muted = False  # what comes belongs to an answer that nobody wants any more
         self.is_speaking = False
         self.turns = 0
+        self.lost = 0
         self.has_handle = asyncio.Event()
         self.has_handle.set()
 
@@ -187,6 +190,7 @@ class Conversation:
         if not resumed.state_restored:
             self._note("the session began afresh; it knows what was said in writing alone")
         if resumed.turn_is_lost:
+            self.lost += 1
             self._silence()
             self._form.break_off()
             self._note("the rest of the answer is lost; ask again")

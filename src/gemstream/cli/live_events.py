@@ -28,12 +28,14 @@ _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 class LiveOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """How a session ended: after so many answers, with a handle to go on from, by an error.
 
+    ``lost``: answers that broke off with their connection, while the session went on.
     ``is_stopped``: the user ended it with Ctrl-C. ``dropped``: seconds of the microphone that were
     too old to be sent when their turn came.
     """
 
     model: str | None = None
     turns: int = 0
+    lost: int = 0
     handle: str | None = None
     error: GemstreamError | None = None
     is_stopped: bool = False
@@ -58,6 +60,7 @@ def end_fields(outcome: LiveOutcome) -> dict[str, Any]:
         "event": "end",
         "model": outcome.model,
         "turns": outcome.turns,
+        "lost": outcome.lost,
         "handle": outcome.handle,
         "stopped": outcome.is_stopped,
     }

@@ -87,6 +87,7 @@ class _Run:
         return LiveOutcome(
             model=None if session is None else session.model.removeprefix("models/"),
             turns=0 if conversation is None else conversation.turns,
+            lost=0 if conversation is None else conversation.lost,
             handle=session.handle if session is not None and is_lasting else None,
             error=error,
             is_stopped=self.stopped.is_set(),

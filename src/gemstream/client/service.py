@@ -197,9 +197,11 @@ class Service:
     async def open(self, call: Call, attempt: Attempt, *, streams: bool = False) -> Exchange:
         """Send one request; raises APIError for an answer that is not a success."""
         headers = await self.headers(attempt, streams=streams)
-        check_not_ephemeral(headers)
+        opening = call.opening
+        if opening is None:
+            check_not_ephemeral(headers)
+            opening = self.transport.open
         request = HTTPRequest(call.method, call.url, headers, call.body)
-        opening = call.opening or self.transport.open
         exchange = await opening(request, attempt.deadlines)
         try:
             if exchange.status >= 300:
