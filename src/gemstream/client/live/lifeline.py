@@ -1,9 +1,8 @@
 """What a session holds on to: one connection after another, and what passes between two of them.
 
-Pull, not push: the program's own await reads. Only while a session goes without a reader for a
-second does a task of ours read ahead, within a bound, so that the service's pings are answered, its
-handles taken and its farewells heeded; and a task of its own seeks another connection, which
-neither a reader nor a sender that is cancelled breaks off.
+Pull, not push: the program's own await reads; ``Caretaker`` does when it stays away. What is sought
+while there is no connection is sought by a task of ours, which neither a reader nor a sender that
+is cancelled breaks off.
 
 While there is no connection, words and results of functions wait for one; sound and pictures do
 not, for they belong to their moment: they are kept, and go out if they are still fresh.
@@ -13,63 +12,52 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable
 from functools import partial
-from typing import Any
-
-import msgspec
 
 from ...errors import GemstreamError, InvalidState, SessionClosedOK, StreamInterrupted
-from ...policy.live.deferred import Deferred
 from ...policy.live.memory import SessionMemory
 from ...policy.live.protocol import LiveProtocol
-from ...policy.live.reconnection import Loss, Outage, Stop, closed_error
-from ...policy.live.resumed import Disconnected, Resumed, SessionEvent
+from ...policy.live.reconnection import Stop, closed_error
+from ...policy.live.resumed import Disconnected, SessionEvent
+from ...policy.live.resumption import is_of_the_moment
 from ...policy.live.server_event import Closed, ServerEvent
 from ...policy.live.switch import SwitchPolicy
 from ...wire.live.client_message import ClientMessage
+from .caretaker import Caretaker
 from .connection import LiveConnection
-from .crossing import Crossing, Missed
 from .dialer import Opened
+from .passage import Passage, Search
 from .revival import Revival, Revived
 
 __all__ = ("Lifeline",)
-
-_LOOK_EVERY = 1.0  # seconds; a session without a reader is looked after from the second look on
-_MOST_AHEAD = 256  # events that are read before anybody asks for them
-_MOVE_PAUSE = 5.0  # seconds between two tries to leave in time
 
 
 class Lifeline:
     """A session's connections, its ``ready`` events, and how it ended.
 
     ``revival`` None: the session is one connection, whose loss is its end. ``failure``: why it is
-    over; None for a plain end.
+    over; None for a plain end. ``is_broken``: a message could not be sent in this connection.
     """
 
     __slots__ = (
-        "_connection",
-        "_deferred",
+        "_caretaker",
+        "_closed",
         "_dialed",
         "_ended",
-        "_is_broken",
-        "_is_idle",
-        "_is_read",
-        "_keeper",
         "_loop",
-        "_lost",
+        "_loss",
         "_memory",
-        "_moving",
-        "_next_move",
-        "_opened_at",
-        "_outage",
-        "_revival",
-        "_reviving",
-        "_switch",
-        "_timer",
+        "_passage",
+        "_passing",
+        "_standing",
         "_told",
+        "connection",
         "failure",
+        "is_broken",
         "is_over",
+        "is_read",
+        "opened_at",
         "ready",
     )
 
@@ -84,41 +72,50 @@ class Lifeline:
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._memory = memory
-        self._revival = revival
-        self._switch = switch
         self._told = told  # of each event of the service, as it is read
         self._ended = ended  # called once the session is over, unless it was closed here
-        self._deferred = Deferred()
-        self._outage: Outage | None = None  # the last one
-        self._dialed: LiveConnection | None = None  # to move to
         self.ready: deque[SessionEvent] = deque()
         self.is_over = False
-        self.failure: GemstreamError | None = None
-        self._is_read = False
-        self._is_idle = False  # nobody has read since the last look
-        self._keeper: asyncio.Task[None] | None = None
-        self._moving: asyncio.Task[None] | None = None
-        self._reviving: asyncio.Task[None] | None = None
+        self.failure: Exception | None = None
+        self.is_read = False
+        self._dialed: LiveConnection | None = None  # to move to
+        self._loss: asyncio.Future[None] | None = None  # of the connection, if one waits for it
+        # While there is no connection: done once there is one, or never will be.
+        self._standing: asyncio.Future[None] | None = None
+        # Until all that was missed went out in the next connection; senders wait for it.
+        self._passing: asyncio.Task[None] | None = None
+        self._passage = None if revival is None else Passage(revival, memory)
+        self._caretaker = Caretaker(self, memory, switch, None if revival is None else revival.dial)
         self._install(opened[0])
         self._take(*opened)
-        self._timer = None if revival is None else self._loop.call_later(_LOOK_EVERY, self._look)
 
     def _install(self, connection: LiveConnection) -> None:
-        self._connection = connection
-        self._opened_at = self._loop.time()
-        self._next_move = 0.0
-        self._is_broken = False  # a message could not be sent
-        self._lost = asyncio.Event()  # set once the end of this connection is known
+        self.connection = connection
+        self.opened_at = self._loop.time()
+        self.is_broken = False
+        self._closed: Closed | None = None  # how this connection ended
 
     @property
     def protocol(self) -> LiveProtocol[ClientMessage, ServerEvent]:
         """The protocol's view of the newest connection."""
-        return self._connection.protocol
+        return self.connection.protocol
+
+    @property
+    def is_standing(self) -> bool:
+        """False while another connection is sought, and once the session is over."""
+        return self._standing is None and not self.is_over
+
+    @property
+    def is_in_turn(self) -> bool:
+        """True while an answer is due, also one that the next connection will be asked for."""
+        if self._closed is None or self.is_over:
+            return self.protocol.is_in_turn
+        return self._closed.in_turn
 
     @property
     def handle(self) -> str | None:
         """The newest handle to go on from."""
-        if self._revival is None:
+        if self._passage is None:
             return self.protocol.handle or self._memory.resumption.handle
         return self._memory.resumption.handle
 
@@ -127,23 +124,23 @@ class Lifeline:
         """What the session waits for, in a word or two."""
         if self.is_over:
             return "over"
-        return "reconnecting" if self._reviving is not None else self.protocol.state.value
+        return self.protocol.state.value if self.is_standing else "reconnecting"
 
     async def close(self) -> None:
         """End it all and wait, for a bounded moment; cancelling breaks the connection off."""
-        if self._timer is not None:
-            self._timer.cancel()
         was_over, self.is_over = self.is_over, True
-        tasks = [task for task in (self._keeper, self._moving, self._reviving) if task is not None]
-        for task in tasks:
-            task.cancel()
+        tasks = self._caretaker.leave()
+        if self._passing is not None:
+            self._passing.cancel()
+            tasks.append(self._passing)
+        self._wake()
         try:
             if tasks:
                 await asyncio.wait(tasks)
             if not was_over:
-                await self._connection.close()
+                await self.connection.close()
         finally:
-            for connection in (self._connection, self._dialed):
+            for connection in (self.connection, self._dialed):
                 if connection is not None:
                     connection.abort()
 
@@ -154,27 +151,27 @@ class Lifeline:
 
         Cancelling loses nothing.
         """
-        self._is_idle = False
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.wait((self._keeper,))
-            self._keeper = None  # cancelled before it began, it could not say so itself
-        elif self._reviving is not None:
-            await asyncio.wait((self._reviving,))
+        self._caretaker.is_idle = False
+        if self._caretaker.keeper is not None:
+            await self._caretaker.step_aside()
+        elif self._standing is not None:
+            await asyncio.wait((self._standing,))
         elif not self.is_over:
-            await self._receive()
+            await self.receive()
 
-    async def _receive(self) -> None:
-        connection = self._connection
-        self._is_read = True
+    async def receive(self) -> None:
+        """Take in the events of the next message of this connection, or its end."""
+        connection = self.connection
+        self.is_read = True
         try:
             events = await connection.receive()
         except GemstreamError as error:
-            self._end(error)
+            if connection is self.connection and self._standing is None:  # else it is left anyway
+                self.end(error)
         else:
             self._take(connection, events)
         finally:
-            self._is_read = False
+            self.is_read = False
 
     def _take(self, connection: LiveConnection, events: list[ServerEvent]) -> None:
         closed = events[-1] if events else None
@@ -183,53 +180,67 @@ class Lifeline:
         for event in events:
             self._told(event)
         self.ready.extend(events)
-        if self._revival is not None:
-            now, has_output = self._loop.time(), connection.protocol.has_output
-            if self._memory.receive(events, now, has_output=has_output):
-                self._consider_leaving()
-        is_news = connection is self._connection and self._reviving is None and not self.is_over
-        if isinstance(closed, Closed) and is_news:
-            self._lose(closed)
+        if self._passage is not None:
+            now = self._loop.time()
+            if self._memory.receive(events, now, connection.protocol):
+                self._caretaker.consider_leaving()
+        if isinstance(closed, Closed) and connection is self.connection:
+            self._closed = closed
+            if self.is_standing:
+                self._lose(closed)
 
-    def _end(self, error: GemstreamError | None) -> None:
+    def end(self, error: Exception | None) -> None:
         """Note why the session is over, unless it was closed here."""
         if not self.is_over:
             self.is_over = True
             self.failure = error
             self._ended()
-        if self._timer is not None:
-            self._timer.cancel()
-        self._lost.set()
+        self._caretaker.stop()
+        self._wake()
+
+    def _wake(self) -> None:
+        """Let nobody wait for a connection, or for the end of one, any more."""
+        for awaited in (self._loss, self._standing):
+            if awaited is not None and not awaited.done():
+                awaited.set_result(None)
+        self._loss = self._standing = None
 
     # What goes out.
 
-    async def send(self, message: ClientMessage) -> None:
-        """Send a message, in the next connection if need be.
+    async def send(self, message: ClientMessage, check: Callable[[], None] | None = None) -> None:
+        """Send a message, in the next connection if need be; ``check``: what must hold then.
 
         Raises what ended the session, and what the protocol refuses before anything is sent.
-        Cancelled while it waits for a connection, nothing was sent.
+        Cancelled while it waits for a connection, nothing was sent, unless it met one that was
+        dead: then it goes out in the next.
         """
-        while self._reviving is not None:
-            realtime = message.realtime_input
-            if realtime is not None and realtime.text is None:
-                self.protocol.defer(realtime)
-                return self._deferred.put(message, self._loop.time())
-            await asyncio.wait((self._reviving,))
+        began = self._loop.time()
+        while self._passing is not None:
+            if self._standing is not None and self._passage and is_of_the_moment(message):
+                return self._passage.defer(message, self.protocol, began)
+            await asyncio.wait((self._passing,))
         self.check_open()
-        connection = self._connection
+        if check is not None:
+            check()
+        connection = self.connection
         payload = connection.encode(message)
-        if self._revival is None:
+        if self._passage is None:
             return await connection.transmit(payload)
-        self._memory.receive_sent(message, len(payload), self._loop.time())
+        index = self._memory.receive_sent(message, len(payload), self._loop.time())
         try:
             await connection.transmit(payload)
         except StreamInterrupted:
-            await self._carried_over()
+            if connection is self.connection:
+                self._memory.resumption.receive_failure(index)
+                self.is_broken = True
+                self._caretaker.read_ahead()
+            if not is_of_the_moment(message):
+                await self._carried_over(connection)
 
     def check(self, message: ClientMessage) -> None:
         """Raise what ``send`` would raise now; it may be another thing when it is sent later."""
         self.check_open()
-        if self._reviving is None:
+        if self._passing is None:
             self.protocol.check(message)
 
     def check_open(self) -> None:
@@ -237,164 +248,86 @@ class Lifeline:
         if self.is_over:
             raise self.failure or InvalidState("the session is closed; open another one")
 
-    async def _carried_over(self) -> None:
+    async def _carried_over(self, connection: LiveConnection) -> None:
         """Wait until a message that met a dead connection went out again, or is told as lost."""
-        lost = self._lost
-        self._is_broken = True
-        if not self._is_read and self._keeper is None:
-            self._keeper = self._start(self._read_ahead(), "keeper")
-        await lost.wait()
-        while self._reviving is not None:
-            await asyncio.wait((self._reviving,))
-        if self.failure is not None:
-            raise self.failure
+        while connection is self.connection and self.is_standing:
+            if self._loss is None:
+                self._loss = self._loop.create_future()
+            await asyncio.wait((self._loss,))
+        while self._passing is not None:
+            await asyncio.wait((self._passing,))
+        self.check_open()
 
-    # Looking after it.
+    # From one connection to the next.
 
-    def _look(self) -> None:
-        self._timer = self._loop.call_later(_LOOK_EVERY, self._look)
-        if self._reviving is not None:
-            return
-        if self._connection.is_lifeless(self._loop.time()):
-            self._connection.abort()  # whoever reads it is told
-        elif self._is_idle and not self._is_read and self._keeper is None:
-            self._keeper = self._start(self._read_ahead(), "keeper")
-        self._is_idle = not self._is_read
-        self._consider_leaving()
-
-    async def _read_ahead(self) -> None:
-        try:
-            while self._reads_ahead:
-                await self._receive()
-        finally:
-            self._keeper = None
-
-    @property
-    def _reads_ahead(self) -> bool:
-        if self._reviving is not None or self.is_over:
-            return False
-        return self._is_broken or len(self.ready) < _MOST_AHEAD
-
-    # Leaving one connection for the next.
-
-    def _consider_leaving(self) -> None:
-        """Begin to move to another connection when it is time to."""
-        now = self._loop.time()
-        if self._moving is None and now >= self._next_move and self._is_leaving_due(now):
-            self._next_move = now + _MOVE_PAUSE
-            self._moving = self._start(self._move(), "move")
-
-    def _is_leaving_due(self, now: float) -> bool:
-        if self._reviving is not None or self.is_over or self._revival is None:
-            return False
-        # The handle that knows the last turn comes a moment after the turn.
-        is_busy = self.protocol.is_in_turn or not self._memory.resumption.is_current
-        return self._switch.is_due(
-            now=now, opened_at=self._opened_at, leaves_at=self._memory.leaves_at, is_in_turn=is_busy
-        )
-
-    async def _move(self) -> None:
-        """Dial first, then leave: so the gap is as long as a farewell and a setup."""
-        assert self._revival is not None, "a session of one connection does not move"
-        try:
-            dialed = await self._revival.dial()
-        except GemstreamError:
-            return  # a later look tries again, and at last the service closes
-        finally:
-            self._moving = None
-        if not self._is_leaving_due(self._loop.time()):
-            return dialed.abort()
+    def move(self, dialed: LiveConnection) -> None:
+        """Leave the connection for ``dialed``, which is not set up yet."""
         self._dialed = dialed
-        closed = Closed(1000, "", in_turn=self.protocol.is_in_turn)
-        loss = self._receive_loss(closed)
-        self.ready.append(Disconnected(closed.code, is_planned=True))
-        leave = partial(self._leave, loss, dialed)
-        self._reviving = self._start(self._revive(leave, closed), "revival")
+        self._pass_by(partial(self._leave, dialed), Disconnected(1000, is_planned=True))
 
-    async def _leave(self, loss: Loss, dialed: LiveConnection) -> Revived:
+    async def _leave(self, dialed: LiveConnection) -> Revived:
         """Close the old connection and wait for its end: two at once would be refused."""
-        assert self._revival is not None, "a session of one connection does not move"
-        await self._connection.close()
-        self._take(self._connection, [*self.protocol.receive_close(1000)])
-        return await self._revival.move(dialed, loss, self._memory)
+        assert self._passage is not None, "a session of one connection does not move"
+        await self.connection.close()
+        self._take(self.connection, [*self.protocol.receive_close(1000)])
+        revived = await self._passage.move(dialed)
+        self._dialed = None
+        return revived
 
     def _lose(self, closed: Closed) -> None:
         """Seek another connection, or end the session."""
-        self._connection.abort()
-        if self._revival is None:
-            return self._end(_plain(closed_error(closed, handle=self.handle), closed))
-        loss, outage = self._receive_loss(closed), self._outage_now()
-        verdict = self._revival.judge(loss, outage)
-        if isinstance(verdict, Stop):
-            return self._end(_plain(verdict.error, closed))
-        self.ready.append(Disconnected(closed.code, closed.reason))
-        seek = partial(self._revival.run, loss, outage, verdict, self._memory)
-        self._reviving = self._start(self._revive(seek, closed), "revival")
+        self.connection.abort()
+        if self._passage is None:
+            return self.end(_plain(closed_error(closed, handle=self.handle), closed))
+        found = self._passage.judge(closed, self._loop.time() - self.opened_at)
+        if isinstance(found, Stop):
+            return self.end(_plain(found.error, closed))
+        self._pass_by(found, Disconnected(closed.code, closed.reason))
 
-    def _outage_now(self) -> Outage:
-        """Return the outage that begins, or the one that a useless connection did not end."""
-        if self._outage is None or self._memory.is_proven:
-            return Outage(self._loop.time())
-        return self._outage
+    def _pass_by(self, search: Search, told: Disconnected) -> None:
+        """Begin to pass to the connection that ``search`` finds."""
+        self.ready.append(told)
+        self._wake()
+        self._standing = self._loop.create_future()
+        before = self._passing  # this connection was still being told what it had missed
+        if before is not None:
+            before.cancel()
+        passing = self._pass(search, before)
+        self._passing = self._loop.create_task(passing, name="gemstream live revival")
+        self._passing.add_done_callback(self._passed)
 
-    def _receive_loss(self, closed: Closed) -> Loss:
-        now = self._loop.time()
-        self._memory.resumption.receive_loss(now)
-        self._lost.set()
-        return Loss(
-            closed=closed,
-            handle=self._memory.resumption.handle_at(now),
-            after_farewell=self._dialed is not None or self._memory.leaves_at is not None,
-        )
+    def _passed(self, task: asyncio.Task[None]) -> None:
+        if self._passing is task:
+            self._passing = None
 
-    async def _revive(self, revive: Callable[[], Awaitable[Revived]], closed: Closed) -> None:
+    async def _pass(self, search: Search, before: asyncio.Task[None] | None) -> None:
         began = self._loop.time()
         try:
-            revived = await revive()
-            resumed = await self._go_on(revived, closed)
-            gap = self._loop.time() - began
-            self.ready.append(msgspec.structs.replace(resumed, gap=gap))
+            if before is not None:
+                await asyncio.wait((before,))
+            revived = await search()
+            await self._go_on(revived, self._loop.time() - began)
         except GemstreamError as error:
-            self._end(_plain(error, closed))
-        finally:
-            self._reviving = self._dialed = None
+            self.end(_plain(error, self._closed))
+        except Exception as error:  # a fault of ours; unseen, it would leave its readers waiting
+            self.end(error)
 
-    async def _go_on(self, revived: Revived, closed: Closed) -> Resumed:
+    async def _go_on(self, revived: Revived, gap: float) -> None:
         """Make the new connection the session's, and tell it what it misses."""
-        assert self._revival is not None, "a session of one connection has no other"
-        before, memory = self.protocol, self._memory
-        replay = memory.resumption.replay(self._loop.time())
-        memory.begin_connection()
+        assert self._passage is not None, "a session of one connection has no other"
+        before, closed = self.protocol, self._closed
+        assert closed is not None, "a connection ended before another took its place"
         self._install(revived.connection)
-        self._outage = revived.outage
+        replay = self._passage.begin_connection(revived)
         self.protocol.follow(before)
         self._take(revived.connection, revived.events)
-        missed = Missed(
-            replay=replay,
-            history=() if revived.restores_state else memory.transcript.turns,
-            was_speaking=before.is_speaking,
-            takes_content=self._revival.takes_content,
-        )
-        crossing = Crossing(self._connection, memory.resumption)
-        await crossing.tell(missed, self._deferred)
-        turn_is_lost = closed.in_turn and not self.protocol.is_in_turn
-        if turn_is_lost:
-            memory.transcript.drop_turn()
-        lost = sorted((*replay.doubtful, *replay.stale), key=lambda kept: kept.index)
-        return Resumed(
-            state_restored=revived.restores_state,
-            turn_is_lost=turn_is_lost,
-            may_be_lost=[*(kept.message for kept in lost), *crossing.refused],
-            forgotten=replay.forgotten + self._deferred.take_dropped(),
-            repeated=crossing.repeated,
-            history_turns=len(missed.history),
-            attempts=revived.outage.attempts,
-        )
-
-    def _start(self, running: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        return self._loop.create_task(running, name=f"gemstream live {name}")
+        resumed, crossing = self._passage.cross(revived, before, closed, replay, gap)
+        self.ready.append(resumed)
+        self._wake()  # readers; the service may be busy saying what nobody takes in else
+        await crossing.send()
 
 
-def _plain(error: GemstreamError, closed: Closed) -> GemstreamError | None:
+def _plain(error: GemstreamError, closed: Closed | None) -> GemstreamError | None:
     """Return the error, or None when the service closed normally and owed nothing."""
-    return None if isinstance(error, SessionClosedOK) and not closed.in_turn else error
+    owes_nothing = closed is None or not closed.in_turn
+    return None if isinstance(error, SessionClosedOK) and owes_nothing else error

@@ -44,6 +44,11 @@ class Revival:
         self._setup = setup
         self.takes_content = takes_content
 
+    @property
+    def patience(self) -> float:
+        """For how many seconds another connection is sought."""
+        return self._policy.patience
+
     def judge(self, loss: Loss, outage: Outage) -> Reconnect | Stop:
         """Return what is to be done about the loss of a connection that stood."""
         now = asyncio.get_running_loop().time()
@@ -99,12 +104,15 @@ class Revival:
     def _setup_with(self, handle: str | None, transcript: Transcript) -> LiveSetup:
         """Return the setup of a connection that goes on from ``handle``, or from words alone."""
         base = self._setup.session_resumption or SessionResumption()
-        tells = handle is None and not self.takes_content and transcript.turns
+        history = None
+        if handle is None and not transcript.turns:
+            history = self._setup.history_config  # the program's own is still to be told
+        elif handle is None and not self.takes_content:
+            history = HistoryConfig(initial_history_in_client_content=True)
         return msgspec.structs.replace(
             self._setup,
             session_resumption=msgspec.structs.replace(base, handle=handle),
-            # The program's own history was told to the first connection.
-            history_config=HistoryConfig(initial_history_in_client_content=True) if tells else None,
+            history_config=history,
         )
 
 

@@ -24,7 +24,7 @@ from ..tools.registry import ToolRegistry
 from .lifeline import Lifeline
 from .pacing import Pacing
 from .tool_runner import ToolRunner
-from .turn import LiveAnswer, LiveText, LiveTurn
+from .turn import LiveAnswer, LiveText, LiveTurn, is_lost
 
 __all__ = ("AUDIO_TYPE", "VIDEO_TYPE", "LiveSession", "Opening")
 
@@ -91,7 +91,7 @@ class LiveSession:
     @property
     def is_in_turn(self) -> bool:
         """True while the model owes an answer or is giving one."""
-        return self._lifeline is not None and self._lifeline.protocol.is_in_turn
+        return self._lifeline is not None and self._lifeline.is_in_turn
 
     @property
     def open_calls(self) -> tuple[str, ...]:
@@ -242,7 +242,7 @@ class LiveSession:
     def _check_heard(self) -> None:
         """Raise InvalidState while an answer is due, or not read to its end."""
         ready = self._opened().ready
-        is_unread = any(isinstance(event, TurnCompleted) for event in ready)
+        is_unread = any(isinstance(event, TurnCompleted) or is_lost(event) for event in ready)
         if self.is_in_turn or is_unread:
             raise InvalidState(
                 "an earlier turn is not read to its end, which would pass for the answer; read "
@@ -256,12 +256,10 @@ class LiveSession:
         if check is not None:
             check()
         if not self._pacing.counts(message):
-            return await lifeline.send(message)
+            return await lifeline.send(message, check)
         lifeline.check(message)
         async with self._pacing.turn():
-            if check is not None:
-                check()
-            await lifeline.send(message)
+            await lifeline.send(message, check)
 
     async def _read(self, lifeline: Lifeline) -> None:
         """Take in the events of one message, or the end."""

@@ -29,7 +29,7 @@ from ...wire.content import FunctionCall, Part
 from ...wire.live.server_message import TurnCompleteReason
 from ...wire.usage import UsageMetadata
 
-__all__ = ("EventSource", "LiveAnswer", "LiveText", "LiveTurn")
+__all__ = ("EventSource", "LiveAnswer", "LiveText", "LiveTurn", "is_lost")
 
 
 class EventSource(Protocol):
@@ -87,7 +87,7 @@ class LiveTurn:
         if self._is_over:
             raise StopAsyncIteration
         event = await self._session.__anext__()
-        self._is_over = isinstance(event, TurnCompleted) or _is_lost(event)
+        self._is_over = isinstance(event, TurnCompleted) or is_lost(event)
         return event
 
     async def finish(self) -> LiveAnswer:
@@ -99,7 +99,7 @@ class LiveTurn:
         """
         answer = _Gathered()
         async for event in self:
-            if _is_lost(event):
+            if is_lost(event):
                 raise _lost_turn(answer.finish().text)
             if isinstance(event, ToolCalled):
                 if left := self._session.left_to_answer(event.calls):
@@ -142,12 +142,13 @@ class LiveText:
                 return event.text
             if isinstance(event, ToolCalled):
                 self.calls = self._session.left_to_answer(event.calls)
-            elif _is_lost(event):
+            elif is_lost(event):
                 raise _lost_turn("".join(self._said))
         raise StopAsyncIteration
 
 
-def _is_lost(event: SessionEvent) -> bool:
+def is_lost(event: SessionEvent) -> bool:
+    """True for the event behind which an open turn will not go on."""
     return isinstance(event, Resumed) and event.turn_is_lost
 
 

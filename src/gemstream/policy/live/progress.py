@@ -124,6 +124,11 @@ class Progress:
         """True once the model has said something in the open turn."""
         return self._has_output
 
+    @property
+    def owed(self) -> int:
+        """How many turns of the user have not been answered."""
+        return self._asked
+
     def check(self, step: Step) -> None:
         """Raise InvalidState when the session is not where ``step`` can be taken."""
         if step not in TRANSITIONS[self.state]:

@@ -140,6 +140,11 @@ class LiveProtocol(Generic[S, E]):
         return self._progress.has_output
 
     @property
+    def owed(self) -> int:
+        """How many turns of the user wait for an answer, as far as one can tell."""
+        return self._progress.owed
+
+    @property
     def is_speaking(self) -> bool:
         """True between the client's activity start and its end, also once the session is closed."""
         return self._progress.is_speaking

@@ -31,6 +31,7 @@ __all__ = (
     "Kept",
     "Replay",
     "Resumption",
+    "is_of_the_moment",
 )
 
 HANDLE_LIFE = 2 * 60 * 60.0  # seconds after the last connection ended, on the Gemini API
@@ -58,8 +59,15 @@ class Kept(msgspec.Struct, frozen=True):
     @property
     def is_realtime(self) -> bool:
         """True for audio, video and the marks of speech, which belong to their moment."""
-        realtime = self.message.realtime_input
-        return realtime is not None and realtime.text is None
+        return is_of_the_moment(self.message)
+
+    @property
+    def is_question(self) -> bool:
+        """True for what the model is to answer: words that are complete, the end of speech."""
+        content, realtime = self.message.client_content, self.message.realtime_input
+        if content is not None:
+            return bool(content.turn_complete)
+        return realtime is not None and bool(realtime.text or realtime.activity_end is not None)
 
 
 class Replay(msgspec.Struct, frozen=True):
@@ -97,6 +105,7 @@ class Resumption:
         "_covered",
         "_doubtful",
         "_ended_at",
+        "_failed",
         "_kept",
         "_size",
         "_transparent",
@@ -116,6 +125,7 @@ class Resumption:
         # Indices up to which messages were sent, answered, answered in part, covered by the handle,
         # perhaps covered.
         self._count = self._answered = self._begun = self._covered = self._doubtful = 0
+        self._failed: int | None = None  # the first index that certainly did not arrive
 
     @property
     def kept_size(self) -> int:
@@ -129,13 +139,14 @@ class Resumption:
 
     def receive_sent(
         self, message: ClientMessage, size: int, now: float, *, is_ours: bool = False
-    ) -> None:
-        """Keep a message of ``size`` bytes that was sent; a setup is not kept.
+    ) -> int:
+        """Keep a message of ``size`` bytes that is sent, and return its index.
 
-        One that is sent again keeps its age: pass its ``at`` for ``now``.
+        A setup is not kept and has none, 0. What is sent again keeps its age: pass its ``at`` for
+        ``now``.
         """
         if message.setup is not None:
-            return
+            return 0
         self._count += 1
         seconds = _seconds(_media(message.realtime_input))
         kept = Kept(message, self._count, now, max(size, _LEAST_SIZE), seconds, is_ours)
@@ -146,14 +157,31 @@ class Resumption:
             self._drop_oldest()
         while self._kept and self._kept[0].is_realtime and now - self._kept[0].at > MAX_AUDIO_AGE:
             self._drop_oldest()
+        return self._count
+
+    def receive_failure(self, index: int) -> None:
+        """Note that this message could not be sent, nor what came after it in its connection.
+
+        What the service says of earlier ones may still be on its way.
+        """
+        self._failed = index if self._failed is None else min(self._failed, index)
+
+    @property
+    def _arrived(self) -> int:
+        """The index up to which messages may have arrived."""
+        return self._count if self._failed is None else self._failed - 1
 
     def receive_output(self) -> None:
         """Note that the model began to answer what was sent: none of it is ever repeated."""
-        self._begun = self._count
+        self._begun = self._arrived
 
-    def receive_turn_end(self) -> None:
-        """Note that all that was sent has been answered: the session waits for the user."""
-        self._answered = self._count
+    def receive_turn_end(self, owed: int = 0) -> None:
+        """Note that all that was sent has been answered, but for the last ``owed`` questions."""
+        answered = self._arrived
+        if owed:
+            asked = [kept.index for kept in self._kept if kept.is_question]
+            answered = min([answered, *(index - 1 for index in asked[-owed:])])
+        self._answered = max(self._answered, answered)
 
     def receive_update(self, update: ResumptionUpdated) -> None:
         """Take a new handle over, and drop what it covers; one that cannot resume changes nothing.
@@ -165,10 +193,10 @@ class Resumption:
         self.handle = update.handle
         if self._transparent:
             # proto3 JSON leaves a zero out.
-            self._covered = max(self._covered, min(update.last_consumed or 0, self._count))
+            self._covered = max(self._covered, min(update.last_consumed or 0, self._arrived))
             self._doubtful = self._covered
         else:
-            self._covered, self._doubtful = self._answered, self._count
+            self._covered, self._doubtful = self._answered, self._arrived
         while self._kept and self._kept[0].index <= self._covered:
             self._drop_oldest()
 
@@ -228,6 +256,12 @@ class Resumption:
         self._size -= kept.size
         # Counted anew at each empty deque, so that rounding does not add up for ever.
         self._audio = max(self._audio - kept.audio, 0.0) if self._kept else 0.0
+
+
+def is_of_the_moment(message: ClientMessage) -> bool:
+    """True for audio, video and the marks of speech: late, they would be something else."""
+    realtime = message.realtime_input
+    return realtime is not None and realtime.text is None
 
 
 def _media(realtime: RealtimeInput | None) -> Blob | None:
