@@ -19,11 +19,11 @@ from typing import Any
 
 import msgspec
 
-from ...errors import GemstreamError, InvalidState, SessionClosedOK, StreamInterrupted
+from ...errors import GemstreamError, InvalidState, StreamInterrupted
 from ...policy.live.deferred import Deferred
 from ...policy.live.memory import SessionMemory
 from ...policy.live.protocol import LiveProtocol
-from ...policy.live.reconnection import Loss, Outage, Stop, closed_error
+from ...policy.live.reconnection import Loss, Outage, Stop, closed_error, plain_end
 from ...policy.live.resumed import Disconnected, Resumed, SessionEvent
 from ...policy.live.server_event import Closed, ServerEvent
 from ...policy.live.switch import SwitchPolicy
@@ -31,6 +31,7 @@ from ...wire.live.client_message import ClientMessage
 from .connection import LiveConnection
 from .crossing import Crossing, Missed
 from .dialer import Opened
+from .observation import Ended, Told
 from .revival import Revival, Revived
 
 __all__ = ("Lifeline",)
@@ -79,14 +80,14 @@ class Lifeline:
         memory: SessionMemory,
         revival: Revival | None,
         switch: SwitchPolicy,
-        told: Callable[[ServerEvent], None],
-        ended: Callable[[], None],
+        told: Told,
+        ended: Ended,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._memory = memory
         self._revival = revival
         self._switch = switch
-        self._told = told  # of each event of the service, as it is read
+        self._told = told  # of each event as it is read, and of ours
         self._ended = ended  # called once the session is over, unless it was closed here
         self._deferred = Deferred()
         self._outage: Outage | None = None  # the last one
@@ -191,12 +192,16 @@ class Lifeline:
         if isinstance(closed, Closed) and is_news:
             self._lose(closed)
 
+    def _tell(self, event: Disconnected | Resumed) -> None:
+        self._told(event)
+        self.ready.append(event)
+
     def _end(self, error: GemstreamError | None) -> None:
         """Note why the session is over, unless it was closed here."""
         if not self.is_over:
             self.is_over = True
             self.failure = error
-            self._ended()
+            self._ended(error)
         if self._timer is not None:
             self._timer.cancel()
         self._lost.set()
@@ -307,7 +312,7 @@ class Lifeline:
         self._dialed = dialed
         closed = Closed(1000, "", in_turn=self.protocol.is_in_turn)
         loss = self._receive_loss(closed)
-        self.ready.append(Disconnected(closed.code, is_planned=True))
+        self._tell(Disconnected(closed.code, is_planned=True))
         leave = partial(self._leave, loss, dialed)
         self._reviving = self._start(self._revive(leave, closed), "revival")
 
@@ -322,12 +327,12 @@ class Lifeline:
         """Seek another connection, or end the session."""
         self._connection.abort()
         if self._revival is None:
-            return self._end(_plain(closed_error(closed, handle=self.handle), closed))
+            return self._end(plain_end(closed_error(closed, handle=self.handle), closed))
         loss, outage = self._receive_loss(closed), self._outage_now()
         verdict = self._revival.judge(loss, outage)
         if isinstance(verdict, Stop):
-            return self._end(_plain(verdict.error, closed))
-        self.ready.append(Disconnected(closed.code, closed.reason))
+            return self._end(plain_end(verdict.error, closed))
+        self._tell(Disconnected(closed.code, closed.reason))
         seek = partial(self._revival.run, loss, outage, verdict, self._memory)
         self._reviving = self._start(self._revive(seek, closed), "revival")
 
@@ -353,9 +358,9 @@ class Lifeline:
             revived = await revive()
             resumed = await self._go_on(revived, closed)
             gap = self._loop.time() - began
-            self.ready.append(msgspec.structs.replace(resumed, gap=gap))
+            self._tell(msgspec.structs.replace(resumed, gap=gap))
         except GemstreamError as error:
-            self._end(_plain(error, closed))
+            self._end(plain_end(error, closed))
         finally:
             self._reviving = self._dialed = None
 
@@ -393,8 +398,3 @@ class Lifeline:
 
     def _start(self, running: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         return self._loop.create_task(running, name=f"gemstream live {name}")
-
-
-def _plain(error: GemstreamError, closed: Closed) -> GemstreamError | None:
-    """Return the error, or None when the service closed normally and owed nothing."""
-    return None if isinstance(error, SessionClosedOK) and not closed.in_turn else error
