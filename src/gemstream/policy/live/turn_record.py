@@ -23,7 +23,8 @@ class TurnRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One turn that is over; all times in seconds.
 
     ``asked``: the moment of its question is known. ``seconds``: from its last question to its end,
-    from its first output when no question is known. ``first_output_seconds``: from that question to the first output; None without one of them.
+    from its first output when no question is known. ``first_output_seconds``: from that question to
+    the first output; None without one of them.
     """
 
     asked: bool = False
