@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -35,6 +36,7 @@ from support.emulated import async_client, blocking_client
 from support.live import DONE, SET_UP, by_server, call, output, response
 from support.live_service import MODEL, LiveService, Part, Stage, client_of
 from support.service import KEY
+from support.tables import read_table
 
 HELLO = output({"text": "Hello"})
 HANDLE = by_server(sessionResumptionUpdate={"newHandle": "h1", "resumable": True})
@@ -420,6 +422,12 @@ def test_a_hook_that_fails_harms_no_session() -> None:
             assert (await session.send_text("Hi")).text == "HelloHello"
 
     in_no_time(main())
+
+
+def test_the_reference_names_every_number() -> None:
+    rows = read_table("docs/reference/live.md", "live stats")
+    named = [name for row in rows for name in re.findall(r"`(\w+)`", row[0])]
+    assert sorted(named) == sorted(LiveStats.__struct_fields__)
 
 
 # --- against the emulator --------------------------------------------------------------------
