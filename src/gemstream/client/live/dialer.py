@@ -6,7 +6,7 @@ import asyncio
 from typing import TypeAlias
 
 from ...config.timeouts import Timeouts
-from ...errors import APIError, ConfigError
+from ...errors import ConfigError, GemstreamError, ProtocolError
 from ...net.web_socket import Refusal, SocketTransport
 from ...policy.limit.tokens import Tokens
 from ...policy.live.protocol import MAX_MESSAGE_SIZE
@@ -25,6 +25,9 @@ __all__ = ("Dialer", "Opened")
 
 Opened: TypeAlias = "tuple[LiveConnection, list[ServerEvent]]"
 """A connection that is set up, and what came beside the setup's completion."""
+
+_REFUSED = 400  # below it an answer is none to a handshake
+_EXCERPT = 200
 
 
 class Dialer:
@@ -125,7 +128,13 @@ class Dialer:
         )
 
 
-def _refused(refusal: Refusal, redact: Redact) -> APIError:
+def _refused(refusal: Refusal, redact: Redact) -> GemstreamError:
+    if refusal.status < _REFUSED:
+        return ProtocolError(
+            f"the service answered the WebSocket handshake with HTTP {refusal.status} in the place "
+            "of 101; is base_url right, and does the proxy let WebSockets through?",
+            excerpt=redact(refusal.body[:_EXCERPT]),
+        )
     error = decode_error(redact(refusal.body), http_status=refusal.status)
     after = refusal.headers.get("retry-after", "")
     if error.retry_delay is None and after.isascii() and after.isdigit():
