@@ -25,7 +25,7 @@ from ..tools.registry import ToolRegistry
 from .lifeline import Lifeline
 from .observation import Ended, LiveObservation, Told
 from .pacing import Pacing
-from .tool_runner import ToolRunner
+from .tool_runner import FOR_FUNCTIONS, ToolRunner
 from .turn import LiveAnswer, LiveText, LiveTurn
 
 __all__ = ("AUDIO_TYPE", "VIDEO_TYPE", "LiveSession", "Opening")
@@ -273,7 +273,8 @@ class LiveSession:
             await lifeline.send(message)
 
     def _receive(self, event: SessionEvent) -> None:
-        self._runner.receive(event)
+        if type(event) in FOR_FUNCTIONS:
+            self._runner.receive(event)
         self._observation.receive(event)
 
     def _end(self, error: GemstreamError | None) -> None:

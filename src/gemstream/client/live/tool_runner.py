@@ -15,10 +15,13 @@ from ...wire.content import FunctionCall, FunctionResponse
 from ..tools.function_result import failure
 from ..tools.registry import ToolRegistry
 
-__all__ = ("MAX_PARALLEL", "SendResponses", "ToolRunner")
+__all__ = ("FOR_FUNCTIONS", "MAX_PARALLEL", "SendResponses", "ToolRunner")
 
 # Each may take a thread; a model asks for two or three at once.
 MAX_PARALLEL = 16
+
+# The events that a runner has to be told; whoever hears all of them need not call it for each.
+FOR_FUNCTIONS: frozenset[type] = frozenset({ToolCalled, ToolCallCancelled})
 
 SendResponses: TypeAlias = Callable[[Sequence[FunctionResponse]], Awaitable[None]]
 
