@@ -61,13 +61,14 @@ LIMIT = "gemstream.limit"
 
 
 class OpenTelemetry:
-    """Record calls with OpenTelemetry: ``AsyncClient(on_event=OpenTelemetry())``.
+    """Record calls and Live sessions with OpenTelemetry: ``AsyncClient(on_event=OpenTelemetry())``.
 
     ``tracer_provider``, ``meter_provider``, ``logger_provider``: None takes the global ones.
     ``propagate``: send ``traceparent`` and ``tracestate`` along with every request; off by default,
     because Google has no use for them. ``capture_content``: where prompts and answers are recorded,
-    a ``ContentCapture`` or its name; None asks the environment, whose default is nowhere.
-    ``max_open``: how many calls may be under way; beyond it the oldest span ends as ``lost``.
+    a ``ContentCapture`` or its name; None asks the environment, whose default is nowhere; what is
+    said in sessions is not. ``max_open``: how many calls and sessions may be under way; beyond it
+    the oldest span ends as ``lost``.
 
     One object may serve many clients, in many threads. Raises ConfigError when opentelemetry-api is
     not installed, or ``capture_content`` is no such name. The environment is read here and once.
