@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from ..errors import GemstreamError
 from .events import Event, Outcome
 
 __all__ = (

@@ -194,12 +194,12 @@ class Lifeline:
         self._told(event)
         self.ready.append(event)
 
-    def end(self, error: GemstreamError | None) -> None:
+    def end(self, error: Exception | None) -> None:
         """Note why the session is over, unless it was closed here."""
         if not self.is_over:
             self.is_over = True
-            self.failure = error
-            self._ended(error)
+            self.failure = error if isinstance(error, GemstreamError | None) else _defect(error)
+            self._ended(self.failure)
         self._caretaker.stop()
         self._wake()
 
@@ -315,7 +315,7 @@ class Lifeline:
         except GemstreamError as error:
             self.end(plain_end(error, self._closed))
         except Exception as error:  # unseen, it would leave its readers waiting
-            self.end(_defect(error))
+            self.end(error)
 
     async def _go_on(self, revived: Revived, gap: float) -> None:
         """Make the new connection the session's, and tell it what it misses."""

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import TypeAlias
 
-from ...errors import InvalidRequest, InvalidState
+from ...errors import GemstreamError, InvalidRequest, InvalidState
 from ...policy.capability import answers_client_content
 from ...policy.live.resumed import SessionEvent
 from ...policy.live.server_event import TurnCompleted
