@@ -15,8 +15,8 @@ from .options import (
     Debug,
     Emulate,
     KeyFile,
+    LiveModelName,
     MaxTokens,
-    ModelName,
     Seed,
     System,
     Temperature,
@@ -43,7 +43,7 @@ AudioOut = Annotated[
         "--audio-out", metavar="FILE", help="Write the model's speech as WAV.", show_default=False
     ),
 ]
-Mic = Annotated[bool, typer.Option("--mic", help="Speak and listen: the extra audio.")]
+Mic = Annotated[bool, typer.Option("--mic", help="Speak and listen; needs the extra audio.")]
 Written = Annotated[
     bool, typer.Option("--text", help="Ask for written answers, which some models refuse.")
 ]
@@ -67,7 +67,7 @@ Patience = Annotated[
 
 
 def live(
-    model: ModelName = None,
+    model: LiveModelName = None,
     audio_in: AudioIn = None,
     audio_out: AudioOut = None,
     mic: Mic = False,
