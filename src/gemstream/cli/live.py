@@ -10,6 +10,7 @@ import typer
 
 from ..errors import ConfigError, GemstreamError, InvalidRequest
 from .exit_codes import ExitCode, exit_code_of
+from .limit_choice import LimitChoice, LimitStoreName, LimitWait, NoRateLimit
 from .options import (
     BaseURL,
     Debug,
@@ -20,6 +21,7 @@ from .options import (
     Seed,
     System,
     Temperature,
+    TierName,
     TopK,
     TopP,
 )
@@ -83,13 +85,22 @@ def live(
     top_k: TopK = None,
     seed: Seed = None,
     timeout: Patience = None,
+    tier: TierName = None,
     base_url: BaseURL = None,
     api_key_file: KeyFile = None,
+    limit_wait: LimitWait = None,
+    no_rate_limit: NoRateLimit = False,
+    limit_store: LimitStoreName = None,
     debug: Debug = False,
 ) -> None:
     """Hold a conversation: each line of stdin is a turn, answered as it is generated."""
     connection = Connection(
-        emulate=emulate, base_url=base_url, api_key_file=api_key_file, timeout=timeout
+        emulate=emulate,
+        base_url=base_url,
+        api_key_file=api_key_file,
+        tier=tier,
+        timeout=timeout,
+        limits=LimitChoice(wait=limit_wait, is_off=no_rate_limit, store=limit_store),
     )
     options: dict[str, Any] = {
         "system": system,

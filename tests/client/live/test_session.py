@@ -25,6 +25,7 @@ from gemstream.client.live.events import (
     ToolCalled,
     TurnCompleted,
 )
+from gemstream.client.live.turn import LiveAnswer
 from gemstream.errors import InvalidRequest, InvalidState, UnsupportedMedia
 from gemstream.policy.live import client_event as heard
 from support.live import AUDIO_OUT, DONE, by_server, call, output
@@ -58,6 +59,14 @@ async def test_send_text_returns_the_whole_answer_of_each_turn() -> None:
     said = [event.turns[0].parts[0].text for event in service.heard[1:]]  # type: ignore[union-attr]
     assert said == ["Hi", "Again"]
     assert service.left == [1000]
+
+
+async def test_what_is_printed_shows_no_sound() -> None:
+    answer = LiveAnswer(output_transcription="Hi", audio=bytes(96_000), is_complete=True)
+    assert repr(answer) == (
+        "LiveAnswer(audio=96,000 bytes, output_transcription='Hi', is_complete=True)"
+    )
+    assert repr(Audio(bytes(9600), "audio/pcm")) == "Audio(9,600 bytes, 'audio/pcm')"
 
 
 async def test_a_stream_of_text_does_not_consume_the_session() -> None:
