@@ -11,7 +11,13 @@ from pathlib import Path
 import pytest
 
 from cli.program import GUARD, environment, gemstream
-from gemstream.cli.completion import Shell, model_names, streaming_models, thinking_words
+from gemstream.cli.completion import (
+    Shell,
+    live_models,
+    model_names,
+    streaming_models,
+    thinking_words,
+)
 from support.servers import BIN
 
 BASH = shutil.which("bash")
@@ -113,8 +119,10 @@ def test_another_shell_is_refused() -> None:
     assert result.err.count("\n") == 1
 
 
-def test_only_models_that_stream_are_offered_for_asking() -> None:
+def test_only_models_that_can_be_had_so_are_offered() -> None:
     assert "gemini-embedding-001" in model_names("")
     assert "gemini-embedding-001" not in streaming_models("")
     assert set(streaming_models("")) < set(model_names(""))
+    assert "gemini-3.8-live" in live_models("gemini-3")
+    assert "gemini-2.5-pro" not in live_models("")
     assert thinking_words("m") == ["minimal", "medium"]

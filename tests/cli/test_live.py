@@ -132,8 +132,10 @@ WRONG: list[tuple[tuple[str, ...], bytes, int, str]] = [
     (("--base-url", "http://a.invalid"), b"", 2, "--emulate and --base-url exclude each other"),
     (("-m", "gemini-2.5-pro"), b"", 2, "has no Live sessions; use one that has"),
     (("-m", "gemini-0-live"), b"", 2, "not found"),
+    (("-m", "gemini-0-live"), b"", 2, "; gemstream models lists what there is"),
     (("--resume", ""), b"", 2, "pass the handle of a session"),
-    (("--resume", "nonsense"), b"", 2, "session not found"),
+    (("--resume", "nonsense"), b"", 2, "session not found; a handle holds for two hours"),
+    (("--max-tokens", "0"), b"", 2, "max_output_tokens is 0; it must be a whole number"),
     (("--temperature", "warm"), b"", 2, "--temperature"),
     ((), b"\xff\n", 2, "a line of stdin is not UTF-8 at its byte 0"),
     ((), b"x" * 5_000_000, 2, "a line of stdin has more than 4,194,304 bytes"),
@@ -149,6 +151,13 @@ def test_what_is_wrong_is_one_line_with_its_code(
     error = result.err.splitlines()[-1]
     assert error.startswith("error: ") and said in error
     assert "Traceback" not in result.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+def test_a_full_disk_is_told_with_the_file() -> None:
+    result = live("--audio-out", "/dev/full", stdin="Count to 2\n")
+    assert result.code == 2
+    assert "error: cannot write the sound into /dev/full: No space left on device\n" in result.err
 
 
 def test_a_failure_is_the_last_of_the_json_lines() -> None:
@@ -199,7 +208,7 @@ def test_a_handle_that_was_refused_is_not_offered_again(service: Served) -> None
     result = gemstream("live", "--jsonl", "--resume", "nonsense", env=env, stdin=b"Hi\n")
     assert result.code == 2
     assert result.lines[-1]["handle"] is None
-    assert "--resume" not in result.err
+    assert "the session can go on" not in result.err
 
 
 def test_a_session_that_the_service_ends_in_the_middle(service: Served) -> None:

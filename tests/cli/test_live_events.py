@@ -154,6 +154,26 @@ def test_an_answer_ends_its_line_once(end: str) -> None:
     assert shown(io.StringIO(), end=end) == ""
 
 
+@pytest.mark.parametrize(
+    ("page", "out"),
+    [
+        pytest.param(Screen(), "Once \nupon\n", id="terminal"),
+        pytest.param(io.StringIO(), "Once upon\n", id="pipe"),
+    ],
+)
+def test_what_is_told_within_an_answer_has_a_line_on_a_terminal(
+    page: io.StringIO, out: str
+) -> None:
+    form = live_form_of(Printer(page, {"NO_COLOR": "1"}), jsonl=False)
+    form.new_line()  # nothing was said yet
+    form.show(0.0, events.OutputTranscribed("Once ", WORD))
+    form.new_line()
+    form.new_line()
+    form.show(0.0, events.OutputTranscribed("upon", WORD))
+    form.show(0.0, events.TurnCompleted())
+    assert page.getvalue() == out
+
+
 def test_an_answer_cannot_move_the_cursor_of_a_terminal() -> None:
     assert "\x1b" not in shown(Screen(), "\x1b[2J", end="turn")
     assert shown(io.StringIO(), "\x1b[2J", end="turn") == "\x1b[2J\n"

@@ -11,6 +11,7 @@ import pty
 import signal
 import socket
 import subprocess
+from collections.abc import Callable
 from typing import IO, Any
 
 from cli.program import GEMSTREAM, GUARD, Served, environment, started
@@ -166,25 +167,48 @@ def test_nothing_is_coloured_where_colour_is_refused() -> None:
     assert "\x1b" in _typed(b"\x04", FORCE_COLOR="1")
 
 
+def test_what_is_told_at_a_prompt_has_a_line_and_the_prompt_comes_again(service: Served) -> None:
+    script = """
+        [[rule]]
+        match = { method = "bidiGenerateContent/connection" }
+        [[rule.step]]
+        wait = "ack"
+        [[rule.step]]
+        fault = { kind = "go_away", time_left = 300 }
+    """
+    env = {**service.play(script), "NO_COLOR": "1"}
+    shown = _shown(["live"], env, service.ack, b"\x04")
+    assert shown.startswith("> \nnote: the service ends the connection in 300 s\n> \nnote: ")
+
+
 def _typed(*typed: bytes, **more: str) -> str:
     """What a terminal shows when each of ``typed`` answers a prompt."""
-    ours, theirs = pty.openpty()
     env = environment(**({"NO_COLOR": "1"} if "FORCE_COLOR" not in more else {}), **more)
+    return _shown(["live", "--emulate"], env, *typed)
+
+
+def _shown(command: list[str], env: dict[str, str], *done: bytes | Callable[[], None]) -> str:
+    """What a terminal shows when at each prompt something is typed or happens."""
+    ours, theirs = pty.openpty()
     program = subprocess.Popen(
-        [*GEMSTREAM, "live", "--emulate"],
+        [*GEMSTREAM, *command],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
         env=env,
         start_new_session=True,
     )
-    shown, left = b"", list(typed)
+    shown, left = b"", list(done)
     try:
         os.close(theirs)
         while more_shown := _read_terminal(ours):
             shown += more_shown
             if left and shown.endswith(b"> "):
-                os.write(ours, left.pop(0))
+                now = left.pop(0)
+                if isinstance(now, bytes):
+                    os.write(ours, now)
+                else:
+                    now()
         assert program.wait(GUARD) == 0
     finally:
         program.kill()

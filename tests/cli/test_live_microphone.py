@@ -148,6 +148,7 @@ def test_without_a_terminal_there_is_no_meter() -> None:
 
 WRITINGS: list[Callable[[MeteredForm], None]] = [
     lambda form: form.show(0.0, Text("Hi", Part(text="Hi"))),
+    lambda form: form.new_line(),
     lambda form: form.break_off(),
     lambda form: form.show_end(LiveOutcome()),
 ]

@@ -144,12 +144,17 @@ def test_waits_over_a_second_are_told(scene: str) -> None:
 
 
 def test_the_settings_are_named_once() -> None:
-    first, second, hold = told(
-        WAITING, WAITING, decided(Verdict.WAITING, quota="hold", amount=1, delay=5.0)
+    first, second, hold, said = told(
+        WAITING,
+        WAITING,
+        decided(Verdict.WAITING, quota="hold", amount=1, delay=5.0),
+        decided(Verdict.WAITING, quota="messages", amount=10, delay=5.0),
     )
     assert first.endswith(ADVICE)
     assert second.endswith(f"({TIER})")
     assert hold.endswith("; --limit-wait SECONDS bounds the wait")
+    assert "--tier" in said
+    assert "--limit-wait" not in said  # what is said in a session waits for as long as it takes
 
 
 def test_a_wait_of_a_real_client_is_told() -> None:

@@ -10,6 +10,7 @@ from ..errors import (
     NotFound,
     RateLimited,
     ResourceExhausted,
+    SessionClosed,
     StreamingNotSupported,
     StreamInterrupted,
     StreamTruncated,
@@ -40,6 +41,8 @@ def _advice(error: GemstreamError) -> str:
         return f"try again in {error.retry_delay:g} s"
     if isinstance(error, APIError) and error.hint:
         return ""
+    if isinstance(error, SessionClosed):
+        return next((advice for words, advice in _CLOSED if words in error.reason), "")
     return next((advice for kind, advice in _ADVICE if isinstance(error, kind)), "")
 
 
@@ -50,4 +53,9 @@ _ADVICE: tuple[tuple[type[GemstreamError] | tuple[type[GemstreamError], ...], st
     (ResourceExhausted, "try again in a minute, or with another model"),
     (RateLimited, "--tier names another tier, --no-rate-limit keeps no limits"),
     ((Unavailable, Internal), "try again in a moment"),
+)
+# What a close says, which is cut to 123 bytes.
+_CLOSED = (
+    ("session not found", "a handle holds for two hours; without --resume a session begins anew"),
+    ("is not found", "gemstream models lists what there is"),
 )

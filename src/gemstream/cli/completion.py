@@ -15,7 +15,15 @@ from .exit_codes import ExitCode
 from .session import run_command
 from .terminal import stdout
 
-__all__ = ("Shell", "completion", "model_names", "streaming_models", "thinking_words", "tier_names")
+__all__ = (
+    "Shell",
+    "completion",
+    "live_models",
+    "model_names",
+    "streaming_models",
+    "thinking_words",
+    "tier_names",
+)
 
 # The words that --thinking takes beside a number.
 _THINKING = ("minimal", "low", "medium", "high", "xhigh", "on", "off")
@@ -65,6 +73,16 @@ def streaming_models(incomplete: str) -> list[str]:
 
     catalog = bundled_models()
     names = [model.name for model in catalog.models if supports_streaming(model.name, catalog)]
+    return _beginning(incomplete, names)
+
+
+def live_models(incomplete: str) -> list[str]:
+    """Return those of ``model_names`` that have Live sessions."""
+    from ..config.models import bundled_models
+    from ..policy.capability import supports_live
+
+    catalog = bundled_models()
+    names = [model.name for model in catalog.models if supports_live(model.name, catalog)]
     return _beginning(incomplete, names)
 
 

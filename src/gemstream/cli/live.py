@@ -10,16 +10,18 @@ import typer
 
 from ..errors import ConfigError, GemstreamError, InvalidRequest
 from .exit_codes import ExitCode, exit_code_of
+from .limit_choice import LimitChoice, LimitStoreName, LimitWait, NoRateLimit
 from .options import (
     BaseURL,
     Debug,
     Emulate,
     KeyFile,
+    LiveModelName,
     MaxTokens,
-    ModelName,
     Seed,
     System,
     Temperature,
+    TierName,
     TopK,
     TopP,
 )
@@ -43,7 +45,7 @@ AudioOut = Annotated[
         "--audio-out", metavar="FILE", help="Write the model's speech as WAV.", show_default=False
     ),
 ]
-Mic = Annotated[bool, typer.Option("--mic", help="Speak and listen: the extra audio.")]
+Mic = Annotated[bool, typer.Option("--mic", help="Speak and listen; needs the extra audio.")]
 Written = Annotated[
     bool, typer.Option("--text", help="Ask for written answers, which some models refuse.")
 ]
@@ -67,7 +69,7 @@ Patience = Annotated[
 
 
 def live(
-    model: ModelName = None,
+    model: LiveModelName = None,
     audio_in: AudioIn = None,
     audio_out: AudioOut = None,
     mic: Mic = False,
@@ -83,13 +85,22 @@ def live(
     top_k: TopK = None,
     seed: Seed = None,
     timeout: Patience = None,
+    tier: TierName = None,
     base_url: BaseURL = None,
     api_key_file: KeyFile = None,
+    limit_wait: LimitWait = None,
+    no_rate_limit: NoRateLimit = False,
+    limit_store: LimitStoreName = None,
     debug: Debug = False,
 ) -> None:
     """Hold a conversation: each line of stdin is a turn, answered as it is generated."""
     connection = Connection(
-        emulate=emulate, base_url=base_url, api_key_file=api_key_file, timeout=timeout
+        emulate=emulate,
+        base_url=base_url,
+        api_key_file=api_key_file,
+        tier=tier,
+        timeout=timeout,
+        limits=LimitChoice(wait=limit_wait, is_off=no_rate_limit, store=limit_store),
     )
     options: dict[str, Any] = {
         "system": system,

@@ -54,6 +54,7 @@ class Conversation:
         "_note",
         "_over",
         "_session",
+        "_timed",
         "_timing",
         "_voices",
         "has_handle",
@@ -78,6 +79,7 @@ class Conversation:
         self._is_timed = is_timed
         self._asked_at = time.perf_counter()
         self._timing = TurnTiming()
+        self._timed = 0  # turns whose times were told, lost ones too
         self._heard: list[str] = []  # what the service understood of the user, until it answers
         self._over = asyncio.Event()  # the answer that somebody waits for is
         self._cut = asyncio.Event()  # the model is to be told that it was interrupted
@@ -179,7 +181,8 @@ class Conversation:
     def _end_turn(self) -> None:
         self._tell_heard()
         if self._is_timed:
-            self._note(self._timing.line(self.turns))
+            self._timed += 1
+            self._note(self._timing.line(self._timed))
         self._timing = TurnTiming()
         self.is_speaking = self._is_muted = False
         if not self._session.is_in_turn:

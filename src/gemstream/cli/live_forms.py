@@ -20,6 +20,10 @@ class LiveForm(Protocol):
         """Show what happened ``at`` seconds after the question."""
         ...
 
+    def new_line(self) -> None:
+        """On a terminal, begin a new line within an answer: something else is said there."""
+        ...
+
     def break_off(self) -> None:
         """End the line that an interrupted answer stands in."""
         ...
@@ -54,6 +58,12 @@ class LiveText:
         elif isinstance(event, events.TurnCompleted):
             self.break_off()
 
+    def new_line(self) -> None:
+        """End the line that the answer stands in; a pipe gets nothing but the answer."""
+        if self._out.is_terminal and self._has_begun and not self._ends_line:
+            self._out.line()
+            self._ends_line = True
+
     def break_off(self) -> None:
         """End the last line; on a terminal only if it lacks its end."""
         if self._has_begun and not (self._out.is_terminal and self._ends_line):
@@ -76,6 +86,9 @@ class LiveJSONLines:
     def show(self, at: float, event: SessionEvent) -> None:
         """Write the event's line."""
         self._out.line(encode(event_fields(round(at * 1000, 3), event)).decode())
+
+    def new_line(self) -> None:
+        """Do nothing: every line is whole."""
 
     def break_off(self) -> None:
         """Do nothing: every line is whole."""

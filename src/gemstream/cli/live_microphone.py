@@ -128,6 +128,11 @@ class MeteredForm:
         self._meter.hide()
         self._form.show(at, event)
 
+    def new_line(self) -> None:
+        """Begin a new line within an answer."""
+        self._meter.hide()
+        self._form.new_line()
+
     def break_off(self) -> None:
         """End the line of an interrupted answer."""
         self._meter.hide()

@@ -77,6 +77,7 @@ class _Run:
         self._session: LiveSession | None = None
         self._conversation: Conversation | None = None
         self._microphone: Microphone | None = None
+        self._is_asking = False  # the prompt stands there, and perhaps half a line behind it
         self.stopped = asyncio.Event()
 
     def outcome(self, error: GemstreamError | None) -> LiveOutcome:
@@ -155,7 +156,23 @@ class _Run:
     def _conversation_in(
         self, session: LiveSession, form: LiveForm, voices: list[Voice]
     ) -> Conversation:
-        return Conversation(session, form, voices=voices, note=say, is_timed=self._plan.is_timed)
+        return Conversation(
+            session,
+            form,
+            voices=voices,
+            note=lambda text: self._note(form, text),
+            is_timed=self._plan.is_timed,
+        )
+
+    def _note(self, form: LiveForm, text: str) -> None:
+        """Say ``text`` on a line of its own, and ask again where somebody was asked."""
+        if stderr().is_terminal:
+            form.new_line()
+            if self._is_asking:
+                stderr().line()
+        say(text)
+        if self._is_asking:
+            stderr().write(_PROMPT)
 
     async def _say_all(self, conversation: Conversation) -> None:
         """Say the sound, then each line of stdin, each when the one before is answered."""
@@ -165,7 +182,9 @@ class _Run:
         while True:
             if is_prompted:
                 stderr().write(_PROMPT)
+            self._is_asking = is_prompted
             line = await lines.next()
+            self._is_asking = False
             if line is None:
                 break
             if line.strip():

@@ -38,10 +38,11 @@ class SpeechFile:
     Its rate is that of the first piece, 24,000 when none comes.
     """
 
-    __slots__ = ("_file", "_rate", "_writer")
+    __slots__ = ("_file", "_path", "_rate", "_writer")
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, path: Path) -> None:
         self._file = file
+        self._path = path
         self._writer: WavWriter | None = None
         self._rate = OUTPUT_RATE
 
@@ -51,20 +52,31 @@ class SpeechFile:
         return False
 
     def write(self, pcm: bytes, rate: int) -> None:
-        """Add a piece; raises ProtocolError when the rate changes, which a file cannot tell."""
+        """Add a piece.
+
+        Raises ProtocolError when the rate changes, which a file cannot tell, and InvalidRequest
+        when it cannot be written.
+        """
         if self._writer is None:
             self._rate = rate
             self._writer = WavWriter(self._file, rate)
         _check_rate(rate, self._rate)
-        self._writer.write(pcm)
+        try:
+            self._writer.write(pcm)
+        except OSError as error:
+            raise _unwritable(self._path, error) from None
 
     def clear(self) -> None:
         """Keep all: what was said was said."""
 
     def close(self) -> None:
-        """Write the length; a file without sound is a WAV file, too."""
-        writer = self._writer or WavWriter(self._file, self._rate)
-        writer.close()
+        """Write the length; a file without sound is a WAV file, too. Raises InvalidRequest."""
+        try:
+            with self._file:
+                writer = self._writer or WavWriter(self._file, self._rate)
+                writer.close()
+        except OSError as error:
+            raise _unwritable(self._path, error) from None
 
 
 @contextlib.contextmanager
@@ -76,14 +88,12 @@ def speech_file(path: Path | None) -> Iterator[SpeechFile | None]:
     try:
         file = open(path, "wb")  # noqa: SIM115
     except OSError as error:
-        reason = error.strerror or error
-        raise InvalidRequest(f"cannot write the sound into {path}: {reason}") from None
-    with file:
-        speech = SpeechFile(file)
-        try:
-            yield speech
-        finally:
-            speech.close()
+        raise _unwritable(path, error) from None
+    speech = SpeechFile(file, path)
+    try:
+        yield speech
+    finally:
+        speech.close()
 
 
 class Loudspeaker:
@@ -107,6 +117,10 @@ class Loudspeaker:
     def clear(self) -> None:
         """Fall silent."""
         self._buffer.clear()
+
+
+def _unwritable(path: Path, error: OSError) -> InvalidRequest:
+    return InvalidRequest(f"cannot write the sound into {path}: {error.strerror or error}")
 
 
 def _check_rate(rate: int, ours: int) -> None:

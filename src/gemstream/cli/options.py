@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .completion import streaming_models, thinking_words, tier_names
+from .completion import live_models, streaming_models, thinking_words, tier_names
 
 __all__ = (
     "AsJSON",
@@ -21,6 +21,7 @@ __all__ = (
     "Emulate",
     "Files",
     "KeyFile",
+    "LiveModelName",
     "MaxCost",
     "MaxTokens",
     "ModelName",
@@ -68,6 +69,10 @@ PromptText = Annotated[
 ModelName = Annotated[
     str | None,
     _value("-m", "MODEL", "Which model answers.", "--model", words=streaming_models),
+]
+LiveModelName = Annotated[
+    str | None,
+    _value("-m", "MODEL", "Which model answers.", "--model", words=live_models),
 ]
 Files = Annotated[
     list[str] | None,

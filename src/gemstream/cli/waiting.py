@@ -19,7 +19,13 @@ _OF_A_TIER = (
     "; --tier, GEMINI_TIER or [providers.gemini] default_tier names another tier, --limit-wait "
     "SECONDS bounds the wait, --no-rate-limit keeps no limits"
 )
+# What is said in a session waits as long as it takes.
+_OF_MESSAGES = (
+    "; --tier, GEMINI_TIER or [providers.gemini] default_tier names another tier, --no-rate-limit "
+    "keeps no limits"
+)
 _OF_A_HOLD = "; --limit-wait SECONDS bounds the wait"
+_ADVICE = {GATE: _OF_A_HOLD, "messages": _OF_MESSAGES}
 
 
 class WaitNotes:
@@ -71,7 +77,7 @@ class WaitNotes:
         self._timers[call] = loop.call_later(_SHORTEST_TOLD, self._tell, decision)
 
     def _tell(self, decision: Decision) -> None:
-        advice = _OF_A_HOLD if decision.quota == GATE else _OF_A_TIER
+        advice = _ADVICE.get(decision.quota, _OF_A_TIER)
         is_new = advice not in self._advised
         self._advised.add(advice)
         self._say(decision_words(decision) + (advice if is_new else ""))

@@ -32,7 +32,7 @@ from .generate_options import GenerateOptions, given_options
 from .hops import Hops
 from .limiting import limiters_of, retry_budget_of, scope_of, uses_of
 from .live.handshake import LIVE_METHOD
-from .live.naming import has_token, live_resource, usual_live_resource
+from .live.naming import has_token, live_resource, model_named, usual_live_resource
 from .live.observation import LiveObservation
 from .live.opening import SessionOpener
 from .live.options import LiveOptions, checked_options, registry_of, setup_of
@@ -133,17 +133,18 @@ class AsyncClient:
     ) -> LiveSession:
         """Return a Live session; entering its block opens it.
 
-        ``model``: else the client's, when it has Live sessions, else the newest that has; with an
-        ephemeral token, which may name it, else none. ``resume``: the ``handle`` of an earlier
-        session to go on from. Raises InvalidRequest at once; opening raises APIError when the
-        handshake is refused, SessionClosedError when the setup is, FirstChunkTimeout when it is not
-        answered, TransportError and ProtocolError. It is tried again as the retry policy says; each
-        try is a request of the model's limits, and may raise RateLimited.
+        ``model``: else the one of ``config``, else the client's, when it has Live sessions, else
+        the newest that has; with an ephemeral token, which may name it, else none. ``resume``: the
+        ``handle`` of an earlier session to go on from. Raises InvalidRequest at once; opening
+        raises APIError when the handshake is refused, SessionClosedError when the setup is,
+        FirstChunkTimeout when it is not answered, TransportError and ProtocolError. It is tried
+        again as the retry policy says; each try is a request of the model's limits, and may raise
+        RateLimited.
         """
         self._service.check_open()
         given = checked_options(options)
         registry = registry_of(given)
-        resource = self._live_model(model)
+        resource = self._live_model(model_named(model, given.get("config")))
         parent = self._service.settings.parent
         named = f"{parent}/{resource}" if parent and parent != EXPRESS else resource
         setup = setup_of(named or None, given, resume, is_constrained=has_token(self._service))

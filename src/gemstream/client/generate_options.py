@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -19,7 +20,7 @@ from ..wire.safety import SafetySetting
 from ..wire.speech import AudioTranscriptionConfig, SpeechConfig, TranslationConfig
 from ..wire.tool import FunctionDeclaration, Tool, ToolConfig
 
-__all__ = ("GenerateOptions", "check_kind", "given_options")
+__all__ = ("GenerateOptions", "check_kind", "check_sampling", "given_options")
 
 
 class GenerateOptions(TypedDict, total=False):
@@ -106,6 +107,17 @@ def check_kind(name: str, value: Any) -> None:
     kind = _KINDS.get(name)
     if kind is not None and not kind.fits(value):
         raise InvalidRequest(f"{name} is {value!r:.80}; it takes {kind.said}")
+
+
+def check_sampling(name: str, value: Any) -> None:
+    """Raise InvalidRequest for a value that field ``name`` of a GenerationConfig cannot have."""
+    if value is None:
+        return
+    if name in ("max_output_tokens", "candidate_count") and (type(value) is not int or value < 1):
+        raise InvalidRequest(f"{name} is {value!r}; it must be a whole number of at least 1")
+    check_kind(name, value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InvalidRequest(f"{name} is {value!r}; it must be a finite number")
 
 
 class _Kind(NamedTuple):

@@ -25,7 +25,7 @@ from ..wire.open_enum import OpenEnum
 from ..wire.request import GenerateContentRequest
 from ..wire.safety import HarmBlockThreshold, HarmCategory, SafetySetting
 from ..wire.tool import FunctionDeclaration, Tool
-from .generate_options import check_kind
+from .generate_options import check_sampling
 from .prompt import PromptPiece, UnreadFile, contents_of, pieces_of, read_file, system_of
 from .schema import json_schema_of
 
@@ -202,23 +202,13 @@ def _config_of(options: Mapping[str, Any]) -> GenerationConfig:
         given["thinking_config"] = _thinking_of(options["thinking"], options.get("model", ""))
     config = msgspec.structs.replace(base, **given)
     for name in _SAMPLING:  # also what came in ``config``, which checks nothing itself
-        _check_sampling(name, getattr(config, name))
+        check_sampling(name, getattr(config, name))
     if config.response_schema is not None and config.response_json_schema is not None:
         raise InvalidRequest(
             "response_schema (perhaps of config) stands beside schema or response_json_schema; "
             "the service takes one of them"
         )
     return config
-
-
-def _check_sampling(name: str, value: Any) -> None:
-    if value is None:
-        return
-    if name in ("max_output_tokens", "candidate_count") and (type(value) is not int or value < 1):
-        raise InvalidRequest(f"{name} is {value!r}; it must be a whole number of at least 1")
-    check_kind(name, value)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise InvalidRequest(f"{name} is {value!r}; it must be a finite number")
 
 
 def _thinking_of(thinking: ThinkingConfig | bool | int | str, model: str) -> ThinkingConfig:

@@ -25,6 +25,7 @@ from gemstream.client.live.events import (
     ToolCalled,
     TurnCompleted,
 )
+from gemstream.client.live.turn import LiveAnswer
 from gemstream.errors import InvalidRequest, InvalidState, UnsupportedMedia
 from gemstream.policy.live import client_event as heard
 from support.live import AUDIO_OUT, DONE, by_server, call, output
@@ -58,6 +59,14 @@ async def test_send_text_returns_the_whole_answer_of_each_turn() -> None:
     said = [event.turns[0].parts[0].text for event in service.heard[1:]]  # type: ignore[union-attr]
     assert said == ["Hi", "Again"]
     assert service.left == [1000]
+
+
+async def test_what_is_printed_shows_no_sound() -> None:
+    answer = LiveAnswer(output_transcription="Hi", audio=bytes(96_000), is_complete=True)
+    assert repr(answer) == (
+        "LiveAnswer(audio=96,000 bytes, output_transcription='Hi', is_complete=True)"
+    )
+    assert repr(Audio(bytes(9600), "audio/pcm")) == "Audio(9,600 bytes, 'audio/pcm')"
 
 
 async def test_a_stream_of_text_does_not_consume_the_session() -> None:
@@ -287,7 +296,44 @@ REFUSED_HERE = {
     ),
     "no name of a model": (lambda client: client.live(".."), "is not valid"),
     "an unknown option": (lambda client: client.live(temprature=1), "did you mean 'temperature'"),
+    "the option of another method": (
+        lambda client: client.live(safety=[]),
+        "it is safety_settings",
+    ),
+    "the name on the wire": (lambda client: client.live(system_instruction="x"), "it is system"),
     "no setup": (lambda client: client.live(config={}), "it takes a LiveSetup"),
+    "two models": (
+        lambda client: client.live(MODEL, config=LiveSetup(model="models/other")),
+        "name one of them",
+    ),
+    "a modality in small letters": (
+        lambda client: client.live(response_modalities=["text"]),
+        "did you mean 'TEXT'",
+    ),
+    "two modalities": (
+        lambda client: client.live(response_modalities=["TEXT", "AUDIO"]),
+        "in one modality, not in TEXT and AUDIO",
+    ),
+    "no number": (lambda client: client.live(temperature=float("nan")), "a finite number"),
+    "no token in a config": (
+        lambda client: client.live(
+            config=LiveSetup(generation_config=GenerationConfig(max_output_tokens=0))
+        ),
+        "max_output_tokens is 0; it must be a whole number of at least 1",
+    ),
+    "a switch that is none": (
+        lambda client: client.live(input_audio_transcription="yes"),
+        "input_audio_transcription is 'yes'; it takes True",
+    ),
+    "settings that are none": (
+        lambda client: client.live(safety_settings=[3]),
+        "safety_settings is .*; it takes a list of SafetySettings",
+    ),
+    "a function that is not in a list": (
+        lambda client: client.live(tools=print),
+        "it takes a list of functions",
+    ),
+    "a tool that is none": (lambda client: client.live(tools=[3]), "is a function, .*, not 3"),
     "no handle": (lambda client: client.live(resume=""), "pass the handle"),
     "a schema": (
         lambda client: client.live(config=LiveSetup(generation_config=_JSON)),
@@ -301,6 +347,36 @@ def test_what_cannot_be_is_refused_before_anything_is_sent(case: str) -> None:
     ask, said = REFUSED_HERE[case]
     with pytest.raises(InvalidRequest, match=said):
         ask(client_of(None))
+
+
+async def test_a_config_names_the_model() -> None:
+    service = LiveService(_silent)
+    other = "models/gemini-3.1-flash-live-preview"
+    async with client_of(service).live(config=LiveSetup(model=other)) as session:
+        assert session.model == other
+    [event] = service.heard
+    assert isinstance(event, heard.SetUp)
+    assert event.setup.model == other
+
+
+OF_WRONG_TYPES = {
+    "text": lambda session: session.send_text(3),
+    "realtime text": lambda session: session.send_realtime_input(text=3),
+    "a mark": lambda session: session.send_realtime_input(activity_start="no"),
+    "the end of a turn": lambda session: session.send_client_content("x", turn_complete="no"),
+    "a response": lambda session: session.send_tool_response(3),
+    "a response as a dict": lambda session: session.send_tool_response({"id": "x"}),
+    "a response among others": lambda session: session.send_tool_response([None]),
+}
+
+
+@pytest.mark.parametrize("case", OF_WRONG_TYPES)
+async def test_what_has_the_wrong_type_is_not_sent(case: str) -> None:
+    service = LiveService(_silent)
+    async with client_of(service).live(MODEL) as session:
+        with pytest.raises(InvalidRequest):
+            await OF_WRONG_TYPES[case](session)
+    assert [type(event) for event in service.heard] == [heard.SetUp]
 
 
 async def test_input_that_cannot_be_is_refused_and_changes_nothing() -> None:

@@ -228,8 +228,8 @@ async def _call(session: LiveSession, began: asyncio.Event) -> None:
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a lambda": ({"tools": [lambda: 1]}, "a lambda has no name"),
-    "a text": ({"tools": ["f"]}, "not one of: str"),
-    "no list": ({"tools": f}, "it takes a list of Tools"),
+    "a text": ({"tools": ["f"]}, "is a function, .*, not 'f'"),
+    "no list": ({"tools": f}, "it takes a list of functions"),
     "no limit": ({"tools": [f], "tool_timeout": 0}, "tool_timeout is 0"),
 }
 

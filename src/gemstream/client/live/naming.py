@@ -6,14 +6,28 @@ from ...config.models import ModelCatalog
 from ...credentials.api_key import APIKey
 from ...errors import InvalidRequest
 from ...policy.capability import supports_live
+from ...wire.live.setup import LiveSetup
 from ..service import Service
 
-__all__ = ("has_token", "live_resource", "usual_live_resource")
+__all__ = ("has_token", "live_resource", "model_named", "usual_live_resource")
 
 
 def has_token(service: Service) -> bool:
     """Return whether sessions are opened by an ephemeral token, which may have settled a model."""
     return isinstance(service.credentials, APIKey) and service.credentials.is_ephemeral
+
+
+def model_named(model: str | None, config: LiveSetup | None) -> str | None:
+    """Return the model that is asked for by name or in a setup; None when it is by neither.
+
+    Raises InvalidRequest for two that differ.
+    """
+    within = None if config is None else config.model
+    if model is None:
+        return within or None
+    if within and str(model).rpartition("/")[2] != within.rpartition("/")[2]:
+        raise InvalidRequest(f"the model is {model!r} and, in config, {within!r}; name one of them")
+    return model
 
 
 def live_resource(service: Service, catalog: ModelCatalog, model: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
@@ -27,10 +26,10 @@ from ...wire.live.setup import (
 from ...wire.media import MediaResolution
 from ...wire.safety import SafetySetting
 from ...wire.speech import AudioTranscriptionConfig, SpeechConfig
-from ..generate_options import check_kind
 from ..prompt import system_of
 from ..tools.given_tools import GivenTool, given_tools
 from ..tools.registry import DEFAULT_TIMEOUT, ToolRegistry
+from .option_check import check_config, check_names, check_values
 
 __all__ = ("SETUP_OPTIONS", "LiveOptions", "checked_options", "registry_of", "setup_of")
 
@@ -38,9 +37,10 @@ __all__ = ("SETUP_OPTIONS", "LiveOptions", "checked_options", "registry_of", "se
 class LiveOptions(TypedDict, total=False):
     """What ``live`` takes beside the model; an option of None is one that was not given.
 
-    ``config``: a whole setup; what is given by name wins over its fields, and its generation
-    config's. The transcriptions: True switches one on. ``context_window_compression``: by default a
-    sliding window, without which a session ends after minutes; False for none.
+    ``config``: a whole setup, with its model or without; what is given by name wins over its other
+    fields, and its generation config's. The transcriptions: True switches one on.
+    ``context_window_compression``: by default a sliding window, without which a session ends after
+    minutes; False for none.
     ``tools``: Python functions and FunctionTools are run when the model calls them, each for up to
     ``tool_timeout`` seconds, 60 by default; what else is called is yours to answer.
     ``transparent``: handles tell which messages they cover (Vertex AI only).
@@ -113,31 +113,11 @@ SETUP_OPTIONS = frozenset(
 
 
 def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that were given; raises InvalidRequest for one that does not exist."""
-    for name in options:
-        if name not in _KNOWN:
-            near = difflib.get_close_matches(name, _KNOWN, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise InvalidRequest(f"a Live session has no option {name!r}{hint}")
+    """Return the options that were given; raises InvalidRequest for one that cannot be."""
+    check_names(options, _KNOWN)
     given = {name: value for name, value in options.items() if value is not None}
-    config = given.get("config")
-    if config is not None and not isinstance(config, LiveSetup):
-        raise InvalidRequest(f"config is {config!r:.80}; it takes a LiveSetup")
-    for name, value in given.items():
-        if name != "config":
-            check_kind(name, value)
-    _check_policies(given)
+    check_values(given)
     return given
-
-
-def _check_policies(given: Mapping[str, Any]) -> None:
-    reconnect, switch = given.get("reconnect"), given.get("switch")
-    if not isinstance(reconnect, ReconnectPolicy | bool | None):
-        raise InvalidRequest(
-            f"reconnect is {reconnect!r:.80}; it takes a ReconnectPolicy, or False for none"
-        )
-    if not isinstance(switch, SwitchPolicy | None):
-        raise InvalidRequest(f"switch is {switch!r:.80}; it takes a SwitchPolicy")
 
 
 def registry_of(given: dict[str, Any]) -> ToolRegistry:
@@ -190,9 +170,12 @@ def _switched(value: Any, usual: Any) -> Any:
 
 def _generation_config(base: LiveSetup, given: Mapping[str, Any]) -> GenerationConfig | None:
     fields = {name: given[name] for name in _IN_GENERATION if name in given}
-    if not fields:
-        return base.generation_config
-    return msgspec.structs.replace(base.generation_config or GenerationConfig(), **fields)
+    config = base.generation_config
+    if fields:
+        config = msgspec.structs.replace(config or GenerationConfig(), **fields)
+    if isinstance(config, GenerationConfig):
+        check_config(config)
+    return config
 
 
 def _resumption(base: LiveSetup, given: Mapping[str, Any], resume: object) -> SessionResumption:

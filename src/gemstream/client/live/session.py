@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ...errors import GemstreamError, InvalidRequest, InvalidState
 from ...policy.capability import answers_client_content
@@ -137,6 +137,7 @@ class LiveSession:
         ``turns``: text, parts, contents, or a sequence of these. ``turn_complete``: the model is to
         answer now. Raises InvalidRequest and InvalidState before anything is sent.
         """
+        _check_switch("turn_complete", turn_complete)
         contents = [] if turns is None else _contents(turns)
         content = ClientContent(turns=contents, turn_complete=turn_complete)
         await self._send(ClientMessage(client_content=content))
@@ -157,6 +158,12 @@ class LiveSession:
         JPEG picture. Raises InvalidRequest, UnsupportedMedia and InvalidState before anything is
         sent.
         """
+        for name, switch in (
+            ("activity_start", activity_start),
+            ("activity_end", activity_end),
+            ("audio_stream_end", audio_stream_end),
+        ):
+            _check_switch(name, switch)
         realtime = RealtimeInput(
             audio=_blob(audio, AUDIO_TYPE),
             video=_blob(video, VIDEO_TYPE),
@@ -175,8 +182,7 @@ class LiveSession:
         A response may set its ``scheduling`` and ``will_continue``. Raises InvalidRequest for an id
         that no call has, InvalidState for a call that was answered or cancelled already.
         """
-        given = [responses] if isinstance(responses, FunctionResponse) else list(responses)
-        response = ToolResponse(function_responses=given)
+        response = ToolResponse(function_responses=_responses(responses))
         await self._send(ClientMessage(tool_response=response))
 
     def turn(self) -> LiveTurn:
@@ -293,6 +299,23 @@ class LiveSession:
 def _check_text(text: object) -> None:
     if not isinstance(text, str) or not text:
         raise InvalidRequest(f"the text is {text!r:.80}; send words")
+
+
+def _check_switch(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise InvalidRequest(f"{name} is {value!r:.80}; it takes True or False")
+
+
+def _responses(given: object) -> list[FunctionResponse]:
+    is_list = isinstance(given, Sequence) and not isinstance(given, str | bytes)
+    items: list[Any] = [*given] if is_list else [given]  # type: ignore[misc]
+    for item in items:
+        if not isinstance(item, FunctionResponse):
+            raise InvalidRequest(
+                "a tool response is a FunctionResponse(id=…, name=…, response={…}) or a list of "
+                f"these, not {item!r:.80}"
+            )
+    return items
 
 
 def _contents(turns: Prompt) -> list[Content]:

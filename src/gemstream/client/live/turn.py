@@ -32,6 +32,10 @@ from ...wire.usage import UsageMetadata
 __all__ = ("EventSource", "LiveAnswer", "LiveText", "LiveTurn", "is_lost")
 
 
+# What a repr leaves out; the speech of an answer is too long to be shown, too.
+_NOTHING = ("", b"", (), None, False)
+
+
 class EventSource(Protocol):
     """What a turn reads from: a session."""
 
@@ -65,6 +69,14 @@ class LiveAnswer(msgspec.Struct, frozen=True):
     reason: TurnCompleteReason | None = None
     is_interrupted: bool = False
     is_complete: bool = False
+
+    def __repr__(self) -> str:
+        given = (
+            f"{name}={f'{len(value):,} bytes' if name == 'audio' else repr(value)}"
+            for name, value in msgspec.structs.asdict(self).items()
+            if value not in _NOTHING
+        )
+        return f"LiveAnswer({', '.join(given)})"
 
 
 class LiveTurn:

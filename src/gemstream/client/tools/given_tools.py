@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
+from ...errors import InvalidRequest
 from ...wire.codec import to_plain
 from ...wire.tool import FunctionDeclaration, Tool
 from ..request import tools_of
@@ -28,6 +29,12 @@ def given_tools(
     rest: list[Any] = [
         tool for tool in tools if not (isinstance(tool, FunctionTool) or callable(tool))
     ]
+    for tool in rest:
+        if not isinstance(tool, Tool | FunctionDeclaration):
+            raise InvalidRequest(
+                "a tool of a session is a function, a FunctionTool, a Tool or a "
+                f"FunctionDeclaration, not {tool!r:.80}"
+            )
     wire = tools_of(rest)
     registry = ToolRegistry(
         functions,

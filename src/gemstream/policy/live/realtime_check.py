@@ -45,6 +45,8 @@ def check_realtime(realtime: RealtimeInput, progress: Progress) -> None:
         kind = "image" if (realtime.media_chunks[0].mime_type or "")[:5] == "image" else "audio"
         _check_media(realtime.media_chunks[0], kind, "audio/pcm;rate=16000")
     elif name == "text":
+        if not isinstance(realtime.text, str):
+            raise InvalidRequest(f"the text of realtime input is {realtime.text!r:.80}; send words")
         if not realtime.text:
             raise InvalidRequest("the text of realtime input is empty; send words, or nothing")
     else:

@@ -83,6 +83,9 @@ class Audio(Event, frozen=True, gc=False):
     data: bytes
     mime_type: str = ""
 
+    def __repr__(self) -> str:
+        return f"Audio({len(self.data):,} bytes, {self.mime_type!r})"
+
 
 class OtherPart(Event, frozen=True, gc=False):
     """A part that is neither text nor audio, as an image or code; or what audio had beside it."""
