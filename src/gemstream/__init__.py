@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from .net.transport import Transport
     from .policy.answer import Chunk, Completeness, Response
     from .policy.cost import Cost
+    from .policy.live.reconnection import ReconnectPolicy
+    from .policy.live.switch import SwitchPolicy
     from .policy.retry import RetryPolicy
     from .telemetry.live_events import LiveStats
     from .telemetry.opentelemetry import OpenTelemetry
@@ -52,7 +54,12 @@ if TYPE_CHECKING:
     from .wire.generation_config import GenerationConfig, ImageConfig, ThinkingConfig, ThinkingLevel
     from .wire.grounding import GroundingMetadata
     from .wire.live.auth_token import AuthToken
-    from .wire.live.setup import LiveSetup
+    from .wire.live.setup import (
+        AutomaticActivityDetection,
+        ContextWindowCompression,
+        LiveSetup,
+        RealtimeInputConfig,
+    )
     from .wire.media import MediaResolution, VideoMetadata
     from .wire.model import Model
     from .wire.request import CountTokensResponse
@@ -116,6 +123,8 @@ _HOMES = {
     "Completeness": "policy.answer",
     "Response": "policy.answer",
     "Cost": "policy.cost",
+    "ReconnectPolicy": "policy.live.reconnection",
+    "SwitchPolicy": "policy.live.switch",
     "RetryPolicy": "policy.retry",
     "LiveStats": "telemetry.live_events",
     "OpenTelemetry": "telemetry.opentelemetry",
@@ -132,7 +141,10 @@ _HOMES = {
     "ThinkingLevel": "wire.generation_config",
     "GroundingMetadata": "wire.grounding",
     "AuthToken": "wire.live.auth_token",
+    "AutomaticActivityDetection": "wire.live.setup",
+    "ContextWindowCompression": "wire.live.setup",
     "LiveSetup": "wire.live.setup",
+    "RealtimeInputConfig": "wire.live.setup",
     "MediaResolution": "wire.media",
     "VideoMetadata": "wire.media",
     "Model": "wire.model",
@@ -162,6 +174,7 @@ __all__ = (
     "AccessToken",
     "AsyncClient",
     "AuthToken",
+    "AutomaticActivityDetection",
     "Away",
     "BatchEmbedContentsResponse",
     "Blob",
@@ -177,6 +190,7 @@ __all__ = (
     "Completeness",
     "ComputerUse",
     "Content",
+    "ContextWindowCompression",
     "Cost",
     "CountTokensResponse",
     "Credentials",
@@ -217,6 +231,8 @@ __all__ = (
     "OpenTelemetry",
     "Part",
     "PriceTable",
+    "RealtimeInputConfig",
+    "ReconnectPolicy",
     "RedisStore",
     "Response",
     "RetryPolicy",
@@ -224,6 +240,7 @@ __all__ = (
     "SafetySetting",
     "SpeechConfig",
     "StreamControl",
+    "SwitchPolicy",
     "ThinkingConfig",
     "ThinkingLevel",
     "Tier",

@@ -38,7 +38,8 @@ class LiveOptions(TypedDict, total=False):
     """What ``live`` takes beside the model; an option of None is one that was not given.
 
     ``config``: a whole setup, with its model or without; what is given by name wins over its other
-    fields, and its generation config's. The transcriptions: True switches one on.
+    fields, and its generation config's. The transcriptions: True switches one on; that of the
+    output is on for a model that speaks, so that an answer has its words, until False says no.
     ``context_window_compression``: by default a sliding window, without which a session ends after
     minutes; False for none.
     ``tools``: Python functions and FunctionTools are run when the model calls them, each for up to
@@ -154,11 +155,19 @@ def setup_of(
     fields["context_window_compression"] = _switched(
         True if compression is None else compression, sliding
     )
-    fields["generation_config"] = _generation_config(base, given)
+    config = fields["generation_config"] = _generation_config(base, given)
+    is_told = "output_audio_transcription" in given or base.output_audio_transcription is not None
+    if not is_told and not is_constrained and _speaks(config):
+        fields["output_audio_transcription"] = AudioTranscriptionConfig()
     fields["session_resumption"] = _resumption(base, given, resume)
     setup = msgspec.structs.replace(base, model=model, **fields)
     check_setup(setup, is_constrained=is_constrained)
     return setup
+
+
+def _speaks(config: GenerationConfig | None) -> bool:
+    """True unless the model is to write: audio is the service's own choice."""
+    return config is None or Modality.TEXT not in config.response_modalities
 
 
 def _switched(value: Any, usual: Any) -> Any:

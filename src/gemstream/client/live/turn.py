@@ -51,10 +51,11 @@ class EventSource(Protocol):
 class LiveAnswer(msgspec.Struct, frozen=True):
     """What the model said in a turn, or until it asked for functions that are the caller's to run.
 
-    ``audio``: PCM of 16 bits, mono, of the rate that ``audio_type`` names. ``calls``: functions
-    that wait to be answered; ``is_complete`` is then False, and the rest is read by another turn.
-    ``output_transcription`` is the speech in writing, when the setup switched it on. ``reason``:
-    why the turn ended otherwise than by all being said.
+    ``text`` is what it said in writing, or else ``output_transcription``: its speech in writing,
+    unless the setup switched that off. ``audio``: PCM of 16 bits, mono, of the rate that
+    ``audio_type`` names. ``calls``: functions that wait to be answered; ``is_complete`` is then
+    False, and the rest is read by another turn. ``reason``: why the turn ended otherwise than by
+    all being said.
     """
 
     text: str = ""
@@ -208,6 +209,7 @@ class _Gathered:
 
     def finish(self) -> LiveAnswer:
         texts: dict[str, Any] = {name: "".join(said) for name, said in self._texts.items()}
+        texts.setdefault("text", texts.get("output_transcription", ""))
         return LiveAnswer(
             **self._facts,
             **texts,

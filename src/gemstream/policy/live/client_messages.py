@@ -20,7 +20,7 @@ from .client_event import (
     VideoGiven,
 )
 from .progress import Progress, Step
-from .realtime_check import check_realtime
+from .realtime_check import check_our_realtime, check_realtime
 from .server_event import Audio, UnknownFields
 from .setup_check import check_setup
 
@@ -62,12 +62,8 @@ class ClientMessages:
         if message.tool_response is not None:
             for response in message.tool_response.function_responses:
                 progress.calls.check_open(response)
-        chunks = () if message.realtime_input is None else message.realtime_input.media_chunks
-        if len(chunks) > 1:
-            raise InvalidRequest(
-                f"the service uses only the first of {len(chunks)} media chunks; send each by "
-                "itself"
-            )
+        if message.realtime_input is not None:
+            check_our_realtime(message.realtime_input)
 
     def advance(self, message: ClientMessage, progress: Progress) -> None:
         """Note in ``progress`` what the message does."""

@@ -13,10 +13,11 @@ from ...wire.content import Blob
 from ...wire.live.client_message import RealtimeInput
 from .progress import Progress
 
-__all__ = ("RATES", "check_realtime", "pcm_rate")
+__all__ = ("RATES", "check_our_realtime", "check_realtime", "pcm_rate")
 
 # What speech is recorded with, from the telephone to the studio; the service resamples.
 RATES = range(8_000, 48_001)
+_PCM = "audio/pcm"
 _DEFAULT_RATE = 16_000  # of what the user says, when the type does not tell
 _RATE = re.compile(r";\s*rate\s*=\s*([^;\s]*)", re.IGNORECASE)
 _FIELDS = (
@@ -51,6 +52,23 @@ def check_realtime(realtime: RealtimeInput, progress: Progress) -> None:
             raise InvalidRequest("the text of realtime input is empty; send words, or nothing")
     else:
         _check_activity(name, progress)
+
+
+def check_our_realtime(realtime: RealtimeInput) -> None:
+    """Raise for input that only its sender can know to be wrong or useless."""
+    if len(realtime.media_chunks) > 1:
+        raise InvalidRequest(
+            f"the service uses only the first of {len(realtime.media_chunks)} media chunks; send "
+            "each by itself"
+        )
+    kind = realtime.audio.mime_type or "" if realtime.audio is not None else _PCM
+    if not kind.startswith(_PCM):
+        raise UnsupportedMedia(
+            f"realtime audio has the type {kind!r}, and a session hears raw samples alone; send "
+            "PCM of 16 bits, mono, as gemstream.audio.read_wav gives it, of type "
+            "'audio/pcm;rate=16000'",
+            mime_type=kind,
+        )
 
 
 def pcm_rate(mime_type: str) -> int:
