@@ -29,6 +29,7 @@ from support.live_faults.row import CONNECTION, PLACES, Row
 from support.live_faults.table import ROWS
 from support.live_talk import Failed, Over, Seen, Talk
 from support.service import AT_ONCE, KEY
+from support.timers import timers_left
 
 MODEL = "gemini-3.8-live"
 # Seconds until a cell that hangs has failed; in process one waits for 50 minutes.
@@ -144,17 +145,6 @@ async def test_the_timers_of_an_open_session_are_found() -> None:
 def _end(entry: JournalEntry) -> int:
     """Return how a connection ended; what we broke off, a server tells by any of these."""
     return 1006 if entry.status in (1005, 1009) else entry.status
-
-
-def timers_left() -> list[str]:
-    """Return the timers of gemstream that would still ring."""
-    timers = [one for one in gc.get_objects() if isinstance(one, asyncio.TimerHandle)]
-    return [repr(timer) for timer in timers if not timer.cancelled() and _is_ours(timer)]
-
-
-def _is_ours(timer: asyncio.TimerHandle) -> bool:
-    called = [one for one in gc.get_referents(timer) if callable(one)]
-    return any(one.__module__.startswith("gemstream") for one in called)
 
 
 def cells(place: str) -> Any:
