@@ -13,14 +13,18 @@ __all__ = (
     "answers_a_call",
     "answers_a_call_and_is_moved",
     "asks",
+    "asks_in_the_outage",
     "asks_twice",
     "asks_while_time_passes",
     "hears_slowly",
+    "interrupts",
     "is_cut_while_idle",
     "is_moved_after_the_turn",
+    "outlives",
     "reads_nothing",
     "sends_much",
     "speaks",
+    "speaks_in_the_outage",
     "speaks_with_marks",
 )
 
@@ -61,6 +65,41 @@ def asks_while_time_passes(seconds: float) -> Deed:
         await talk.until(events.Resumed)
 
     return deed
+
+
+def outlives(lives: int, seconds: float) -> Deed:
+    """As before, for several connections."""
+
+    async def deed(talk: Talk) -> None:
+        for _ in range(lives):
+            await asks_while_time_passes(seconds)(talk)
+
+    return deed
+
+
+async def interrupts(talk: Talk) -> None:
+    """A question; in the middle of its answer the same again."""
+    await talk.ask()
+    await talk.until(events.Text)
+    await asks(talk)
+    await talk.turn()
+
+
+async def asks_in_the_outage(talk: Talk) -> None:
+    """A question while there is no connection."""
+    talk.emulator.ack()
+    await talk.until(events.Disconnected)
+    await asks(talk)
+
+
+async def speaks_in_the_outage(talk: Talk) -> None:
+    """A sentence while there is no connection."""
+    talk.emulator.ack()
+    await talk.until(events.Disconnected)
+    await talk.session.send_realtime_input(activity_start=True)
+    await _say(talk, loud(100), _PIECES)
+    await talk.session.send_realtime_input(activity_end=True)
+    await talk.turn()
 
 
 def hears_slowly(seconds: float) -> Deed:

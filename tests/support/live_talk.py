@@ -21,6 +21,7 @@ __all__ = (
     "Farewell",
     "Gone",
     "Heard",
+    "Interrupted",
     "Over",
     "Said",
     "Seen",
@@ -61,6 +62,10 @@ class Cancelled(NamedTuple):
     """So many calls are not waited for any more."""
 
     count: int
+
+
+class Interrupted(NamedTuple):
+    """The user has cut the model short."""
 
 
 class Done(NamedTuple):
@@ -121,6 +126,7 @@ Seen = (
     | Heard
     | Called
     | Cancelled
+    | Interrupted
     | Done
     | Farewell
     | Gone
@@ -187,6 +193,7 @@ _TELLERS: Mapping[type, Callable[[Any], Seen]] = {
     events.InputTranscribed: lambda event: Heard(event.text),
     events.ToolCalled: lambda event: Called(", ".join(call.name for call in event.calls)),
     events.ToolCallCancelled: lambda event: Cancelled(len(event.ids)),
+    events.Interrupted: lambda event: Interrupted(),
     events.TurnCompleted: lambda event: Done(),
     events.GoingAway: lambda event: Farewell(event.time_left),
     events.Disconnected: lambda event: Gone(event.code, event.is_planned),

@@ -91,7 +91,7 @@ async def until(session: Any, field: str) -> list[Any]:
     """Return the messages up to the first that has something in ``field``."""
     messages: list[Any] = []
     while not (messages and getattr(messages[-1], field)):
-        messages.append(await session._receive())
+        messages.append(await anext(session.receive()))
     return messages
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -232,6 +233,58 @@ def test_a_handle_lives_two_hours_after_the_connection_and_no_longer() -> None:
     assert resumption.handle_at(100.0 + HANDLE_LIFE) is None
     resumption.replay(0.0)
     assert resumption.handle_at(1e9) == "saved"
+
+
+_HISTORY = by_client(clientContent={"turns": [{"role": "user", "parts": [{"text": "By the way"}]}]})
+_SPEECH_ENDS = by_client(realtimeInput={"activityEnd": {}})
+
+
+@pytest.mark.parametrize("second", [ASK, _WORDS, _HISTORY, _SPEECH_ENDS])
+def test_what_interrupts_a_turn_is_not_answered_by_its_end(second: ClientMessage) -> None:
+    resumption = sent(ASK)
+    resumption.receive_output()
+    resumption.receive_sent(second, 100, 0.0)
+    resumption.receive_interruption()
+    waiting = resumption.receive_turn_end()
+    assert waiting == (second is not _SPEECH_ENDS)  # the end of speech is not in writing
+    resumption.receive_update(handle())
+    again, doubtful, stale, forgotten = told(resumption.replay(0.0))
+    assert sorted(again + doubtful) == [2]
+    assert (stale, forgotten) == ([], 0)
+
+
+def test_what_interrupts_a_turn_before_its_first_word_is_not_answered_either() -> None:
+    resumption = sent(ASK, ASK)
+    resumption.receive_interruption()
+    assert resumption.receive_turn_end() == 1
+    resumption.receive_update(handle())
+    assert told(resumption.replay(0.0)) == ([2], [], [], 0)
+
+
+def test_two_questions_before_the_first_word_are_one_turn() -> None:
+    resumption = sent(ASK, ASK)
+    resumption.receive_output()
+    assert resumption.receive_turn_end() == 0
+    resumption.receive_update(handle())
+    assert told(resumption.replay(0.0)) == ([], [], [], 0)
+
+
+def test_what_came_during_an_answer_is_answered_by_the_next() -> None:
+    resumption = sent(ASK)
+    resumption.receive_output()
+    resumption.receive_sent(ASK, 100, 0.0)
+    assert resumption.receive_turn_end() == 1
+    resumption.receive_output()
+    assert resumption.receive_turn_end() == 0
+    resumption.receive_update(handle())
+    assert resumption.is_current
+    assert told(resumption.replay(0.0)) == ([], [], [], 0)
+
+
+def test_speech_that_interrupts_leaves_nothing_to_wait_for_in_writing() -> None:
+    resumption = sent(ASK, _SECOND)
+    resumption.receive_interruption()
+    assert resumption.receive_turn_end() == 0
 
 
 _STEPS = st.lists(

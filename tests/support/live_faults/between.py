@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gemstream import FunctionDeclaration
 from gemstream.emulator import (
     Close,
     Cut,
@@ -15,26 +16,33 @@ from gemstream.errors import (
     SessionClosedError,
 )
 from gemstream.wire.live.setup import AutomaticActivityDetection, RealtimeInputConfig
+from gemstream.wire.tool import Behavior
 from support.live_deeds import (
+    asks_in_the_outage,
     asks_while_time_passes,
     is_cut_while_idle,
     is_moved_after_the_turn,
     reads_nothing,
     sends_much,
     speaks,
+    speaks_in_the_outage,
     speaks_with_marks,
 )
 from support.live_faults.row import (
     ANSWER,
+    CALL,
     CONNECTION,
     INVALID,
     RESUME,
+    TURN,
     Row,
     acked,
     at,
 )
 from support.live_talk import (
     Back,
+    Called,
+    Cancelled,
     Done,
     Failed,
     Gone,
@@ -45,6 +53,8 @@ from support.live_talk import (
 __all__ = ("BETWEEN",)
 
 _MARKS = RealtimeInputConfig(automatic_activity_detection=AutomaticActivityDetection(disabled=True))
+
+_SLOW = FunctionDeclaration(name="get_weather", behavior=Behavior.NON_BLOCKING)
 
 BETWEEN: Mapping[str, Row] = {
     "a cut between turns": Row(
@@ -75,6 +85,44 @@ BETWEEN: Mapping[str, Row] = {
         options={"realtime_input_config": _MARKS},
         sees=[Gone(1006), Back(repeated=11), Said("You said: 1.0 seconds of speech"), Done()],
         ends=(1006, 1000),
+    ),
+    "a question while there is no connection": Row(
+        line="1006 without a close frame",
+        rules=[acked(Cut())],
+        does=asks_in_the_outage,
+        sees=[Gone(1006), Back(), *ANSWER],
+        ends=(1006, 1000),
+    ),
+    "a sentence while there is no connection": Row(
+        line="1006 without a close frame",
+        rules=[acked(Cut())],
+        does=speaks_in_the_outage,
+        options={"realtime_input_config": _MARKS},
+        sees=[Gone(1006), Back(repeated=12), Said("You said: 1.0 seconds of speech"), Done()],
+        ends=(1006, 1000),
+    ),
+    "a cut while a function runs that nobody waits for": Row(
+        line="1006 without a close frame",
+        rules=[at(TURN, CALL, "Meanwhile"), acked(Cut())],
+        does=is_cut_while_idle,
+        options={"tools": [_SLOW]},
+        sees=[
+            Called("get_weather"),
+            Said("Meanwhile"),
+            Done(),
+            Cancelled(1),
+            Gone(1006),
+            Back(),
+        ],
+        ends=(1006, 1000),
+    ),
+    "a restart of the service": Row(
+        line="1011 unavailable",
+        rules=[acked(Close(code=1012, reason="restarting"))],
+        does=is_cut_while_idle,
+        sees=[*ANSWER, Gone(1012), Back()],
+        ends=(1012, 1000),
+        only_in=("in process",),
     ),
     "a cut in the middle of a large message": Row(
         line="1006 without a close frame",

@@ -9,7 +9,9 @@ from gemstream.emulator import (
     Cut,
     GoAway,
     Lifetime,
+    Stall,
     Status,
+    WaitForAck,
 )
 from support.live_deeds import (
     answers_a_call_and_is_moved,
@@ -17,6 +19,7 @@ from support.live_deeds import (
     asks_while_time_passes,
     is_cut_while_idle,
     is_moved_after_the_turn,
+    outlives,
     reads_nothing,
 )
 from support.live_faults.row import (
@@ -31,10 +34,12 @@ from support.live_faults.row import (
     Row,
     acked,
     at,
+    runs_for_ever,
 )
 from support.live_talk import (
     Back,
     Called,
+    Cancelled,
     Done,
     Farewell,
     Gone,
@@ -82,6 +87,36 @@ FAREWELLS: Mapping[str, Row] = {
         does=answers_a_call_and_is_moved,
         sees=[Called("get_weather"), Farewell(50), Said("It is sunny"), Done(), *_MOVED],
         ends=(1000, 1000),
+    ),
+    "a farewell while a function runs for too long": Row(
+        line="farewell, then 1011",
+        rules=[at(TURN, CALL, WaitForAck(), GoAway(time_left=10), Stall())],
+        does=asks_twice,
+        tools=runs_for_ever,
+        sees=[
+            Called("get_weather"),
+            Farewell(10),
+            Gone(1000, is_planned=True),
+            Cancelled(1),
+            LOST,
+            *ANSWER,
+        ],
+        ends=(1000, 1000),
+        only_in=("in process",),
+    ),
+    "a farewell that leaves no time": Row(
+        line="farewell, then 1011",
+        rules=[at(TURN, "Good", GoAway(time_left=0), Stall())],
+        does=asks_twice,
+        sees=[Said("Good"), Farewell(0), Gone(1000, is_planned=True), LOST, *ANSWER],
+        ends=(1000, 1000),
+    ),
+    "three lives of ten minutes": Row(
+        line="life of 10 min",
+        rules=[at(CONNECTION, Lifetime(), number=None)],
+        does=outlives(3, 550),
+        sees=[*ANSWER, Farewell(50), *_MOVED] * 3,
+        ends=(1000, 1000, 1000, 1000),
     ),
     "a farewell of 300 s at the beginning": Row(
         line="farewell, then 1011",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -40,6 +41,7 @@ __all__ = (
     "Row",
     "acked",
     "at",
+    "runs_for_ever",
 )
 
 PLACES = ("sockets", "in process")
@@ -87,3 +89,13 @@ def at(method: str, *steps: Step, number: int | None = 1) -> Rule:
 def acked(*steps: Step) -> Rule:
     """Return the rule that lets ``steps`` befall the first connection when the user says so."""
     return at(CONNECTION, WaitForAck(), *steps)
+
+
+def runs_for_ever(emulator: Emulator) -> Sequence[Callable[..., Any]]:
+    """Return a function that lets the script go on and does not end by itself."""
+
+    async def get_weather() -> None:
+        emulator.ack()
+        await asyncio.Event().wait()
+
+    return [get_weather]

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 from gemstream import Timeouts
 from gemstream.emulator import (
     Cut,
-    Emulator,
     Garbage,
     HalfFrame,
     Huge,
@@ -27,16 +24,20 @@ from support.live_deeds import (
     asks,
     asks_twice,
     hears_slowly,
+    interrupts,
     is_moved_after_the_turn,
 )
 from support.live_faults.row import (
     ANSWER,
     CALL,
+    INVALID,
     LOST,
+    RESUME,
     TURN,
     UNAVAILABLE,
     Row,
     at,
+    runs_for_ever,
 )
 from support.live_talk import (
     Back,
@@ -45,6 +46,7 @@ from support.live_talk import (
     Done,
     Failed,
     Gone,
+    Interrupted,
     Said,
     Sounded,
     Unknown,
@@ -54,14 +56,6 @@ __all__ = ("TURNS",)
 
 # A turn's end that no handle follows: past the emulator's own order.
 _BARE_END = Garbage(text='{"serverContent": {"turnComplete": true}}')
-
-
-def _runs_for_ever(emulator: Emulator) -> Sequence[Callable[..., Any]]:
-    async def get_weather() -> None:
-        emulator.ack()
-        await asyncio.Event().wait()
-
-    return [get_weather]
 
 
 TURNS: Mapping[str, Row] = {
@@ -113,7 +107,7 @@ TURNS: Mapping[str, Row] = {
         line="1006 without a close frame",
         rules=[at(TURN, CALL, WaitForAck(), Cut())],
         does=asks_twice,
-        tools=_runs_for_ever,
+        tools=runs_for_ever,
         sees=[Called("get_weather"), Cancelled(1), Gone(1006), LOST, *ANSWER],
         ends=(1006, 1000),
     ),
@@ -135,6 +129,31 @@ TURNS: Mapping[str, Row] = {
         does=is_moved_after_the_turn,
         sees=[Said("Hello"), Done(), Gone(1006), Back(lost=("Hi",))],
         ends=(1006, 1000),
+    ),
+    "a cut behind an interruption": Row(
+        line="1006 without a close frame",
+        rules=[at(TURN, "Once", WaitForAck()), at(TURN, Cut(), number=2)],
+        does=interrupts,
+        sees=[Said("Once"), Interrupted(), Done(), Gone(1006), Back(repeated=1), *ANSWER],
+        ends=(1006, 1000),
+    ),
+    "a handle that is refused behind an interruption": Row(
+        line="58:00 with 1011",
+        rules=[
+            at(TURN, "Once", WaitForAck()),
+            at(TURN, Cut(), number=2),
+            at(RESUME, INVALID),
+        ],
+        does=interrupts,
+        sees=[
+            Said("Once"),
+            Interrupted(),
+            Done(),
+            Gone(1006),
+            Back(restored=False, repeated=1, history=2, attempts=2),
+            *ANSWER,
+        ],
+        ends=(1006, 1007, 1000),
     ),
     "unavailable before the first word": Row(
         line="1011 unavailable",

@@ -8,12 +8,15 @@ from typing import Any
 from gemstream.emulator import (
     Close,
     Cut,
+    Garbage,
     HalfFrame,
     Html,
     Rule,
+    Stall,
     Status,
 )
 from gemstream.errors import (
+    DecodeError,
     SessionClosedError,
     Unauthenticated,
     Unavailable,
@@ -100,6 +103,32 @@ WAY_BACK: Mapping[str, Row] = {
     ),
     "a way back that finds a proxy": _resuming(
         "the upgrade refused", at(HANDSHAKE, Html(), number=2), 502
+    ),
+    "a resumption that is never answered": _resuming(
+        "no answer in time", at(RESUME, Stall()), 1006, only_in=("in process",)
+    ),
+    "a resumption that is answered by garbage": _resuming(
+        "no message of the protocol",
+        at(RESUME, Garbage(text="<html>")),
+        1006,
+        sees=[Gone(1006), Failed(DecodeError)],
+    ),
+    "a way back through an upgrade that is never answered": _resuming(
+        "no answer in time", at(HANDSHAKE, Stall(), number=2), 1006, only_in=("in process",)
+    ),
+    "a way back that finds the quota used up for 7 s": _resuming(
+        "the upgrade refused",
+        at(HANDSHAKE, Status(code=429, retry_delay=7), number=2),
+        429,
+        only_in=("in process",),
+    ),
+    "a way back that takes too long": Row(
+        line="1011 unavailable",
+        rules=[at(TURN, UNAVAILABLE), at(RESUME, UNAVAILABLE, number=None)],
+        does=asks,
+        options={"reconnect": ReconnectPolicy(base=0.01, patience=0.0)},
+        sees=[Gone(1011), Back(restored=False, repeated=1), *ANSWER],
+        ends=(1011, 1000),
     ),
     "a way back with a key that was revoked": _resuming(
         "the upgrade refused",

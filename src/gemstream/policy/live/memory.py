@@ -7,7 +7,13 @@ from typing import Any, get_args
 
 from ...wire.live.client_message import ClientMessage
 from .resumption import Resumption
-from .server_event import GoingAway, ResumptionUpdated, ServerEvent, TurnCompleted
+from .server_event import (
+    GoingAway,
+    Interrupted,
+    ResumptionUpdated,
+    ServerEvent,
+    TurnCompleted,
+)
 from .transcript import Transcript, Words
 
 __all__ = ("SessionMemory",)
@@ -58,9 +64,13 @@ class SessionMemory:
         self.transcript.receive(event)
         return False
 
+    def _receive_interruption(self, event: Interrupted, now: float) -> bool:
+        self.resumption.receive_interruption()
+        return False
+
     def _receive_turn_end(self, event: TurnCompleted, now: float) -> bool:
-        self.transcript.receive(event)
-        self.resumption.receive_turn_end()
+        waiting = self.resumption.receive_turn_end()
+        self.transcript.finish_turn(waiting)
         self.is_proven = True
         return True
 
@@ -76,6 +86,7 @@ class SessionMemory:
 # A table, for most events are none of these: a look costs 0.05 µs, four instance checks 0.4.
 _NOTES: Mapping[type, Callable[[SessionMemory, Any, float], bool]] = {
     **dict.fromkeys(get_args(Words), SessionMemory._receive_words),
+    Interrupted: SessionMemory._receive_interruption,
     TurnCompleted: SessionMemory._receive_turn_end,
     ResumptionUpdated: SessionMemory._receive_update,
     GoingAway: SessionMemory._receive_farewell,

@@ -39,6 +39,7 @@ MAX_KEPT_AUDIO = 10.0  # seconds of speech
 MAX_AUDIO_AGE = 2.0  # seconds; older speech would answer a moment that has passed
 _LEAST_SIZE = 1024  # what a message takes in memory at any rate, so that many small ones end too
 _BYTES_A_SAMPLE = 2
+_MOST_UNANSWERED = 1_000  # words of the user; above it the oldest count as answered
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -97,9 +98,12 @@ class Resumption:
         "_covered",
         "_doubtful",
         "_ended_at",
+        "_has_output",
+        "_is_interrupted",
         "_kept",
         "_size",
         "_transparent",
+        "_unanswered",
         "handle",
     )
 
@@ -116,6 +120,9 @@ class Resumption:
         # Indices up to which messages were sent, answered, answered in part, covered by the handle,
         # perhaps covered.
         self._count = self._answered = self._begun = self._covered = self._doubtful = 0
+        # Words that no turn has answered: the index, and whether they are in writing.
+        self._unanswered: deque[tuple[int, bool]] = deque(maxlen=_MOST_UNANSWERED)
+        self._has_output = self._is_interrupted = False  # the open turn
 
     @property
     def kept_size(self) -> int:
@@ -137,6 +144,8 @@ class Resumption:
         if message.setup is not None:
             return
         self._count += 1
+        if not is_ours and (is_written := _is_written(message)) is not None:
+            self._unanswered.append((self._count, is_written))
         seconds = _seconds(_media(message.realtime_input))
         kept = Kept(message, self._count, now, max(size, _LEAST_SIZE), seconds, is_ours)
         self._kept.append(kept)
@@ -150,10 +159,27 @@ class Resumption:
     def receive_output(self) -> None:
         """Note that the model began to answer what was sent: none of it is ever repeated."""
         self._begun = self._count
+        self._has_output = True
 
-    def receive_turn_end(self) -> None:
-        """Note that all that was sent has been answered: the session waits for the user."""
-        self._answered = self._count
+    def receive_interruption(self) -> None:
+        """Note that the open turn is cut short by what was sent."""
+        self._is_interrupted = True
+
+    def receive_turn_end(self) -> int:
+        """Note that what was sent has been answered; returns how many written words still wait.
+
+        Those are what came after the turn's first output, or else what interrupted the turn.
+        """
+        words, answered = self._unanswered, self._count
+        if self._has_output:
+            answered = self._begun
+        elif self._is_interrupted and len(words) > 1:
+            answered = words[-1][0] - 1
+        while words and words[0][0] <= answered:
+            words.popleft()
+        self._answered = words[0][0] - 1 if words else self._count
+        self._has_output = self._is_interrupted = False
+        return sum(is_written for _, is_written in words)
 
     def receive_update(self, update: ResumptionUpdated) -> None:
         """Take a new handle over, and drop what it covers; one that cannot resume changes nothing.
@@ -228,6 +254,14 @@ class Resumption:
         self._size -= kept.size
         # Counted anew at each empty deque, so that rounding does not add up for ever.
         self._audio = max(self._audio - kept.audio, 0.0) if self._kept else 0.0
+
+
+def _is_written(message: ClientMessage) -> bool | None:
+    """Return whether the user's words are in writing, or speech that ends; None for all else."""
+    realtime = message.realtime_input
+    if message.client_content is not None or (realtime is not None and realtime.text is not None):
+        return True
+    return False if realtime is not None and realtime.activity_end is not None else None
 
 
 def _media(realtime: RealtimeInput | None) -> Blob | None:
