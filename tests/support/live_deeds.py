@@ -10,9 +10,11 @@ from gemstream.wire.content import FunctionResponse
 from support.live_talk import Deed, Talk
 
 __all__ = (
+    "adds_history",
     "answers_a_call",
     "answers_a_call_and_is_moved",
     "asks",
+    "asks_before_the_end",
     "asks_in_the_outage",
     "asks_twice",
     "asks_while_time_passes",
@@ -82,6 +84,28 @@ async def interrupts(talk: Talk) -> None:
     await talk.ask()
     await talk.until(events.Text)
     await asks(talk)
+    await talk.turn()
+
+
+async def adds_history(talk: Talk) -> None:
+    """A question; in the middle of its answer something to know, which cuts it short."""
+    await talk.ask()
+    await talk.until(events.Text)
+    await talk.session.send_client_content("By the way. ", turn_complete=False)
+    await talk.turn()
+    await talk.until(events.ResumptionUpdated)
+    talk.emulator.ack()
+    await talk.until(events.Resumed)
+    await asks(talk)
+
+
+async def asks_before_the_end(talk: Talk) -> None:
+    """A question; in the middle of its answer another, which waits for its turn."""
+    await talk.ask("Well?")
+    await talk.until(events.Text)
+    await talk.session.send_realtime_input(text="Hi")
+    talk.emulator.ack()
+    await talk.turn()
     await talk.turn()
 
 

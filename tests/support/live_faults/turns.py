@@ -19,9 +19,12 @@ from gemstream.errors import (
     IdleTimeout,
     ProtocolError,
 )
+from gemstream.wire.live.setup import ActivityHandling, RealtimeInputConfig
 from support.live_deeds import (
+    adds_history,
     answers_a_call,
     asks,
+    asks_before_the_end,
     asks_twice,
     hears_slowly,
     interrupts,
@@ -36,6 +39,7 @@ from support.live_faults.row import (
     TURN,
     UNAVAILABLE,
     Row,
+    acked,
     at,
     runs_for_ever,
 )
@@ -57,6 +61,8 @@ __all__ = ("TURNS",)
 # A turn's end that no handle follows: past the emulator's own order.
 _BARE_END = Garbage(text='{"serverContent": {"turnComplete": true}}')
 
+
+_NO_INTERRUPTION = RealtimeInputConfig(activity_handling=ActivityHandling.NO_INTERRUPTION)
 
 TURNS: Mapping[str, Row] = {
     "a cut before the first word": Row(
@@ -135,6 +141,22 @@ TURNS: Mapping[str, Row] = {
         rules=[at(TURN, "Once", WaitForAck()), at(TURN, Cut(), number=2)],
         does=interrupts,
         sees=[Said("Once"), Interrupted(), Done(), Gone(1006), Back(repeated=1), *ANSWER],
+        ends=(1006, 1000),
+    ),
+    "a cut behind history that interrupts": Row(
+        line="1006 without a close frame",
+        rules=[at(TURN, "Once", Stall()), acked(Cut())],
+        does=adds_history,
+        sees=[Said("Once"), Interrupted(), Done(), Gone(1006), Back(repeated=1), *ANSWER],
+        ends=(1006, 1000),
+    ),
+    # No handle comes while something waits for its turn, so the answer before it is in none.
+    "a cut behind an answer, in the turn that waited for its end": Row(
+        line="1006 without a close frame",
+        rules=[at(TURN, "Once", WaitForAck(), " upon"), at(TURN, Cut(), number=2)],
+        does=asks_before_the_end,
+        options={"realtime_input_config": _NO_INTERRUPTION},
+        sees=[Said("Once upon"), Done(), Gone(1006), Back(repeated=1, lost=("Well?",)), *ANSWER],
         ends=(1006, 1000),
     ),
     "a handle that is refused behind an interruption": Row(
