@@ -20,6 +20,7 @@ from gemstream.emulator import Cut, Emulator, End, ErrorInStream, NakedError, St
 from gemstream.emulator.scripts.steps import Step
 from support.clock import in_no_time
 from support.emulated import async_client, scripted
+from support.live_errors import LIVE_PROVOCATIONS
 from support.peers import full_listener
 from support.servers import free_port
 from support.service import KEY, client_of, said
@@ -192,6 +193,7 @@ PROVOCATIONS: dict[str, Callable[[], object]] = {
         lambda client: client.generate("Hi", extra_body={"a": float("nan")})
     ),
     "validation_error": _asked(lambda client: client.generate("Hi", temprature=1)),
+    **LIVE_PROVOCATIONS,
 }
 
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .policy.answer import Chunk, Completeness, Response
     from .policy.cost import Cost
     from .policy.retry import RetryPolicy
+    from .telemetry.live_events import LiveStats
     from .telemetry.opentelemetry import OpenTelemetry
     from .wire.content import Blob, Content, FileData, FunctionCall, FunctionResponse, Part
     from .wire.embedding import BatchEmbedContentsResponse
@@ -116,6 +117,7 @@ _HOMES = {
     "Response": "policy.answer",
     "Cost": "policy.cost",
     "RetryPolicy": "policy.retry",
+    "LiveStats": "telemetry.live_events",
     "OpenTelemetry": "telemetry.opentelemetry",
     "Blob": "wire.content",
     "Content": "wire.content",
@@ -207,6 +209,7 @@ __all__ = (
     "LiveRateLimiter",
     "LiveSession",
     "LiveSetup",
+    "LiveStats",
     "LiveText",
     "LiveTurn",
     "MediaResolution",

@@ -9,7 +9,7 @@ import pytest
 import trustme
 
 from conformance.transport import MOMENT, PATIENT
-from gemstream.errors import ConnectFailed, InvalidRequest, ProtocolError
+from gemstream.errors import ConnectFailed, InvalidRequest, ProtocolError, StreamInterrupted
 from gemstream.net.aiohttp_transport import AiohttpTransport
 from gemstream.net.transport import Deadlines, HTTPRequest
 from gemstream.net.web_socket import Close, Refusal, WebSocket
@@ -126,6 +126,25 @@ async def test_errors_before_the_handshake_are_ours(url: str, error: type[Except
     with pytest.raises(error):
         await transport.open_socket(HTTPRequest("GET", url), Deadlines(), max_message_size=1000)
     await transport.aclose()
+
+
+@pytest.mark.parametrize("is_reset", [True, False])
+async def test_a_handshake_that_breaks_is_not_repeated(is_reset: bool) -> None:
+    shaken = 0
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal shaken
+        await read_head(reader)
+        shaken += 1
+        if is_reset:
+            reset(writer)
+
+    transport = AiohttpTransport()
+    async with raw_server(handler) as url:
+        with pytest.raises(StreamInterrupted):
+            await transport.open_socket(HTTPRequest("GET", url), Deadlines(), max_message_size=9)
+        await transport.aclose()
+    assert shaken == 1
 
 
 def _tls() -> tuple[trustme.CA, ssl.SSLContext]:

@@ -12,6 +12,7 @@ from gemstream.telemetry import Event, semconv
 from support.tables import read_table
 from telemetry.exported import Exported
 from telemetry.told import QUOTA, ended, failed_once, started, stream, tell, waited
+from telemetry.told_live import lost_session
 
 PAGE = "docs/reference/telemetry.md"
 CODE = re.compile(r"`([^`]+)`")
@@ -39,6 +40,7 @@ def exported(monkeypatch: pytest.MonkeyPatch) -> Exported:
     tell(hook, stream())
     tell(hook, failed_once())
     tell(hook, waited())
+    tell(hook, lost_session())
     tell(hook, [started(**everything_asked()), ended(error=QUOTA, **everything_answered())])
     return exported
 

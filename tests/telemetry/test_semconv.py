@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from opentelemetry.semconv._incubating.attributes import gen_ai_attributes
+from opentelemetry.semconv._incubating.attributes import gen_ai_attributes, network_attributes
 from opentelemetry.semconv._incubating.metrics import gen_ai_metrics
 from opentelemetry.semconv.attributes import error_attributes, server_attributes
 
@@ -34,7 +34,13 @@ def texts(value: Any) -> Iterator[str]:
 
 
 def published() -> set[str]:
-    modules = (gen_ai_attributes, gen_ai_metrics, error_attributes, server_attributes)
+    modules = (
+        gen_ai_attributes,
+        gen_ai_metrics,
+        error_attributes,
+        network_attributes,
+        server_attributes,
+    )
     return {
         value
         for module in modules
@@ -48,14 +54,14 @@ def test_every_name_is_published() -> None:
         text
         for name in semconv.__all__
         for text in texts(getattr(semconv, name))
-        if text.startswith(("gen_ai.", "server.", "error."))
+        if text.startswith(("gen_ai.", "server.", "error.", "network."))
     }
     assert ours - published() == NEWER
 
 
 def test_operations_and_providers_are_published() -> None:
     known = {member.value for member in gen_ai_attributes.GenAiOperationNameValues}
-    assert set(semconv.OPERATION_NAMES.values()) - known == {"count_tokens"}
+    assert set(semconv.OPERATION_NAMES.values()) - known == {"count_tokens", "live"}
     providers = {member.value for member in gen_ai_attributes.GenAiProviderNameValues}
     assert {"gcp.gemini", "gcp.vertex_ai", "gcp.gen_ai"} <= providers
 

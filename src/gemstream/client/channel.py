@@ -158,7 +158,8 @@ class Channel:
     def watch(self, operation: Operation, body: bytes) -> Observation:
         """Tell that a call of the model begins, and return what tells the rest."""
         watch = self._service.watch()
-        watch.started(self._service.subject(operation, self.name), body)
+        streams = operation is Operation.STREAM
+        watch.started(self._service.subject(operation.value, self.name, streams=streams), body)
         return watch
 
     async def generate(self, call: Call) -> Response:

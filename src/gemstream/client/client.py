@@ -31,7 +31,9 @@ from .embedding import embed, embed_on_vertex, embed_settings
 from .generate_options import GenerateOptions, given_options
 from .hops import Hops
 from .limiting import limiters_of, retry_budget_of, scope_of, uses_of
+from .live.handshake import LIVE_METHOD
 from .live.naming import has_token, live_resource, usual_live_resource
+from .live.observation import LiveObservation
 from .live.opening import SessionOpener
 from .live.options import LiveOptions, checked_options, registry_of, setup_of
 from .live.pacing import Pacing, limiter_for, limiter_of_client, told_as
@@ -149,11 +151,15 @@ class AsyncClient:
         admit: Admit = freely  # nobody here knows the limits of a model that a token names
         if resource:
             admit = self._channels.of(resource).opening(timeouts.limit_wait, self._told)
-        opener = SessionOpener(self._service, setup, timeouts, given, admit)
+        bare = resource.rpartition("/")[2]
+        subject = self._service.subject(LIVE_METHOD, bare)
+        observation = LiveObservation(self._service.watch(), subject, resumed=resume is not None)
+        opener = SessionOpener(self._service, setup, timeouts, given, admit, observation)
         limiter = limiter_for(given, self.live_rate_limiter)
-        told = told_as(f"{self._scope}|{resource.rpartition('/')[2]}", self._told)
-        pacing = Pacing(limiter, self._service, told)
-        return LiveSession(opener.open, pacing, registry, model=resource, handle=resume)
+        pacing = Pacing(limiter, self._service, told_as(f"{self._scope}|{bare}", self._told))
+        return LiveSession(
+            opener.open, pacing, registry, observation, model=resource, handle=resume
+        )
 
     async def count_tokens(
         self, prompt: Prompt, **options: Unpack[GenerateOptions]

@@ -20,6 +20,7 @@ from ..telemetry.events import (
     CallEnded,
     CallStarted,
     ChunkReceived,
+    Event,
     Hook,
     HopStarted,
     LimitDecided,
@@ -79,6 +80,15 @@ class Observation:
             )
         )
 
+    def begin(self) -> None:
+        """Take a number for what is told by ``tell``, as of a Live session."""
+        self._call = next(_numbers)
+
+    def tell(self, kind: type[Event], **facts: Any) -> None:
+        """Tell an event with these fields."""
+        if self._hook is not None and self.is_heard:
+            self._hook(kind(call=self._call, at=time.monotonic(), **facts))
+
     def attempt_started(self, number: int) -> Mapping[str, str]:
         """Tell that a request is about to be sent; return the headers that hooks add to it."""
         self._sent += 1
@@ -92,18 +102,11 @@ class Observation:
 
     def attempt_failed(self, number: int, error: GemstreamError, retry_in: float | None) -> None:
         """Tell that a try failed, and when the next one is."""
-        if self._hook is not None and self.is_heard:
-            now = time.monotonic()
-            self._hook(
-                AttemptFailed(
-                    call=self._call, at=now, attempt=number, error=error, retry_in=retry_in
-                )
-            )
+        self.tell(AttemptFailed, attempt=number, error=error, retry_in=retry_in)
 
     def decided(self, decision: Decision) -> None:
         """Tell what the limiter decided."""
-        if self._hook is not None and self.is_heard:
-            self._hook(LimitDecided(call=self._call, at=time.monotonic(), decision=decision))
+        self.tell(LimitDecided, decision=decision)
 
     def chunk_received(self) -> None:
         """Tell that the caller takes a chunk."""
@@ -117,8 +120,7 @@ class Observation:
 
     def hop_started(self, hop: int) -> None:
         """Tell that the answer goes on."""
-        if self._hook is not None and self.is_heard:
-            self._hook(HopStarted(call=self._call, at=time.monotonic(), hop=hop))
+        self.tell(HopStarted, hop=hop)
 
     def ended(
         self,

@@ -144,16 +144,16 @@ class Service:
         """Return what tells the events of a new call."""
         return Observation(self._hook)
 
-    def subject(self, operation: Operation, model: str) -> Subject:
-        """Return what a call of ``operation`` is about, for whoever listens."""
+    def subject(self, operation: str, model: str, *, streams: bool = False) -> Subject:
+        """Return what a call of ``operation``, the API's method, is about for whoever listens."""
         parts = urlsplit(self.settings.base_url)
         return Subject(
-            operation=operation.value,
+            operation=operation,
             model=model,
             provider="gcp.vertex_ai" if self.is_vertex else "gcp.gemini",
             server_address=parts.hostname or "",
             server_port=parts.port or (443 if parts.scheme == "https" else 80),
-            streams=operation is Operation.STREAM,
+            streams=streams,
         )
 
     async def attempts(

@@ -35,6 +35,14 @@ class _Refused(Exception):
         self.refusal = refusal
 
 
+class _Broken(Exception):
+    """Carries a connection's error out of aiohttp, which would shake hands again in silence."""
+
+    def __init__(self, error: aiohttp.ClientError) -> None:
+        super().__init__(error)
+        self.error = error
+
+
 async def dial_socket(
     connector: aiohttp.BaseConnector,
     request: HTTPRequest,
@@ -52,7 +60,7 @@ async def dial_socket(
         connector_owner=False,
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, connect=deadlines.connect),
-        middlewares=(_stop_refusals,),
+        middlewares=(_once,),
     )
     try:
         socket = await session.ws_connect(
@@ -67,14 +75,21 @@ async def dial_socket(
         )
     except _Refused as refused:
         return refused.refusal
+    except _Broken as broken:
+        raise broken.error from None
     finally:
         session.detach()
     return AiohttpWebSocket(socket, max_message_size, ping_every)
 
 
-async def _stop_refusals(request: Any, handler: Any) -> Any:
+async def _once(request: Any, handler: Any) -> Any:
     """Let nothing but a switch of protocols reach aiohttp's own judgement."""
-    response: aiohttp.ClientResponse = await handler(request)
+    import aiohttp
+
+    try:
+        response: aiohttp.ClientResponse = await handler(request)
+    except aiohttp.ClientError as error:
+        raise _Broken(error) from None
     if response.status == _SWITCHING:
         return response
     try:

@@ -21,6 +21,15 @@ from .events import (
     combined,
     guarded,
 )
+from .live_events import (
+    LiveDisconnected,
+    LiveEnded,
+    LiveOpened,
+    LiveResumed,
+    LiveStarted,
+    LiveStats,
+    LiveTurnEnded,
+)
 
 __all__ = (
     "AttemptFailed",
@@ -33,6 +42,13 @@ __all__ = (
     "Hook",
     "HopStarted",
     "LimitDecided",
+    "LiveDisconnected",
+    "LiveEnded",
+    "LiveOpened",
+    "LiveResumed",
+    "LiveStarted",
+    "LiveStats",
+    "LiveTurnEnded",
     "Outcome",
     "Verdict",
     "combined",

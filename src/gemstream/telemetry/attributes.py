@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import APIError, GemstreamError
+from ..errors import APIError, GemstreamError, SessionClosed
 from . import semconv
 from .decision import Decision
 from .events import AttemptFailed, CallEnded, CallStarted
+from .live_events import LiveStarted
 from .tokens import Tokens
 
 __all__ = (
@@ -29,6 +30,7 @@ __all__ = (
     "operation_of",
     "request_attributes",
     "retry_attributes",
+    "usage_attributes",
 )
 
 Attributes = dict[str, Any]
@@ -44,12 +46,12 @@ _OUTPUT_TYPES = {"application/json": "json", "text/plain": "text"}
 _MODALITIES = {"IMAGE": "image", "AUDIO": "speech", "TEXT": "text"}
 
 
-def operation_of(start: CallStarted) -> str:
+def operation_of(start: CallStarted | LiveStarted) -> str:
     """Return the operation's name in the conventions; a method that is new keeps its own."""
     return semconv.OPERATION_NAMES.get(start.operation, start.operation)
 
 
-def identity(start: CallStarted) -> Attributes:
+def identity(start: CallStarted | LiveStarted) -> Attributes:
     """Return what tells calls apart: on every span and every measurement."""
     return {
         semconv.OPERATION_NAME: operation_of(start),
@@ -79,11 +81,8 @@ def request_attributes(start: CallStarted) -> Attributes:
 
 def ended_attributes(end: CallEnded, operation: str) -> Attributes:
     """Return what came of the call; ``operation`` is its name in the conventions."""
-    tokens = Tokens.of(end.usage)
-    used = tokens.totals()
-    if operation == semconv.GENERATE_CONTENT:  # embeddings have a total only
-        used |= tokens.breakdown()
-    told = used | {
+    is_generation = operation == semconv.GENERATE_CONTENT  # embeddings have a total only
+    told = usage_attributes(Tokens.of(end.usage), breakdown=is_generation) | {
         ATTEMPTS: end.attempts,
         CHUNKS: end.chunks,
         OUTCOME: end.outcome.value,
@@ -94,6 +93,11 @@ def ended_attributes(end: CallEnded, operation: str) -> Attributes:
         semconv.ERROR_TYPE: end.error and error_type(end.error),
     }
     return {name: value for name, value in told.items() if value is not None}
+
+
+def usage_attributes(tokens: Tokens, *, breakdown: bool) -> Attributes:
+    """Return the token counts, with ``breakdown`` by modality too."""
+    return tokens.totals() | (tokens.breakdown() if breakdown else {})
 
 
 def retry_attributes(failure: AttemptFailed) -> Attributes:
@@ -120,8 +124,11 @@ def limit_attributes(decision: Decision) -> Attributes:
 
 
 def error_type(error: GemstreamError) -> str:
-    """Return the service's code, as ``429``, or the full name of the exception's class."""
-    if isinstance(error, APIError):
+    """Return the service's code, as ``429``, or the full name of the exception's class.
+
+    The code of a Live session that was closed is the WebSocket's, as ``1011``.
+    """
+    if isinstance(error, APIError | SessionClosed):
         return str(error.code)
     return f"{type(error).__module__}.{type(error).__qualname__}"
 

@@ -107,12 +107,12 @@ class LimitDecided(Event, frozen=True, kw_only=True):
 
 
 class Outcome(enum.Enum):
-    """How a call ended."""
+    """How a call ended, or a Live session, or a turn of one."""
 
     FINISHED = "finished"
     """The caller has the whole answer."""
     STOPPED = "stopped"
-    """The caller ended the stream."""
+    """The caller ended the stream, or closed the session."""
     CANCELLED = "cancelled"
     """The caller's task was cancelled."""
     FAILED = "failed"

@@ -14,6 +14,7 @@ from . import semconv
 from .attributes import LIMIT_QUOTA, LIMIT_VERDICT, Attributes, error_type
 from .decision import Decision, Verdict
 from .events import CallEnded
+from .live_events import LiveTurnEnded
 from .tokens import TokenCount, Tokens
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ __all__ = ("LIMIT_DECISIONS", "LIMIT_WAIT", "Instruments", "wants_latest")
 # Ours: the conventions know no limits of a client.
 LIMIT_DECISIONS = "gemstream.limit.decisions"
 LIMIT_WAIT = "gemstream.limit.wait"
+_GENERATIONS = frozenset({semconv.GENERATE_CONTENT, semconv.REALTIME_INFERENCE})
 
 
 def wants_latest() -> bool:
@@ -109,17 +111,39 @@ class Instruments:
         if end.response_model is not None:
             told[semconv.RESPONSE_MODEL] = end.response_model
         failure = {} if end.error is None else {semconv.ERROR_TYPE: error_type(end.error)}
-        self._duration.record(end.seconds, told | failure, context)
-        if end.first_chunk_seconds is not None:
-            self._first_chunk.record(end.first_chunk_seconds, told, context)
-        operation = identity[semconv.OPERATION_NAME]
-        if operation == semconv.COUNT_TOKENS:  # it counts and uses none
-            return
-        tokens = Tokens.of(end.usage)
+        self._took(end.seconds, end.first_chunk_seconds, told, failure, context)
+        if identity[semconv.OPERATION_NAME] != semconv.COUNT_TOKENS:  # it counts and uses none
+            self._used(Tokens.of(end.usage), told, failure, context)
+
+    def turn_ended(self, turn: LiveTurnEnded, identity: Attributes, context: Context) -> None:
+        """Record what a turn of a Live session took and used; its first chunk is its first output.
+
+        Both times count from the question: a turn whose question's moment is not known has none.
+        """
+        failure = {} if turn.error_type is None else {semconv.ERROR_TYPE: turn.error_type}
+        if turn.asked:
+            self._took(turn.seconds, turn.first_output_seconds, identity, failure, context)
+        self._used(Tokens.of(turn.usage), identity, failure, context)
+
+    def _took(
+        self,
+        seconds: float,
+        first: float | None,
+        told: Attributes,
+        failure: Attributes,
+        context: Context,
+    ) -> None:
+        self._duration.record(seconds, told | failure, context)
+        if first is not None:
+            self._first_chunk.record(first, told, context)
+
+    def _used(
+        self, tokens: Tokens, told: Attributes, failure: Attributes, context: Context
+    ) -> None:
         for kind, count in (("input", tokens.input), ("output", tokens.output)):
             if count.total is not None:
                 self._tokens.record(count.total, told | {semconv.TOKEN_TYPE: kind}, context)
-        if self._inference is not None and operation == semconv.GENERATE_CONTENT:
+        if self._inference is not None and told[semconv.OPERATION_NAME] in _GENERATIONS:
             self._inference.ended(tokens, told, failure)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .attributes import Attributes
+from .live_events import LiveStats
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -20,9 +21,12 @@ MAX_OPEN = 65_536
 
 
 class OpenCall:
-    """One call: its span, the context that holds it, and what its end needs of its start."""
+    """One call: its span, the context that holds it, and what its end needs of its start.
 
-    __slots__ = ("asked", "context", "identity", "last_chunk_at", "said", "span")
+    A Live session is one too; ``counted`` are its numbers as far as they were measured.
+    """
+
+    __slots__ = ("asked", "context", "counted", "identity", "last_chunk_at", "said", "span")
 
     def __init__(
         self,
@@ -38,6 +42,7 @@ class OpenCall:
         self.asked = asked
         self.said = said
         self.last_chunk_at: float | None = None
+        self.counted: LiveStats | None = None
 
 
 class OpenCalls:

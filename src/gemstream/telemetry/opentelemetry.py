@@ -1,8 +1,8 @@
 """A hook that turns the events of calls into OpenTelemetry's spans and measurements.
 
-One CLIENT span for each call, under the span that is current where the call is made. Names are in
-``semconv``. Prompts, answers and the words of errors are left out unless asked for; keys and
-headers are never seen here.
+One CLIENT span for each call and each Live session, under the span that is current where it is
+made, and one for each turn under its session's. Names are in ``semconv``. Prompts, answers and the
+words of errors are left out unless asked for; keys and headers are never seen here.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ from .events import (
     LimitDecided,
 )
 from .instruments import Instruments, wants_latest
+from .live_events import LiveEnded, LiveStarted
+from .live_spans import LiveSpans
 from .messages import request_messages, response_messages
 from .open_calls import MAX_OPEN, OpenCall, OpenCalls
 
@@ -59,19 +61,29 @@ LIMIT = "gemstream.limit"
 
 
 class OpenTelemetry:
-    """Record calls with OpenTelemetry: ``AsyncClient(on_event=OpenTelemetry())``.
+    """Record calls and Live sessions with OpenTelemetry: ``AsyncClient(on_event=OpenTelemetry())``.
 
     ``tracer_provider``, ``meter_provider``, ``logger_provider``: None takes the global ones.
     ``propagate``: send ``traceparent`` and ``tracestate`` along with every request; off by default,
     because Google has no use for them. ``capture_content``: where prompts and answers are recorded,
-    a ``ContentCapture`` or its name; None asks the environment, whose default is nowhere.
-    ``max_open``: how many calls may be under way; beyond it the oldest span ends as ``lost``.
+    a ``ContentCapture`` or its name; None asks the environment, whose default is nowhere; what is
+    said in sessions is not. ``max_open``: how many calls and sessions may be under way; beyond it
+    the oldest span ends as ``lost``.
 
     One object may serve many clients, in many threads. Raises ConfigError when opentelemetry-api is
     not installed, or ``capture_content`` is no such name. The environment is read here and once.
     """
 
-    __slots__ = ("_capture", "_instruments", "_log", "_open", "_propagate", "_trace", "_tracer")
+    __slots__ = (
+        "_capture",
+        "_instruments",
+        "_live",
+        "_log",
+        "_open",
+        "_propagate",
+        "_trace",
+        "_tracer",
+    )
 
     def __init__(
         self,
@@ -88,6 +100,9 @@ class OpenTelemetry:
         self._tracer = self._trace.get_tracer(_SCOPE, __version__, tracer_provider)
         meter = metrics.get_meter(_SCOPE, __version__, meter_provider)
         self._instruments = Instruments(meter, latest=wants_latest())
+        self._live = LiveSpans(
+            self._trace, self._tracer, meter, self._instruments, tells_words=self._capture.in_span
+        )
         self._log = _Log(logs, logger_provider) if self._capture.in_event else None
         self._propagate: Callable[..., None] | None = None
         if propagate:
@@ -101,7 +116,12 @@ class OpenTelemetry:
         elif isinstance(event, CallEnded):
             if call := self._open.remove(event.call):
                 self._end(call, event)
-        elif call := self._open.find(event.call):
+        elif isinstance(event, LiveStarted):
+            self._keep(event.call, self._live.start(event))
+        elif isinstance(event, LiveEnded):
+            if session := self._open.remove(event.call):
+                self._live.end(session, event)
+        elif (call := self._open.find(event.call)) and not self._live.take(call, event):
             _DURING[type(event)](self, call, event)
 
     def _start(self, start: CallStarted) -> None:
@@ -117,7 +137,10 @@ class OpenTelemetry:
         context = self._trace.set_span_in_context(span)
         # A prompt may hold megabytes of pictures: it is kept only for the log at the end.
         kept = {} if self._log is None else said
-        lost = self._open.add(start.call, OpenCall(span, context, known, asked, kept))
+        self._keep(start.call, OpenCall(span, context, known, asked, kept))
+
+    def _keep(self, number: int, call: OpenCall) -> None:
+        lost = self._open.add(number, call)
         if lost is not None:
             lost.span.set_attribute(OUTCOME, "lost")
             lost.span.end()

@@ -25,7 +25,9 @@ __all__ = (
     "INFERENCE_OUTPUT_TOKENS",
     "INPUT_MESSAGES",
     "LATEST_EXPERIMENTAL",
+    "LIVE",
     "LONG_DURATION_BUCKETS",
+    "NETWORK_DIRECTION",
     "OPERATION_NAME",
     "OPERATION_NAMES",
     "OPT_IN_VARIABLE",
@@ -77,6 +79,7 @@ REALTIME_SESSION_ID = "gen_ai.realtime_session.id"
 ERROR_TYPE = "error.type"
 SERVER_ADDRESS = "server.address"
 SERVER_PORT = "server.port"
+NETWORK_DIRECTION = "network.io.direction"
 
 REQUEST_MODEL = "gen_ai.request.model"
 REQUEST_STREAM = "gen_ai.request.stream"
@@ -124,6 +127,8 @@ GENERATE_CONTENT = "generate_content"
 EMBEDDINGS = "embeddings"
 REALTIME_INFERENCE = "realtime_inference"
 """One generation of a Live session."""
+LIVE = "live"
+"""A Live session. Our own: the conventions know its generations."""
 COUNT_TOKENS = "count_tokens"
 """Our own: the conventions know no counting."""
 OPERATION_NAMES: Mapping[str, str] = {
@@ -133,6 +138,7 @@ OPERATION_NAMES: Mapping[str, str] = {
     "batchEmbedContents": EMBEDDINGS,
     "predict": EMBEDDINGS,
     "countTokens": COUNT_TOKENS,
+    "bidiGenerateContent": LIVE,
 }
 """The API's methods → operations."""
 

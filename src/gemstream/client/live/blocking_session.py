@@ -7,6 +7,7 @@ from types import TracebackType
 
 from ...errors import GemstreamError
 from ...policy.live.resumed import SessionEvent
+from ...telemetry.live_events import LiveStats
 from ...wire.content import Blob, FunctionCall, FunctionResponse
 from ..loop_thread import LoopThread
 from ..prompt import Prompt
@@ -52,6 +53,11 @@ class BlockingLiveSession:
     def open_calls(self) -> tuple[str, ...]:
         """The ids of the function calls that wait for a response, also of those run for you."""
         return self._session.open_calls
+
+    @property
+    def stats(self) -> LiveStats:
+        """What the session has done so far, in numbers; also once it is over."""
+        return self._session.stats
 
     def left_to_answer(self, calls: Sequence[FunctionCall]) -> list[FunctionCall]:
         """Return those of ``calls`` that wait for your ``send_tool_response``.

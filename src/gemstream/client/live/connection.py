@@ -14,6 +14,7 @@ from ...policy.live.server_event import Closed, ServerEvent, SetupCompleted
 from ...policy.redaction import Redact, redacted
 from ...wire.live.client_message import ClientMessage
 from ...wire.live.setup import LiveSetup
+from .observation import LiveObservation
 
 __all__ = ("LiveConnection",)
 
@@ -26,15 +27,34 @@ class LiveConnection:
     """A WebSocket and the protocol's view of it.
 
     ``patience``: for how many seconds a reader waits while an answer is due; None for no limit.
+    ``observation``: of the session, where its messages are counted.
     """
 
-    __slots__ = ("_is_waiting", "_late", "_now", "_redact", "_socket", "_timer", "protocol")
+    __slots__ = (
+        "_is_waiting",
+        "_late",
+        "_now",
+        "_observation",
+        "_redact",
+        "_socket",
+        "_tally",
+        "_timer",
+        "protocol",
+    )
 
     def __init__(
-        self, socket: WebSocket, redact: Redact, patience: float | None, *, is_constrained: bool
+        self,
+        socket: WebSocket,
+        redact: Redact,
+        patience: float | None,
+        observation: LiveObservation,
+        *,
+        is_constrained: bool,
     ) -> None:
         self._socket = socket
         self._redact = redact
+        self._observation = observation
+        self._tally = observation.tally
         self.protocol = LiveProtocol(CLIENT, is_constrained=is_constrained)
         self._now = asyncio.get_running_loop().time
         self._is_waiting = False
@@ -70,6 +90,7 @@ class LiveConnection:
     def encode(self, message: ClientMessage) -> bytes:
         """Return the payload of a message that is sent now; raises what the protocol does."""
         payload = self.protocol.send(message)
+        self._observation.sent(message)
         if self._is_waiting:
             self._watch()
         return payload
@@ -77,6 +98,8 @@ class LiveConnection:
     async def transmit(self, payload: bytes) -> None:
         """Send a payload; raises StreamInterrupted, cancelling does not take it back."""
         await self._socket.send(payload, is_text=True)
+        self._tally.messages_sent += 1
+        self._tally.bytes_sent += len(payload)
 
     def is_lifeless(self, now: float) -> bool:
         """True when an answer is due and nothing was heard for a minute, not even a pong."""
@@ -115,6 +138,8 @@ class LiveConnection:
     async def _received(self) -> list[ServerEvent]:
         payload = await self._socket.receive()
         if not isinstance(payload, Close):
+            self._tally.messages_received += 1
+            self._tally.bytes_received += len(payload)
             return self.protocol.receive(payload)
         failure = self._late or self.protocol.failure  # what we closed it for
         if failure is not None:

@@ -6,7 +6,7 @@ import asyncio
 from typing import TypeAlias
 
 from ...config.timeouts import Timeouts
-from ...errors import APIError, ConfigError
+from ...errors import ConfigError, GemstreamError, ProtocolError
 from ...net.web_socket import Refusal, SocketTransport
 from ...policy.limit.tokens import Tokens
 from ...policy.live.protocol import MAX_MESSAGE_SIZE
@@ -19,28 +19,26 @@ from ..hints import hint_for
 from ..service import Attempt, Service, deadlines_of
 from .connection import LiveConnection
 from .handshake import handshake, is_constrained
+from .observation import LiveObservation
 
-__all__ = ("Dialer", "Opened", "open_connection")
+__all__ = ("Dialer", "Opened")
 
 Opened: TypeAlias = "tuple[LiveConnection, list[ServerEvent]]"
 """A connection that is set up, and what came beside the setup's completion."""
 
-
-async def open_connection(
-    service: Service, setup: LiveSetup, timeouts: Timeouts, admit: Admit = freely
-) -> Opened:
-    """Return a connection that is set up; see ``Dialer.open``."""
-    return await Dialer(service, timeouts).open(setup, admit)
+_REFUSED = 400  # below it an answer is none to a handshake
+_EXCERPT = 200
 
 
 class Dialer:
-    """Opens connections of one account within these timeouts."""
+    """Opens connections of one session within these timeouts."""
 
-    __slots__ = ("_service", "_timeouts")
+    __slots__ = ("_observation", "_service", "_timeouts")
 
-    def __init__(self, service: Service, timeouts: Timeouts) -> None:
+    def __init__(self, service: Service, timeouts: Timeouts, observation: LiveObservation) -> None:
         self._service = service
         self._timeouts = timeouts
+        self._observation = observation
 
     async def open(self, setup: LiveSetup, admit: Admit = freely) -> Opened:
         """Return a connection that is set up.
@@ -57,8 +55,16 @@ class Dialer:
             return opened
 
         base_url = self._service.settings.base_url
-        call = Call(method="GET", url=base_url, body=b"", timeouts=self._timeouts, admit=admit)
-        opened, _ = await self._service.attempts(once, call)
+        call = Call(
+            method="GET",
+            url=base_url,
+            body=b"",
+            timeouts=self._timeouts,
+            watch=self._observation.tries,
+            admit=admit,
+        )
+        opened, attempts = await self._service.attempts(once, call)
+        self._observation.opened(attempts)
         return opened
 
     async def dial(self) -> LiveConnection:
@@ -86,12 +92,17 @@ class Dialer:
         self, connection: LiveConnection, setup: LiveSetup, attempt: Attempt, opened_at: float
     ) -> Opened:
         try:
-            return connection, await connection.set_up(setup, attempt.deadlines, opened_at)
+            with self._observation.counting():
+                return connection, await connection.set_up(setup, attempt.deadlines, opened_at)
         except BaseException:
             connection.abort()
             raise
 
     async def _dial(self, attempt: Attempt) -> LiveConnection:
+        with self._observation.counting():
+            return await self._dialed(attempt)
+
+    async def _dialed(self, attempt: Attempt) -> LiveConnection:
         service, transport = self._service, self._service.transport
         if not isinstance(transport, SocketTransport):
             raise ConfigError(
@@ -108,11 +119,22 @@ class Dialer:
         if isinstance(opened, Refusal):
             raise _refused(opened, redact)
         attempt.admission.began()
-        patience = self._timeouts.idle
-        return LiveConnection(opened, redact, patience, is_constrained=is_constrained(headers))
+        return LiveConnection(
+            opened,
+            redact,
+            self._timeouts.idle,
+            self._observation,
+            is_constrained=is_constrained(headers),
+        )
 
 
-def _refused(refusal: Refusal, redact: Redact) -> APIError:
+def _refused(refusal: Refusal, redact: Redact) -> GemstreamError:
+    if refusal.status < _REFUSED:
+        return ProtocolError(
+            f"the service answered the WebSocket handshake with HTTP {refusal.status} in the place "
+            "of 101; is base_url right, and does the proxy let WebSockets through?",
+            excerpt=redact(refusal.body[:_EXCERPT]),
+        )
     error = decode_error(redact(refusal.body), http_status=refusal.status)
     after = refusal.headers.get("retry-after", "")
     if error.retry_delay is None and after.isascii() and after.isdigit():

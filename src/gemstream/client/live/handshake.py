@@ -9,7 +9,10 @@ from ...wire.live.address import TOKEN_VERSION, LiveService, live_url
 from ...wire.live.auth_token import TOKEN_PREFIX
 from ..service import ServiceSettings
 
-__all__ = ("handshake", "is_constrained")
+__all__ = ("LIVE_METHOD", "handshake", "is_constrained")
+
+LIVE_METHOD = "bidiGenerateContent"
+"""The API's name of what a session does."""
 
 # A session has no end that could be foretold, and a handshake no body.
 _NOT_SENT = ("x-server-timeout", "content-type", "accept-encoding")

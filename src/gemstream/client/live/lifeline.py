@@ -15,11 +15,11 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 
-from ...errors import GemstreamError, InvalidState, SessionClosedOK, StreamInterrupted
+from ...errors import GemstreamError, InvalidState, SessionClosedError, StreamInterrupted
 from ...policy.live.memory import SessionMemory
 from ...policy.live.protocol import LiveProtocol
-from ...policy.live.reconnection import Stop, closed_error
-from ...policy.live.resumed import Disconnected, SessionEvent
+from ...policy.live.reconnection import Stop, closed_error, plain_end
+from ...policy.live.resumed import Disconnected, Resumed, SessionEvent
 from ...policy.live.resumption import is_of_the_moment
 from ...policy.live.server_event import Closed, ServerEvent
 from ...policy.live.switch import SwitchPolicy
@@ -27,6 +27,7 @@ from ...wire.live.client_message import ClientMessage
 from .caretaker import Caretaker
 from .connection import LiveConnection
 from .dialer import Opened
+from .observation import Ended, Told
 from .passage import Passage, Search
 from .revival import Revival, Revived
 
@@ -67,16 +68,16 @@ class Lifeline:
         memory: SessionMemory,
         revival: Revival | None,
         switch: SwitchPolicy,
-        told: Callable[[ServerEvent], None],
-        ended: Callable[[], None],
+        told: Told,
+        ended: Ended,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._memory = memory
-        self._told = told  # of each event of the service, as it is read
+        self._told = told  # of each event as it is read, and of ours
         self._ended = ended  # called once the session is over, unless it was closed here
         self.ready: deque[SessionEvent] = deque()
         self.is_over = False
-        self.failure: Exception | None = None
+        self.failure: GemstreamError | None = None
         self.is_read = False
         self._dialed: LiveConnection | None = None  # to move to
         self._loss: asyncio.Future[None] | None = None  # of the connection, if one waits for it
@@ -189,12 +190,16 @@ class Lifeline:
             if self.is_standing:
                 self._lose(closed)
 
+    def _tell(self, event: Disconnected | Resumed) -> None:
+        self._told(event)
+        self.ready.append(event)
+
     def end(self, error: Exception | None) -> None:
         """Note why the session is over, unless it was closed here."""
         if not self.is_over:
             self.is_over = True
-            self.failure = error
-            self._ended()
+            self.failure = error if isinstance(error, GemstreamError | None) else _defect(error)
+            self._ended(self.failure)
         self._caretaker.stop()
         self._wake()
 
@@ -278,15 +283,15 @@ class Lifeline:
         """Seek another connection, or end the session."""
         self.connection.abort()
         if self._passage is None:
-            return self.end(_plain(closed_error(closed, handle=self.handle), closed))
+            return self.end(plain_end(closed_error(closed, handle=self.handle), closed))
         found = self._passage.judge(closed, self._loop.time() - self.opened_at)
         if isinstance(found, Stop):
-            return self.end(_plain(found.error, closed))
+            return self.end(plain_end(found.error, closed))
         self._pass_by(found, Disconnected(closed.code, closed.reason))
 
     def _pass_by(self, search: Search, told: Disconnected) -> None:
         """Begin to pass to the connection that ``search`` finds."""
-        self.ready.append(told)
+        self._tell(told)
         self._wake()
         self._standing = self._loop.create_future()
         before = self._passing  # this connection was still being told what it had missed
@@ -308,8 +313,8 @@ class Lifeline:
             revived = await search()
             await self._go_on(revived, self._loop.time() - began)
         except GemstreamError as error:
-            self.end(_plain(error, self._closed))
-        except Exception as error:  # a fault of ours; unseen, it would leave its readers waiting
+            self.end(plain_end(error, self._closed))
+        except Exception as error:  # unseen, it would leave its readers waiting
             self.end(error)
 
     async def _go_on(self, revived: Revived, gap: float) -> None:
@@ -322,12 +327,13 @@ class Lifeline:
         self.protocol.follow(before)
         self._take(revived.connection, revived.events)
         resumed, crossing = self._passage.cross(revived, before, closed, replay, gap)
-        self.ready.append(resumed)
+        self._tell(resumed)
         self._wake()  # readers; the service may be busy saying what nobody takes in else
         await crossing.send()
 
 
-def _plain(error: GemstreamError, closed: Closed | None) -> GemstreamError | None:
-    """Return the error, or None when the service closed normally and owed nothing."""
-    owes_nothing = closed is None or not closed.in_turn
-    return None if isinstance(error, SessionClosedOK) and owes_nothing else error
+def _defect(error: Exception) -> SessionClosedError:
+    """Return what the session's user is told of a fault of our own."""
+    told = SessionClosedError(f"the session broke by a fault of gemstream itself: {error!r}")
+    told.__cause__ = error
+    return told

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -12,13 +12,13 @@ from ...policy.capability import answers_client_content
 from ...policy.live.memory import SessionMemory
 from ...policy.live.reconnection import ReconnectPolicy
 from ...policy.live.resumption import Resumption
-from ...policy.live.server_event import ServerEvent
 from ...policy.live.switch import SwitchPolicy
 from ...wire.live.setup import LiveSetup
 from ..call import Admit
 from ..service import Service
 from .dialer import Dialer
 from .lifeline import Lifeline
+from .observation import Ended, LiveObservation, Told
 from .revival import Revival
 
 __all__ = ("SessionOpener",)
@@ -40,12 +40,13 @@ class SessionOpener(msgspec.Struct, frozen=True):
     timeouts: Timeouts
     given: Mapping[str, Any]
     admit: Admit
+    observation: LiveObservation
 
-    async def open(
-        self, told: Callable[[ServerEvent], None], ended: Callable[[], None]
-    ) -> Lifeline:
+    async def open(self, told: Told, ended: Ended) -> Lifeline:
         """Return the open session's lifeline; raises what ``live`` tells."""
-        opened = await Dialer(self.service, self.timeouts).open(self.setup, self.admit)
+        with self.observation.opening():
+            dialer = Dialer(self.service, self.timeouts, self.observation)
+            opened = await dialer.open(self.setup, self.admit)
         asked = self.setup.session_resumption
         resumption = Resumption()
         if asked is not None:
@@ -64,7 +65,7 @@ class SessionOpener(msgspec.Struct, frozen=True):
             first_chunk=_SETUP_PATIENCE if first is None else min(first, _SETUP_PATIENCE),
         )
         return Revival(
-            Dialer(self.service, timeouts),
+            Dialer(self.service, timeouts, self.observation),
             self.setup,
             ReconnectPolicy() if policy is True else policy,
             takes_content=answers_client_content(self.setup.model or ""),

@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import TypeAlias
 
-from ...errors import InvalidRequest, InvalidState
+from ...errors import GemstreamError, InvalidRequest, InvalidState
 from ...policy.capability import answers_client_content
 from ...policy.live.resumed import SessionEvent
-from ...policy.live.server_event import ServerEvent, TurnCompleted
+from ...policy.live.server_event import TurnCompleted
+from ...telemetry.live_events import LiveStats
 from ...wire.content import Blob, Content, FunctionCall, FunctionResponse
 from ...wire.live.client_message import (
     ActivityEnd,
@@ -22,8 +23,9 @@ from ...wire.live.client_message import (
 from ..prompt import Prompt, contents_of
 from ..tools.registry import ToolRegistry
 from .lifeline import Lifeline
+from .observation import Ended, LiveObservation, Told
 from .pacing import Pacing
-from .tool_runner import ToolRunner
+from .tool_runner import FOR_FUNCTIONS, ToolRunner
 from .turn import LiveAnswer, LiveText, LiveTurn, is_lost
 
 __all__ = ("AUDIO_TYPE", "VIDEO_TYPE", "LiveSession", "Opening")
@@ -31,10 +33,8 @@ __all__ = ("AUDIO_TYPE", "VIDEO_TYPE", "LiveSession", "Opening")
 AUDIO_TYPE = "audio/pcm;rate=16000"
 VIDEO_TYPE = "image/jpeg"
 
-Opening: TypeAlias = Callable[
-    [Callable[[ServerEvent], None], Callable[[], None]], Awaitable[Lifeline]
-]
-"""Opens a session's lifeline, which tells of each event of the service, and of the end."""
+Opening: TypeAlias = Callable[[Told, Ended], Awaitable[Lifeline]]
+"""Opens a session's lifeline, which tells of each event, and of the end."""
 
 
 class LiveSession:
@@ -55,6 +55,7 @@ class LiveSession:
         "_handle",
         "_is_closed",
         "_lifeline",
+        "_observation",
         "_open",
         "_pacing",
         "_reading",
@@ -67,11 +68,13 @@ class LiveSession:
         opening: Opening,
         pacing: Pacing,
         registry: ToolRegistry,
+        observation: LiveObservation,
         *,
         model: str,
         handle: str | None,
     ) -> None:
         self.model = model
+        self._observation = observation
         self._pacing = pacing
         self._runner = ToolRunner(registry, self.send_tool_response)
         self._open: Opening | None = opening
@@ -97,6 +100,11 @@ class LiveSession:
     def open_calls(self) -> tuple[str, ...]:
         """The ids of the function calls that wait for a response, also of those run for you."""
         return () if self._lifeline is None else self._lifeline.protocol.open_calls
+
+    @property
+    def stats(self) -> LiveStats:
+        """What the session has done so far, in numbers; also once it is over."""
+        return self._observation.stats
 
     def left_to_answer(self, calls: Sequence[FunctionCall]) -> list[FunctionCall]:
         """Return those of ``calls`` that wait for your ``send_tool_response``.
@@ -200,13 +208,14 @@ class LiveSession:
             if self._lifeline is not None:
                 await self._lifeline.close()
         finally:
+            self._observation.closed()
             await self._runner.aclose()
 
     async def __aenter__(self) -> LiveSession:
         if self._open is None:
             raise InvalidState("a Live session is opened once; ask the client for another")
         opening, self._open = self._open, None
-        self._lifeline = await opening(self._runner.receive, self._pacing.close)
+        self._lifeline = await opening(self._receive, self._end)
         return self
 
     async def __aexit__(
@@ -260,6 +269,15 @@ class LiveSession:
         lifeline.check(message)
         async with self._pacing.turn():
             await lifeline.send(message, check)
+
+    def _receive(self, event: SessionEvent) -> None:
+        if type(event) in FOR_FUNCTIONS:
+            self._runner.receive(event)
+        self._observation.receive(event)
+
+    def _end(self, error: GemstreamError | None) -> None:
+        self._pacing.close()
+        self._observation.ended(error)
 
     async def _read(self, lifeline: Lifeline) -> None:
         """Take in the events of one message, or the end."""

@@ -9,15 +9,19 @@ from contextlib import aclosing, suppress
 from typing import TypeAlias
 
 from ...errors import GemstreamError, InvalidRequest
-from ...policy.live.server_event import ServerEvent, ToolCallCancelled, ToolCalled
+from ...policy.live.resumed import SessionEvent
+from ...policy.live.server_event import ToolCallCancelled, ToolCalled
 from ...wire.content import FunctionCall, FunctionResponse
 from ..tools.function_result import failure
 from ..tools.registry import ToolRegistry
 
-__all__ = ("MAX_PARALLEL", "SendResponses", "ToolRunner")
+__all__ = ("FOR_FUNCTIONS", "MAX_PARALLEL", "SendResponses", "ToolRunner")
 
 # Each may take a thread; a model asks for two or three at once.
 MAX_PARALLEL = 16
+
+# The events that a runner has to be told; whoever hears all of them need not call it for each.
+FOR_FUNCTIONS: frozenset[type] = frozenset({ToolCalled, ToolCallCancelled})
 
 SendResponses: TypeAlias = Callable[[Sequence[FunctionResponse]], Awaitable[None]]
 
@@ -42,7 +46,7 @@ class ToolRunner:
         self._running: set[asyncio.Task[None]] = set()  # with those that were cancelled
         self._is_over = False
 
-    def receive(self, event: ServerEvent) -> None:
+    def receive(self, event: SessionEvent) -> None:
         """Take note of what happens in the session: start the functions, or cancel them.
 
         Calls that are the caller's to answer are left alone. Every other event passes.

@@ -19,7 +19,15 @@ from ...errors import GemstreamError, SessionClosed, SessionClosedError, Session
 from ...wire.live.close_code import CloseCode, RetryClass, close_code
 from .server_event import Closed
 
-__all__ = ("Loss", "Outage", "Reconnect", "ReconnectPolicy", "Stop", "closed_error")
+__all__ = (
+    "Loss",
+    "Outage",
+    "Reconnect",
+    "ReconnectPolicy",
+    "Stop",
+    "closed_error",
+    "plain_end",
+)
 
 _MOST_DOUBLINGS = 16
 _INVALID_DATA, _POLICY = 1007, 1008
@@ -149,6 +157,12 @@ def closed_error(closed: Closed, *, handle: str | None = None) -> SessionClosed:
     error.retryable = row.retry is RetryClass.RESUME
     error.retry_delay = row.least_delay or None
     return error
+
+
+def plain_end(error: GemstreamError, closed: Closed | None) -> GemstreamError | None:
+    """Return the error, or None when the service closed normally and owed nothing."""
+    owes_nothing = closed is None or not closed.in_turn
+    return None if isinstance(error, SessionClosedOK) and owes_nothing else error
 
 
 def _is_refused_handle(loss: Loss, closed: Closed) -> bool:
