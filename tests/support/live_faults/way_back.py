@@ -82,18 +82,8 @@ WAY_BACK: Mapping[str, Row] = {
         sees=[Gone(1006), Failed(SessionClosedError, 1008)],
         ends=(1006, 1007, 1008, 1000),
     ),
-    # aiohttp asks for an upgrade twice by itself: a GET may be asked again (RFC 9110, 9.2.2).
-    "a way back through an upgrade that breaks off": Row(
-        line="the upgrade refused",
-        rules=[
-            at(TURN, Cut()),
-            at(HANDSHAKE, Cut(), number=2),
-            at(HANDSHAKE, Cut(), number=3),
-        ],
-        does=asks,
-        sees=[Gone(1006), Back(repeated=1, attempts=2), *ANSWER],
-        ends=(1006, 1006, 1006, 1000),
-        only_in=("sockets",),
+    "a way back through an upgrade that breaks off": _resuming(
+        "the upgrade refused", at(HANDSHAKE, Cut(), number=2), 1006, only_in=("sockets",)
     ),
     "a way back that finds the service overloaded": _resuming(
         "the upgrade refused", at(HANDSHAKE, Status(code=503), number=2), 503
