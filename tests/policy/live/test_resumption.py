@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -232,6 +233,23 @@ def test_a_handle_lives_two_hours_after_the_connection_and_no_longer() -> None:
     assert resumption.handle_at(100.0 + HANDLE_LIFE) is None
     resumption.replay(0.0)
     assert resumption.handle_at(1e9) == "saved"
+
+
+_HISTORY = by_client(clientContent={"turns": [{"role": "user", "parts": [{"text": "By the way"}]}]})
+_SPEECH_ENDS = by_client(realtimeInput={"activityEnd": {}})
+
+
+@pytest.mark.parametrize("second", [ASK, _WORDS, _HISTORY, _SPEECH_ENDS])
+def test_what_cuts_a_turn_short_is_not_answered_by_its_end(second: ClientMessage) -> None:
+    resumption = sent(ASK)
+    resumption.receive_output()
+    resumption.receive_sent(second, 100, 0.0)
+    waiting = resumption.receive_turn_end(owed=int(second is not _HISTORY))
+    assert waiting == (second is not _SPEECH_ENDS)  # the end of speech is not in writing
+    resumption.receive_update(handle())
+    again, doubtful, stale, forgotten = told(resumption.replay(0.0))
+    assert sorted(again + doubtful) == [2]
+    assert (stale, forgotten) == ([], 0)
 
 
 _STEPS = st.lists(

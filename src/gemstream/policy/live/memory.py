@@ -63,8 +63,8 @@ class SessionMemory:
         return False
 
     def _receive_turn_end(self, event: TurnCompleted, now: float, protocol: Protocol) -> bool:
-        self.transcript.receive(event)
-        self.resumption.receive_turn_end(protocol.owed)
+        waiting = self.resumption.receive_turn_end(protocol.owed)
+        self.transcript.finish_turn(waiting)
         self.is_proven = True
         return True
 

@@ -69,6 +69,12 @@ class Kept(msgspec.Struct, frozen=True):
             return bool(content.turn_complete)
         return realtime is not None and bool(realtime.text or realtime.activity_end is not None)
 
+    @property
+    def is_history(self) -> bool:
+        """True for what the model is only to know."""
+        content = self.message.client_content
+        return content is not None and not content.turn_complete
+
 
 class Replay(msgspec.Struct, frozen=True):
     """What to do about the messages that the handle misses.
@@ -106,6 +112,7 @@ class Resumption:
         "_doubtful",
         "_ended_at",
         "_failed",
+        "_has_output",
         "_kept",
         "_size",
         "_transparent",
@@ -125,6 +132,7 @@ class Resumption:
         # Indices up to which messages were sent, answered, answered in part, covered by the handle,
         # perhaps covered.
         self._count = self._answered = self._begun = self._covered = self._doubtful = 0
+        self._has_output = False  # in the open turn
         self._failed: int | None = None  # the first index that certainly did not arrive
 
     @property
@@ -174,14 +182,21 @@ class Resumption:
     def receive_output(self) -> None:
         """Note that the model began to answer what was sent: none of it is ever repeated."""
         self._begun = self._arrived
+        self._has_output = True
 
-    def receive_turn_end(self, owed: int = 0) -> None:
-        """Note that all that was sent has been answered, but for the last ``owed`` questions."""
-        answered = self._arrived
-        if owed:
-            asked = [kept.index for kept in self._kept if kept.is_question]
-            answered = min([answered, *(index - 1 for index in asked[-owed:])])
+    def receive_turn_end(self, owed: int = 0) -> int:
+        """Note that all that was sent has been answered, but for the last ``owed`` questions.
+
+        What is only to be known, and came behind the turn's first output, cut it short and waits
+        too. Returns how many of the user's written words wait.
+        """
+        waiting = [kept for kept in self._kept if kept.is_question][-owed:] if owed else []
+        if self._has_output:
+            waiting += [one for one in self._kept if one.is_history and one.index > self._begun]
+        self._has_output = False
+        answered = min([self._arrived, *(kept.index - 1 for kept in waiting)])
         self._answered = max(self._answered, answered)
+        return sum(not kept.is_realtime for kept in waiting)
 
     def receive_update(self, update: ResumptionUpdated) -> None:
         """Take a new handle over, and drop what it covers; one that cannot resume changes nothing.

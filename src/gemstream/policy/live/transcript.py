@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from ...wire.content import Content, Part
 from ...wire.live.client_message import ClientMessage
-from .server_event import InputTranscribed, OutputTranscribed, Text, TurnCompleted
+from .server_event import InputTranscribed, OutputTranscribed, Text
 
 __all__ = ("MAX_TRANSCRIPT", "Transcript", "Words")
 
@@ -44,16 +44,14 @@ class Transcript:
     def receive_sent(self, message: ClientMessage) -> None:
         """Note what the user says in writing."""
         if message.client_content is not None:
-            for turn in message.client_content.turns:
-                self._asked.extend(part.text for part in turn.parts if part.text)
+            parts = [part for turn in message.client_content.turns for part in turn.parts]
+            self._asked.append("".join(part.text or "" for part in parts))
         elif message.realtime_input is not None and message.realtime_input.text:
             self._asked.append(message.realtime_input.text)
 
-    def receive(self, event: Words | TurnCompleted) -> None:
-        """Note what ``event`` says: words, or the end of the turn."""
-        if isinstance(event, TurnCompleted):
-            self._finish_turn()
-        elif not isinstance(event, InputTranscribed):
+    def receive(self, event: Words) -> None:
+        """Note what ``event`` says."""
+        if not isinstance(event, InputTranscribed):
             self._said.append(event.text)
         elif not event.interim:
             self._asked.append(event.text)
@@ -63,12 +61,15 @@ class Transcript:
         self._asked.clear()
         self._said.clear()
 
-    def _finish_turn(self) -> None:
-        for role, words in ((_USER, self._asked), (_MODEL, self._said)):
+    def finish_turn(self, waiting: int = 0) -> None:
+        """Note the end of a turn; the newest ``waiting`` words of the user are of later turns."""
+        answered = max(len(self._asked) - waiting, 0)
+        asked, later = self._asked[:answered], self._asked[answered:]
+        for role, words in ((_USER, asked), (_MODEL, self._said)):
             text = "".join(words)
             if text:
                 self._turns.append(Content(role=role, parts=[Part(text=text)]))
                 self._size += len(text)
-        self.drop_turn()
+        self._asked, self._said = later, []
         while self._turns and (self._size > MAX_TRANSCRIPT or self._turns[0].role != _USER):
             self._size -= sum(len(part.text or "") for part in self._turns.popleft().parts)

@@ -1,0 +1,1 @@
+"""What can befall a Live session: the rows of the matrix."""
