@@ -83,6 +83,7 @@ class Replay(msgspec.Struct, frozen=True):
     doubtful: Sequence[Kept] = ()
     stale: Sequence[Kept] = ()
     forgotten: int = 0
+    question_is_lost: bool = False
 
     @property
     def may_be_lost(self) -> int:
@@ -107,6 +108,7 @@ class Resumption:
         "_ended_at",
         "_failed",
         "_kept",
+        "_settled",
         "_size",
         "_transparent",
         "handle",
@@ -125,6 +127,7 @@ class Resumption:
         # Indices up to which messages were sent, answered, answered in part, covered by the handle,
         # perhaps covered.
         self._count = self._answered = self._begun = self._covered = self._doubtful = 0
+        self._settled = 0  # sent when the last turn ended
         self._failed: int | None = None  # the first index that certainly did not arrive
 
     @property
@@ -176,11 +179,19 @@ class Resumption:
         self._begun = self._arrived
 
     def receive_turn_end(self, owed: int = 0) -> None:
-        """Note that all that was sent has been answered, but for the last ``owed`` questions."""
-        answered = self._arrived
-        if owed:
-            asked = [kept.index for kept in self._kept if kept.is_question]
-            answered = min([answered, *(index - 1 for index in asked[-owed:])])
+        """Note that a turn ended, after which the last ``owed`` questions wait for another.
+
+        A question that was sent after another one before anything was heard may have been answered
+        with it, or may not have arrived: should the connection end, it is told of, not repeated.
+        """
+        answered = arrived = self._arrived
+        asked = [kept.index for kept in self._kept if kept.is_question and kept.index <= arrived]
+        since = [index for index in asked if index > self._settled]
+        left = asked[-owed:] if owed else since[1:]
+        if left:
+            answered = left[0] - 1
+            self._begun = max(self._begun, answered if owed else arrived)
+        self._settled = arrived
         self._answered = max(self._answered, answered)
 
     def receive_update(self, update: ResumptionUpdated) -> None:
@@ -224,6 +235,7 @@ class Resumption:
         To be asked once the new connection is set up; what is sent again is kept anew as it goes.
         """
         again, doubtful, stale = [], [], []
+        is_lost = False
         answered = max(self._answered, self._begun)
         for kept in self._kept:
             if kept.is_ours:
@@ -233,11 +245,12 @@ class Resumption:
             known = max(answered, self._doubtful) if kept.is_realtime else answered
             if kept.index <= known or kept.message.tool_response is not None:
                 doubtful.append(kept)
+                is_lost |= kept.is_question and kept.index > self._answered
             elif kept.is_realtime and now - kept.at > MAX_AUDIO_AGE:
                 stale.append(kept)
             else:
                 again.append(kept)
-        replay = Replay(again, doubtful, stale, self._forgotten)
+        replay = Replay(again, doubtful, stale, self._forgotten, is_lost)
         self._begin_connection()
         return replay
 
