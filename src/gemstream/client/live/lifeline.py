@@ -109,9 +109,9 @@ class Lifeline:
     @property
     def is_in_turn(self) -> bool:
         """True while an answer is due, also one that the next connection will be asked for."""
-        if self._closed is None or self.is_over:
-            return self.protocol.is_in_turn
-        return self._closed.in_turn
+        if self.is_over:
+            return False
+        return self.protocol.is_in_turn if self._closed is None else self._closed.in_turn
 
     @property
     def handle(self) -> str | None:

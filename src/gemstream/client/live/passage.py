@@ -108,7 +108,8 @@ class Passage:
         )
         crossing = Crossing(revived.connection, memory.resumption)
         crossing.write(missed)
-        is_due = closed.in_turn or self._deferred.take_question()
+        was_ended = self._deferred.take_question()  # always asked, for it forgets
+        is_due = closed.in_turn or was_ended or replay.question_is_lost
         # What had begun will not go on, even when a later question is answered.
         is_lost = is_due and (before.has_output or not revived.connection.protocol.is_in_turn)
         if is_lost:

@@ -89,6 +89,7 @@ class Replay(msgspec.Struct, frozen=True):
     doubtful: Sequence[Kept] = ()
     stale: Sequence[Kept] = ()
     forgotten: int = 0
+    question_is_lost: bool = False
 
     @property
     def may_be_lost(self) -> int:
@@ -114,6 +115,7 @@ class Resumption:
         "_failed",
         "_has_output",
         "_kept",
+        "_settled",
         "_size",
         "_transparent",
         "handle",
@@ -133,6 +135,7 @@ class Resumption:
         # perhaps covered.
         self._count = self._answered = self._begun = self._covered = self._doubtful = 0
         self._has_output = False  # in the open turn
+        self._settled = 0  # sent when the last turn ended
         self._failed: int | None = None  # the first index that certainly did not arrive
 
     @property
@@ -185,17 +188,28 @@ class Resumption:
         self._has_output = True
 
     def receive_turn_end(self, owed: int = 0) -> int:
-        """Note that all that was sent has been answered, but for the last ``owed`` questions.
+        """Note that a turn ended, after which the last ``owed`` questions wait for another.
 
+        A question that was sent after another one before anything was heard may have been answered
+        with it, or may not have arrived: should the connection end, it is told of, not repeated.
         What is only to be known, and came behind the turn's first output, cut it short and waits
-        too. Returns how many of the user's written words wait.
+        too. Returns how many of the user's written messages wait.
         """
-        waiting = [kept for kept in self._kept if kept.is_question][-owed:] if owed else []
-        if self._has_output:
-            waiting += [one for one in self._kept if one.is_history and one.index > self._begun]
+        answered = arrived = self._arrived
+        asked = [one for one in self._kept if one.is_question and one.index <= arrived]
+        since = [one for one in asked if one.index > self._settled]
+        left = asked[-owed:] if owed else since[1:]
+        known = self._kept if self._has_output else ()
+        cutting = [one for one in known if one.is_history and self._begun < one.index <= arrived]
+        if left:
+            answered = left[0].index - 1
+            self._begun = max(self._begun, answered if owed else arrived)
+        if cutting:
+            answered = min(answered, cutting[0].index - 1)
+        self._settled = arrived
         self._has_output = False
-        answered = min([self._arrived, *(kept.index - 1 for kept in waiting)])
         self._answered = max(self._answered, answered)
+        waiting = [*(left if owed else ()), *cutting]
         return sum(not kept.is_realtime for kept in waiting)
 
     def receive_update(self, update: ResumptionUpdated) -> None:
@@ -239,6 +253,7 @@ class Resumption:
         To be asked once the new connection is set up; what is sent again is kept anew as it goes.
         """
         again, doubtful, stale = [], [], []
+        is_lost = False
         answered = max(self._answered, self._begun)
         for kept in self._kept:
             if kept.is_ours:
@@ -248,11 +263,12 @@ class Resumption:
             known = max(answered, self._doubtful) if kept.is_realtime else answered
             if kept.index <= known or kept.message.tool_response is not None:
                 doubtful.append(kept)
+                is_lost |= kept.is_question and kept.index > self._answered
             elif kept.is_realtime and now - kept.at > MAX_AUDIO_AGE:
                 stale.append(kept)
             else:
                 again.append(kept)
-        replay = Replay(again, doubtful, stale, self._forgotten)
+        replay = Replay(again, doubtful, stale, self._forgotten, is_lost)
         self._begin_connection()
         return replay
 

@@ -60,10 +60,10 @@ class ServerMessages:
             raise error_of(message.extra["error"])
         if message.server_content is not None:
             progress.check(Step.OUTPUT)
-        elif message.setup_complete is not None:
-            progress.check(Step.SETUP_COMPLETE)
-        elif message.tool_call is None:
+        elif message.setup_complete is None and message.tool_call is None:
             progress.check(Step.NOTICE)
+        if message.setup_complete is not None:  # also beside what is said
+            progress.check(Step.SETUP_COMPLETE)
         if message.tool_call is not None:
             progress.check(Step.OUTPUT)
             progress.calls.check_new(message.tool_call.function_calls)
