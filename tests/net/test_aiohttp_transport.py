@@ -446,3 +446,25 @@ async def test_a_body_that_is_not_packed_as_it_says_is_the_service_s_fault() -> 
         with pytest.raises(ProtocolError, match="cannot be unpacked"):
             await exchange.receive()
         await transport.aclose()
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE", "POST"])
+@pytest.mark.parametrize("is_reset", [True, False])
+async def test_a_request_that_breaks_is_not_repeated_in_silence(
+    method: str, is_reset: bool
+) -> None:
+    asked = 0
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        await read_head(reader)
+        asked += 1
+        if is_reset:
+            reset(writer)
+
+    transport = AiohttpTransport()
+    async with raw_server(handler) as url:
+        with pytest.raises(StreamInterrupted):
+            await transport.open(HTTPRequest(method, url), Deadlines())
+        await transport.aclose()
+    assert asked == 1

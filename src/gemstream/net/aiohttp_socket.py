@@ -11,6 +11,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from ..errors import GemstreamError, ProtocolError, StreamInterrupted
+from .aiohttp_attempt import Broken, once
 from .transport import Deadlines, HTTPRequest
 from .web_socket import FAREWELL, Close, Refusal, oversized
 
@@ -35,14 +36,6 @@ class _Refused(Exception):
         self.refusal = refusal
 
 
-class _Broken(Exception):
-    """Carries a connection's error out of aiohttp, which would shake hands again in silence."""
-
-    def __init__(self, error: aiohttp.ClientError) -> None:
-        super().__init__(error)
-        self.error = error
-
-
 async def dial_socket(
     connector: aiohttp.BaseConnector,
     request: HTTPRequest,
@@ -60,7 +53,7 @@ async def dial_socket(
         connector_owner=False,
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, connect=deadlines.connect),
-        middlewares=(_once,),
+        middlewares=(_switched,),
     )
     try:
         socket = await session.ws_connect(
@@ -75,21 +68,16 @@ async def dial_socket(
         )
     except _Refused as refused:
         return refused.refusal
-    except _Broken as broken:
+    except Broken as broken:
         raise broken.error from None
     finally:
         session.detach()
     return AiohttpWebSocket(socket, max_message_size, ping_every)
 
 
-async def _once(request: Any, handler: Any) -> Any:
+async def _switched(request: Any, handler: Any) -> Any:
     """Let nothing but a switch of protocols reach aiohttp's own judgement."""
-    import aiohttp
-
-    try:
-        response: aiohttp.ClientResponse = await handler(request)
-    except aiohttp.ClientError as error:
-        raise _Broken(error) from None
+    response = await once(request, handler)
     if response.status == _SWITCHING:
         return response
     try:

@@ -27,6 +27,7 @@ from ..errors import (
     StreamInterrupted,
     StreamTimeout,
 )
+from .aiohttp_attempt import Broken, once
 from .aiohttp_socket import AiohttpWebSocket, dial_socket
 from .proxy import environment_proxy, origin
 from .timer import StreamTimer, head_timeout
@@ -130,15 +131,19 @@ class AiohttpTransport:
     ) -> aiohttp.ClientResponse:
         import aiohttp
 
-        return await pool.session.request(
-            request.method,
-            request.url,
-            headers=request.headers,
-            data=io.BytesIO(request.body) if request.body else None,
-            allow_redirects=False,
-            proxy=self._proxy_for(request.url),
-            timeout=aiohttp.ClientTimeout(total=None, connect=deadlines.connect),
-        )
+        try:
+            return await pool.session.request(
+                request.method,
+                request.url,
+                headers=request.headers,
+                data=io.BytesIO(request.body) if request.body else None,
+                allow_redirects=False,
+                proxy=self._proxy_for(request.url),
+                timeout=aiohttp.ClientTimeout(total=None, connect=deadlines.connect),
+                middlewares=() if request.method == "POST" else (once,),
+            )
+        except Broken as broken:
+            raise broken.error from None
 
     def _proxy_for(self, url: str) -> str | None:
         """Return the proxy the environment names for the host of ``url``, looked up once."""
