@@ -81,12 +81,13 @@ class Client:
     ) -> BlockingLiveSession:
         """Return a Live session; entering its block opens it.
 
-        ``model``: else the client's, when it has Live sessions, else the newest that has; with an
-        ephemeral token, which may name it, else none. ``resume``: the ``handle`` of an earlier
-        session to go on from. Raises InvalidRequest at once; opening raises APIError when the
-        handshake is refused, SessionClosedError when the setup is, FirstChunkTimeout when it is not
-        answered, TransportError and ProtocolError. It is tried again as the retry policy says; each
-        try is a request of the model's limits, and may raise RateLimited.
+        ``model``: else the one of ``config``, else the client's, when it has Live sessions, else
+        the newest that has; with an ephemeral token, which may name it, else none. ``resume``: the
+        ``handle`` of an earlier session to go on from. Raises InvalidRequest at once; opening
+        raises APIError when the handshake is refused, SessionClosedError when the setup is,
+        FirstChunkTimeout when it is not answered, TransportError and ProtocolError. It is tried
+        again as the retry policy says; each try is a request of the model's limits, and may raise
+        RateLimited.
         """
         session = self._client.live(model, resume=resume, **options)
         return BlockingLiveSession(session, self._thread)

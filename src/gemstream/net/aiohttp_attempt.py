@@ -1,6 +1,6 @@
 """One request as one request: aiohttp repeats some in silence when their connection breaks.
 
-It sends GET, DELETE and handshakes a second time (``IDEMPOTENT_METHODS`` of aiohttp.client). Whether
+It sends GET, DELETE and handshakes a second time (``IDEMPOTENT_METHODS`` of its client). Whether
 something is tried again is not for a transport to decide: it is counted, paid for and told above.
 """
 
