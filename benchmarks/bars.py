@@ -13,6 +13,8 @@ __all__ = ("BARS",)
 _PACED = ("--chunks", "200", "--delay", "0.002")
 _BURST = ("--chunks", "200")
 _STAMPED = ("--chunks", "60", "--delay", "0.05", "--stamp")
+_SPEECH = ("--messages", "1000")
+_PACED_SPEECH = ("--messages", "200", "--delay", "0.002")
 _STREAMS = 1000
 _DELAYED_STREAMS = 100
 _HELD_CHUNKS = 20
@@ -70,6 +72,10 @@ def _import(statement: str) -> Measure:
     return median_of_starts
 
 
+def _live_audio(client: str, *, sessions: int, turns: int) -> Measure:
+    return lambda port: measured("live_audio_cpu", port, client, sessions, turns)
+
+
 def _limit_redis(case: str) -> Measure:
     return lambda _: measured("limit_redis", case)
 
@@ -87,6 +93,7 @@ _delay_bar = partial(
     limit=2.0,
     limit_of="difference",
 )
+_live_bar = partial(Bar, unit="µs/message", upstream_program="live_upstream")
 _decoder_bar = partial(Bar, unit="µs/event", rival="a bare find loop")
 
 BARS = (
@@ -218,6 +225,33 @@ BARS = (
         measure_ours=_blocking_cpu("gemstream"),
         measure_rival=_blocking_cpu("google-genai"),
         limit=None,
+    ),
+    _live_bar(
+        name="live-audio-cpu-vs-google-genai",
+        about="CPU per message of 1,920 bytes of speech, typed and decoded to bytes",
+        rival="google-genai",
+        upstream=_SPEECH,
+        measure_ours=_live_audio("gemstream", sessions=1, turns=20),
+        measure_rival=_live_audio("google-genai", sessions=1, turns=5),
+        limit=0.3,
+    ),
+    _live_bar(
+        name="live-audio-cpu-vs-bare",
+        about="the same, against plain dicts and bytes from aiohttp, msgspec and base64",
+        rival="bare aiohttp + msgspec",
+        upstream=_SPEECH,
+        measure_ours=_live_audio("gemstream", sessions=1, turns=20),
+        measure_rival=_live_audio("bare", sessions=1, turns=20),
+        limit=1.6,
+    ),
+    _live_bar(
+        name="live-audio-paced",
+        about="the same in 10 sessions at a time, a message each 2 ms",
+        rival="bare aiohttp + msgspec",
+        upstream=_PACED_SPEECH,
+        measure_ours=_live_audio("gemstream", sessions=10, turns=5),
+        measure_rival=_live_audio("bare", sessions=10, turns=5),
+        limit=1.6,
     ),
     Bar(
         name="limit-queue",
