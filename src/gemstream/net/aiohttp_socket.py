@@ -69,6 +69,8 @@ async def dial_socket(
         return refused.refusal
     finally:
         session.detach()
+    # It was needed to get here, and would take 2.5 KiB as long as the connection lasts.
+    socket._response._session = None
     return AiohttpWebSocket(socket, max_message_size, ping_every)
 
 

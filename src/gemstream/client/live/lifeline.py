@@ -108,7 +108,7 @@ class Lifeline:
         self._opened_at = self._loop.time()
         self._next_move = 0.0
         self._is_broken = False  # a message could not be sent
-        self._lost = asyncio.Event()  # set once the end of this connection is known
+        self._lost = self._loop.create_future()  # done once its end is known; an Event: 0.8 KiB
 
     @property
     def protocol(self) -> LiveProtocol[ClientMessage, ServerEvent]:
@@ -199,7 +199,7 @@ class Lifeline:
             self._ended()
         if self._timer is not None:
             self._timer.cancel()
-        self._lost.set()
+        self._lost.cancel()  # unless it is done: nothing follows this connection
 
     # What goes out.
 
@@ -243,7 +243,7 @@ class Lifeline:
         self._is_broken = True
         if not self._is_read and self._keeper is None:
             self._keeper = self._start(self._read_ahead(), "keeper")
-        await lost.wait()
+        await asyncio.wait((lost,))
         while self._reviving is not None:
             await asyncio.wait((self._reviving,))
         if self.failure is not None:
@@ -340,7 +340,7 @@ class Lifeline:
     def _receive_loss(self, closed: Closed) -> Loss:
         now = self._loop.time()
         self._memory.resumption.receive_loss(now)
-        self._lost.set()
+        self._lost.set_result(None)
         return Loss(
             closed=closed,
             handle=self._memory.resumption.handle_at(now),

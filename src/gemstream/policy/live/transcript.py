@@ -6,7 +6,6 @@ thoughts are left out.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -31,7 +30,7 @@ class Transcript:
     __slots__ = ("_asked", "_said", "_size", "_turns")
 
     def __init__(self) -> None:
-        self._turns: deque[Content] = deque()
+        self._turns: list[Content] = []  # an empty deque takes 0.7 KiB in each session
         self._size = 0
         self._asked: list[str] = []
         self._said: list[str] = []
@@ -71,4 +70,4 @@ class Transcript:
                 self._size += len(text)
         self.drop_turn()
         while self._turns and (self._size > MAX_TRANSCRIPT or self._turns[0].role != _USER):
-            self._size -= sum(len(part.text or "") for part in self._turns.popleft().parts)
+            self._size -= sum(len(part.text or "") for part in self._turns.pop(0).parts)
