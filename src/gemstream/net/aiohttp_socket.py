@@ -138,7 +138,12 @@ class AiohttpWebSocket:
     async def receive(self) -> bytes | Close:
         """Return the next message, or how it ended; see ``WebSocket.receive``."""
         while self._close is None and self._failure is None:
-            message = await self._socket.receive()
+            try:
+                message = await self._socket.receive()
+            except asyncio.CancelledError:
+                # aiohttp takes it for the end, and would await no answer to our close.
+                self._socket._close_code = None
+                raise
             kind = message.type
             if kind in (_TEXT, _BINARY):
                 data: bytes = message.data

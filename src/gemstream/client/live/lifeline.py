@@ -303,12 +303,12 @@ class Lifeline:
         finally:
             self._moving = None
         if not self._is_leaving_due(self._loop.time()):
+            self._next_move = 0.0  # a turn has begun, and its end is the next chance
             return dialed.abort()
         self._dialed = dialed
         closed = Closed(1000, "", in_turn=self.protocol.is_in_turn)
-        loss = self._receive_loss(closed)
+        leave = partial(self._leave, self._receive_loss(closed), dialed)
         self.ready.append(Disconnected(closed.code, is_planned=True))
-        leave = partial(self._leave, loss, dialed)
         self._reviving = self._start(self._revive(leave, closed), "revival")
 
     async def _leave(self, loss: Loss, dialed: LiveConnection) -> Revived:
