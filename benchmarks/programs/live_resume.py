@@ -77,8 +77,10 @@ async def _at_once(url: str, drops: int) -> list[float]:
             socket, handle = await _opened(http, url, handle)
             took.append(time() - heard_at)
             await _ask(socket, _PLAIN)
-            while not json.loads((await socket.receive()).data).get("serverContent", {}).get(
-                "turnComplete"
+            while (
+                not json.loads((await socket.receive()).data)
+                .get("serverContent", {})
+                .get("turnComplete")
             ):
                 pass
         await socket.close()

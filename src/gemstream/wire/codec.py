@@ -89,8 +89,9 @@ class MessageDecoder(Generic[M]):
 
 def decode(payload: bytes, kind: type[M]) -> M:
     """Return the message of type ``kind`` in ``payload``; raises DecodeError."""
+    straight: Callable[[bytes], M] = _straight(kind)
     try:
-        return _straight(kind)(payload)
+        return straight(payload)
     except msgspec.ValidationError:
         return _walk(decode_plain(payload), kind, "$")
     except _NOT_JSON as error:
