@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from .processes import MeasurementFailed, upstream
@@ -35,6 +35,7 @@ class Bar:
     # Or "ours": an absolute figure in the bar's unit. Or "difference": ours less the rival's.
     limit_of: str = "ratio"
     upstream: tuple[str, ...] | None = None  # its options; None: the bar needs none
+    upstream_program: str = "upstream"
     warm_up: bool = False  # one round goes uncounted, so that files and byte code are cached
 
 
@@ -74,12 +75,19 @@ class Result:
         return statistics.median(self.decisive) <= self.bar.limit
 
 
+def _upstream_of(bar: Bar) -> AbstractContextManager[int]:
+    """Return what gives the port of the upstream that ``bar`` needs, 0 when it needs none."""
+    if bar.upstream is None:
+        return nullcontext(0)
+    return upstream(bar.upstream_program, bar.upstream)
+
+
 def run_bar(bar: Bar, rounds: int) -> Result:
     """Measure ``bar``; a measurement that fails fails the bar, not the run."""
     ours: list[float] = []
     rival: list[float] = []
     try:
-        with nullcontext(0) if bar.upstream is None else upstream(bar.upstream) as port:
+        with _upstream_of(bar) as port:
             if bar.warm_up:
                 bar.measure_ours(port)
                 bar.measure_rival(port)

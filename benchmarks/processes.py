@@ -28,9 +28,9 @@ class MeasurementFailed(Exception):
 
 
 @contextmanager
-def upstream(options: Sequence[str]) -> Iterator[int]:
-    """Run the stand-in for the service; gives its port."""
-    with _child(["-m", "benchmarks.programs.upstream", *options]) as child:
+def upstream(program: str, options: Sequence[str]) -> Iterator[int]:
+    """Run the stand-in for the service that ``program`` is; gives its port."""
+    with _child(["-m", f"benchmarks.programs.{program}", *options]) as child:
         assert child.stdout is not None
         line = child.stdout.readline()
         if not line:

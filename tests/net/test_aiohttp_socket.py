@@ -103,6 +103,34 @@ async def test_a_ping_is_answered_while_somebody_reads() -> None:
     assert await _received(handler) == b"seen"
 
 
+async def test_a_close_is_answered_also_after_a_read_that_was_cancelled() -> None:
+    order = []
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await shake_hands(reader, writer)
+        opcode, payload = await read_frame(reader)
+        for _ in range(20):  # time in which a close that does not wait would be over
+            await asyncio.sleep(0)
+        order.append("answered")
+        writer.write(frame(payload, opcode))
+        await reader.read()
+
+    transport = AiohttpTransport()
+    async with asyncio.timeout(PATIENT), raw_server(handler) as url:
+        socket = await transport.open_socket(
+            HTTPRequest("GET", url), Deadlines(), max_message_size=1000
+        )
+        assert isinstance(socket, WebSocket)
+        reading = asyncio.create_task(socket.receive())
+        await asyncio.sleep(0)
+        reading.cancel()
+        await asyncio.wait([reading])
+        await socket.close()
+        order.append("closed")
+        await transport.aclose()
+    assert order == ["answered", "closed"]
+
+
 async def test_a_refusal_is_told_by_its_beginning() -> None:
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_head(reader)

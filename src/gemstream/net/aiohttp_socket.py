@@ -72,6 +72,8 @@ async def dial_socket(
         raise broken.error from None
     finally:
         session.detach()
+    # It was needed to get here, and would take 2.5 KiB as long as the connection lasts.
+    socket._response._session = None
     return AiohttpWebSocket(socket, max_message_size, ping_every)
 
 
@@ -139,7 +141,12 @@ class AiohttpWebSocket:
     async def receive(self) -> bytes | Close:
         """Return the next message, or how it ended; see ``WebSocket.receive``."""
         while self._close is None and self._failure is None:
-            message = await self._socket.receive()
+            try:
+                message = await self._socket.receive()
+            except asyncio.CancelledError:
+                # aiohttp takes it for the end, and would await no answer to our close.
+                self._socket._close_code = None
+                raise
             kind = message.type
             if kind in (_TEXT, _BINARY):
                 data: bytes = message.data

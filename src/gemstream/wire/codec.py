@@ -89,7 +89,13 @@ class MessageDecoder(Generic[M]):
 
 def decode(payload: bytes, kind: type[M]) -> M:
     """Return the message of type ``kind`` in ``payload``; raises DecodeError."""
-    return MessageDecoder(kind).decode(payload)
+    straight: Callable[[bytes], M] = _straight(kind)
+    try:
+        return straight(payload)
+    except msgspec.ValidationError:
+        return _walk(decode_plain(payload), kind, "$")
+    except _NOT_JSON as error:
+        raise _not_json(payload, error) from None
 
 
 def decode_plain(payload: bytes) -> Any:

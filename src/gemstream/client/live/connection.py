@@ -73,7 +73,7 @@ class LiveConnection:
                 await self.send(ClientMessage(setup=setup))
                 events: list[ServerEvent] = []
                 while not any(isinstance(event, SetupCompleted) for event in events):
-                    events += await self._received()
+                    events += self._events_of(await self._socket.receive())
                     _check_open(events)
         except TimeoutError:
             if not limit.expired():
@@ -115,7 +115,7 @@ class LiveConnection:
         self._is_waiting = True
         self._watch()
         try:
-            return await self._received()
+            return self._events_of(await self._socket.receive())
         except StreamTimeout:
             raise
         except GemstreamError as error:
@@ -135,8 +135,7 @@ class LiveConnection:
         self._timer.cancel()
         self._socket.abort()
 
-    async def _received(self) -> list[ServerEvent]:
-        payload = await self._socket.receive()
+    def _events_of(self, payload: bytes | Close) -> list[ServerEvent]:
         if not isinstance(payload, Close):
             self._tally.messages_received += 1
             self._tally.bytes_received += len(payload)
@@ -149,8 +148,7 @@ class LiveConnection:
 
     def _watch(self) -> None:
         """Count the wait from now, unless it counts already or nothing is due."""
-        protocol = self.protocol
-        if protocol.is_in_turn and not protocol.awaits_functions:
+        if self.protocol.awaits_model:
             if self._timer.waiting_since is None:
                 self._timer.waiting_since = self._now()
         else:

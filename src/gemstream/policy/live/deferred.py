@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from ...wire.live.client_message import ClientMessage
 from .resumption import MAX_AUDIO_AGE, MAX_KEPT_SIZE
 
@@ -16,7 +14,8 @@ class Deferred:
     __slots__ = ("_dropped", "_has_question", "_messages", "_size")
 
     def __init__(self) -> None:
-        self._messages: deque[tuple[ClientMessage, int, float]] = deque()
+        # Seconds of it at most, and an empty deque takes 0.7 KiB in each session.
+        self._messages: list[tuple[ClientMessage, int, float]] = []
         self._size = 0
         self._dropped = 0
         self._has_question = False
@@ -55,7 +54,7 @@ class Deferred:
             self._drop()
 
     def _drop(self) -> None:
-        self._size -= self._messages.popleft()[1]
+        self._size -= self._messages.pop(0)[1]
         self._dropped += 1
 
 

@@ -159,6 +159,12 @@ class LiveProtocol(Generic[S, E]):
         return self._progress.calls.is_awaited
 
     @property
+    def awaits_model(self) -> bool:
+        """True while the open turn is the model's to go on with: it waits for no function."""
+        progress = self._progress  # asked for at each message, in one step
+        return progress.state is SessionState.IN_TURN and not progress.calls.is_awaited
+
+    @property
     def handle(self) -> str | None:
         """The newest handle to resume from; None when the service gave none."""
         return self._progress.handle

@@ -42,7 +42,7 @@ _LEAST_SIZE = 1024  # what a message takes in memory at any rate, so that many s
 _BYTES_A_SAMPLE = 2
 
 
-class Kept(msgspec.Struct, frozen=True):
+class Kept(msgspec.Struct, frozen=True, gc=False):
     """A message that no handle covers; ``at`` is when it was sent, ``audio`` its seconds of speech.
 
     ``index`` counts the messages of its connection from 1, the setup left out. ``is_ours``: it is

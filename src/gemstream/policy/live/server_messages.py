@@ -131,8 +131,8 @@ def _note_content(content: ServerContent, progress: Progress) -> None:
 
 def _ends_turn(content: ServerContent, progress: Progress) -> bool:
     """True at a turn's end, which a model that tells its status may announce by that alone."""
-    if content.turn_complete:
-        return True
+    if content.interaction_status is None or content.turn_complete:
+        return bool(content.turn_complete)
     is_idle = content.interaction_status is InteractionStatus.IDLE
     return is_idle and progress.state is SessionState.IN_TURN
 

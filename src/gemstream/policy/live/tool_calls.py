@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-from collections import deque
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
@@ -35,8 +34,7 @@ class ToolCalls:
     def __init__(self) -> None:
         self._open: dict[str, str] = {}  # key → name of the function
         self._awaited: set[str] = set()  # keys of _open
-        self._fates: dict[str, CallFate] = {}
-        self._ended: deque[str] = deque()  # keys of _fates, oldest first
+        self._fates: dict[str, CallFate] = {}  # oldest first
 
     @property
     def open_ids(self) -> tuple[str, ...]:
@@ -112,11 +110,9 @@ class ToolCalls:
         if self._open.pop(key, None) is None:
             return
         self._awaited.discard(key)
-        if key not in self._fates:
-            self._ended.append(key)
         self._fates[key] = fate
-        if len(self._ended) > _MAX_ENDED:
-            del self._fates[self._ended.popleft()]
+        if len(self._fates) > _MAX_ENDED:
+            del self._fates[next(iter(self._fates))]
 
 
 def _key(item: FunctionCall | FunctionResponse) -> str:

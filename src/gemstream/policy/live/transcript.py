@@ -6,7 +6,6 @@ thoughts are left out.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -33,7 +32,7 @@ class Transcript:
     __slots__ = ("_asked", "_open_size", "_said", "_size", "_turns")
 
     def __init__(self) -> None:
-        self._turns: deque[tuple[str, str]] = deque()  # role and text
+        self._turns: list[tuple[str, str]] = []  # role and text; an empty deque takes 0.7 KiB
         self._size = 0
         self._open_size = 0  # of the turn that is not finished
         self._asked: list[str] = []
@@ -82,7 +81,7 @@ class Transcript:
         self._asked, self._said = later, []
         self._open_size = sum(len(words) + 1 for words in later)
         while self._turns and (self._is_too_much or self._turns[0][0] != _USER):
-            self._size -= len(self._turns.popleft()[1])
+            self._size -= len(self._turns.pop(0)[1])
 
     @property
     def _is_too_much(self) -> bool:
