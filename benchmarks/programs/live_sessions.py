@@ -11,7 +11,6 @@ usage: python -m benchmarks.programs.live_sessions PORT CLIENT SESSIONS SECONDS 
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import sys
 import time
@@ -21,7 +20,7 @@ import uvloop
 
 from .live_clients import LIVE_CLIENTS, LiveClient, Talker
 from .live_upstream import STAMP
-from .process import raise_file_limit, resident_size
+from .process import give_back, raise_file_limit, resident_size
 
 __all__ = ("main",)
 
@@ -45,7 +44,7 @@ class _Crowd:
 
     async def talk(self, seconds: float) -> tuple[int, list[float]]:
         """Talk for so long, all at once; returns the bytes it took and the delays in ms."""
-        gc.collect()
+        give_back()
         before = resident_size()
         async with asyncio.TaskGroup() as group:
             for number in range(self._sessions):
@@ -55,7 +54,7 @@ class _Crowd:
             self._delays.clear()
             await asyncio.sleep(seconds)
             heard, self._delays = self._delays, []  # what collecting and closing delays is ours
-            gc.collect()
+            give_back()
             taken = resident_size() - before
             self._over.set()
         expected = self._sessions * seconds / _EVERY

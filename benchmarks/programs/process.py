@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import sys
 from pathlib import Path
 
-__all__ = ("raise_file_limit", "resident_size")
+__all__ = ("give_back", "raise_file_limit", "resident_size")
 
 _STATM = Path("/proc/self/statm")
 _FILES = 8192
@@ -19,6 +21,14 @@ def raise_file_limit() -> None:
     wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def give_back() -> None:
+    """Let go of garbage, and of what the C library keeps of freed memory, where it can be asked."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it
+    if trim is not None:
+        trim(0)
 
 
 def resident_size() -> int:

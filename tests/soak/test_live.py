@@ -40,7 +40,7 @@ TURN = "bidiGenerateContent"
 HOUR = 3600.0
 THINKS = (5.0, 35.0)  # seconds between an answer and the next question
 # A question each 22 seconds, so this is one in a quarter of an hour.
-DROP_EVERY = 41
+DROP_EVERY = 39
 TOKENS_A_SECOND = 2.0
 # What the client keeps for a session begun afresh is full after some fifty questions.
 BACKGROUND = "The weather of that day. " * 40
