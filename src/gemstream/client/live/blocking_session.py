@@ -176,4 +176,4 @@ class BlockingLiveSession:
 
     def _give_back(self) -> None:
         """Put the event that an interrupted reader left back to where the session reads on."""
-        self._session._opened().ready.extendleft(self._events.left())
+        self._session._opened().ready[:0] = self._events.left()

@@ -11,7 +11,6 @@ not, for they belong to their moment: they are kept, and go out if they are stil
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 
@@ -75,7 +74,8 @@ class Lifeline:
         self._memory = memory
         self._told = told  # of each event as it is read, and of ours
         self._ended = ended  # called once the session is over, unless it was closed here
-        self.ready: deque[SessionEvent] = deque()
+        # Those of one message, mostly; an empty deque takes 0.7 KiB in each session.
+        self.ready: list[SessionEvent] = []
         self.is_over = False
         self.failure: GemstreamError | None = None
         self.is_read = False

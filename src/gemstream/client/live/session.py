@@ -199,7 +199,7 @@ class LiveSession:
             if lifeline.is_over:
                 raise lifeline.failure or StopAsyncIteration
             await self._read(lifeline)
-        return ready.popleft()
+        return ready.pop(0)
 
     async def aclose(self) -> None:
         """End the session and wait, for a bounded moment, until it is gone; again is harmless.

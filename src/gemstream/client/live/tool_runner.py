@@ -43,7 +43,8 @@ class ToolRunner:
         self._send = send
         self._slots = asyncio.Semaphore(max_parallel)
         self._by_call: dict[str, asyncio.Task[None]] = {}  # calls that wait for their response
-        self._running: set[asyncio.Task[None]] = set()  # with those that were cancelled
+        # With those that were cancelled, in order; an empty set takes 0.2 KiB in each session.
+        self._running: dict[asyncio.Task[None], None] = {}
         self._is_over = False
 
     def receive(self, event: SessionEvent) -> None:
@@ -75,14 +76,14 @@ class ToolRunner:
             if task is not own:
                 self._cancel(key)
         self._by_call.clear()
-        if others := self._running - {own}:
+        if others := self._running.keys() - {own}:
             await asyncio.wait(others)
 
     def _start(self, call: FunctionCall) -> None:
         key = _key(call)
         task = asyncio.create_task(self._answer(call), name=f"gemstream tool {call.name}")
         self._by_call[key] = task
-        self._running.add(task)
+        self._running[task] = None
         task.add_done_callback(functools.partial(self._forget, key))
 
     def _cancel(self, key: str) -> None:
@@ -91,7 +92,7 @@ class ToolRunner:
             task.cancel()
 
     def _forget(self, key: str, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
+        self._running.pop(task, None)
         if self._by_call.get(key) is task:
             del self._by_call[key]
 

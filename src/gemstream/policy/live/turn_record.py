@@ -6,8 +6,6 @@ When the service finds the end of speech, it is not: such a turn is measured fro
 
 from __future__ import annotations
 
-from collections import deque
-
 import msgspec
 
 from ...wire.live.client_message import ClientMessage
@@ -41,7 +39,8 @@ class TurnRecorder:
     __slots__ = ("_asked_at", "_first_at", "_interrupted", "_questions", "_tool_calls", "_usage")
 
     def __init__(self) -> None:
-        self._questions: deque[float] = deque(maxlen=_MOST_QUESTIONS)  # of no turn as yet
+        # Of no turn as yet; an empty deque takes 0.7 KiB in each session.
+        self._questions: list[float] = []
         self._asked_at: float | None = None  # the open turn's question, once it has output
         self._first_at: float | None = None
         self._interrupted = False
@@ -56,6 +55,7 @@ class TurnRecorder:
     def ask(self, now: float) -> None:
         """Note a question; one that comes after the first output is for the next turn."""
         self._questions.append(now)
+        del self._questions[:-_MOST_QUESTIONS]
 
     def begin_output(self, now: float) -> None:
         """Note the first output: it answers all that was asked until then."""
@@ -81,7 +81,7 @@ class TurnRecorder:
             # Cut short before it said anything, it takes one question along and not its successor.
             self._asked_at = self._questions[0 if self._interrupted else -1]
             if self._interrupted:
-                self._questions.popleft()
+                self._questions.pop(0)
             else:
                 self._questions.clear()
         return self._ended(now)
