@@ -396,6 +396,50 @@ def test_an_old_connection_is_left_before_the_service_ends_it() -> None:
     assert 600 <= in_no_time(main()) <= 601
 
 
+def test_who_asks_again_at_once_loses_no_turn_to_a_farewell() -> None:
+    async def part(stage: Stage) -> None:
+        await stage.say(handle("h0"), farewell("20s"))
+        while True:
+            await stage.hear()
+            await stage.say(HELLO)
+            await asyncio.sleep(0.5)
+            await stage.say(DONE)
+            await asyncio.sleep(0.05)  # the handle comes a moment later
+            await stage.say(handle("h1"))
+
+    service = LiveService(part, answers("h2"))
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(0.2)  # a dial takes longer than the moment between two turns
+        await service(scope, receive, send)
+
+    async def main() -> None:
+        async with client_of(app).live(MODEL) as session:
+            for _ in range(60):
+                assert (await session.send_text("Hi")).text == "Hello"
+            assert (session.stats.reconnects, session.stats.turns) == (1, 60)
+
+    in_no_time(main())
+    assert service.left == [1000, 1000]
+    assert handle_of(service.stages[1]) is not None
+
+
+def test_a_handle_that_never_comes_keeps_nobody_waiting() -> None:
+    async def part(stage: Stage) -> None:
+        await stage.say(handle("h0"), farewell("50s"))
+        while True:
+            await stage.hear()
+            await stage.say(HELLO, DONE)
+
+    async def main() -> float:
+        async with client_of(LiveService(part)).live(MODEL) as session:
+            for _ in range(3):
+                assert (await session.send_text("Hi")).text == "Hello"
+        return asyncio.get_running_loop().time()
+
+    assert in_no_time(main()) <= 3
+
+
 def test_a_service_that_cannot_be_dialed_is_not_left() -> None:
     service = LiveService(then(handle("h1"), farewell("30s"), answers("h1")))
 

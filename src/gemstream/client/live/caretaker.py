@@ -20,6 +20,7 @@ __all__ = ("Caretaker", "Line")
 _LOOK_EVERY = 1.0  # seconds; a session without a reader is looked after from the second look on
 _MOST_AHEAD = 256  # events that are read before anybody asks for them
 _DIAL_PAUSE = 5.0  # seconds after a connection to move to could not be opened
+_HANDLE_PATIENCE = 1.0  # seconds; the handle of a turn comes a moment after its end
 
 
 class Line(Protocol):
@@ -66,6 +67,7 @@ class Caretaker:
         "_loop",
         "_memory",
         "_moving",
+        "_news",
         "_next_dial",
         "_switch",
         "_timer",
@@ -87,6 +89,7 @@ class Caretaker:
         self._dial = dial
         self._next_dial = 0.0
         self._moving: asyncio.Task[None] | None = None
+        self._news: asyncio.Future[None] | None = None  # of handles, if somebody waits for one
         self.is_idle = False
         self.keeper: asyncio.Task[None] | None = None
         self._timer = None if dial is None else self._loop.call_later(_LOOK_EVERY, self._look)
@@ -95,6 +98,7 @@ class Caretaker:
         """Look no more: the session is over."""
         if self._timer is not None:
             self._timer.cancel()
+        self._tell_news()
 
     def leave(self) -> list[asyncio.Task[None]]:
         """Look no more, and return the tasks, which are cancelled."""
@@ -150,23 +154,59 @@ class Caretaker:
 
     # What is to be left.
 
+    async def settle(self) -> None:
+        """Let a move that is due come before what is said next; in bounded time.
+
+        Who asks again as soon as a turn has ended would leave no moment between two turns, and the
+        last of them would be lost with the connection. Safe to cancel.
+        """
+        if self._awaits_handle:
+            self.read_ahead()
+            if self._news is None:
+                self._news = self._loop.create_future()
+            await asyncio.wait((self._news,), timeout=_HANDLE_PATIENCE)
+        if self._moving is not None:
+            await asyncio.wait((self._moving,))
+
+    @property
+    def _awaits_handle(self) -> bool:
+        """True when only the handle of the last turn is missing to leave."""
+        line, resumption = self._line, self._memory.resumption
+        if self._dial is None or not line.is_standing or line.connection.protocol.is_in_turn:
+            return False
+        is_missing = resumption.handle is not None and not resumption.is_current
+        return is_missing and self._is_due(is_busy=False)
+
+    def _tell_news(self) -> None:
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)
+        self._news = None
+
     def consider_leaving(self) -> None:
         """Begin to move to another connection when it is time to."""
         now = self._loop.time()
-        if self._moving is None and now >= self._next_dial and self._is_leaving_due(now):
+        if self._moving is None and now >= self._next_dial and self._is_leaving_due():
             assert self._dial is not None, "a session of one connection does not move"
             moving = self._move(self._dial, self._line.connection)
             self._moving = self._loop.create_task(moving, name="gemstream live move")
             self._moving.add_done_callback(self._moved)
+        if not self._awaits_handle:
+            self._tell_news()
 
-    def _is_leaving_due(self, now: float) -> bool:
+    def _is_leaving_due(self) -> bool:
         line, memory = self._line, self._memory
         if self._dial is None or not line.is_standing:
             return False
         # The handle that knows the last turn comes a moment after the turn.
         is_busy = line.connection.protocol.is_in_turn or not memory.resumption.is_current
+        return self._is_due(is_busy=is_busy)
+
+    def _is_due(self, *, is_busy: bool) -> bool:
         return self._switch.is_due(
-            now=now, opened_at=line.opened_at, leaves_at=memory.leaves_at, is_in_turn=is_busy
+            now=self._loop.time(),
+            opened_at=self._line.opened_at,
+            leaves_at=self._memory.leaves_at,
+            is_in_turn=is_busy,
         )
 
     async def _move(
@@ -179,7 +219,7 @@ class Caretaker:
             # A later look tries again, and at last the service closes.
             self._next_dial = self._loop.time() + _DIAL_PAUSE
             return
-        if leaving is self._line.connection and self._is_leaving_due(self._loop.time()):
+        if leaving is self._line.connection and self._is_leaving_due():
             self._line.move(dialed)
         else:
             dialed.abort()  # a turn has begun, or the service was quicker

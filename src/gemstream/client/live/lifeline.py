@@ -220,6 +220,8 @@ class Lifeline:
         dead: then it goes out in the next.
         """
         began = self._loop.time()
+        if not is_of_the_moment(message):
+            await self._caretaker.settle()
         while self._passing is not None:
             if self._standing is not None and self._passage and is_of_the_moment(message):
                 return self._passage.defer(message, self.protocol, began)
