@@ -75,6 +75,7 @@ class Client:
     def live(
         self,
         model: str | None = None,
+        config: LiveSetup | None = None,
         *,
         resume: str | None = None,
         **options: Unpack[LiveOptions],
@@ -82,14 +83,15 @@ class Client:
         """Return a Live session; entering its block opens it.
 
         ``model``: else the one of ``config``, else the client's, when it has Live sessions, else
-        the newest that has; with an ephemeral token, which may name it, else none. ``resume``: the
-        ``handle`` of an earlier session to go on from. Raises InvalidRequest at once; opening
-        raises APIError when the handshake is refused, SessionClosedError when the setup is,
-        FirstChunkTimeout when it is not answered, TransportError and ProtocolError. It is tried
-        again as the retry policy says; each try is a request of the model's limits, and may raise
-        RateLimited.
+        the newest that has; with an ephemeral token, which may name it, else none. ``config``: a
+        whole setup; ``options`` win over its other fields, and its generation config's.
+        ``resume``: the ``handle`` of an earlier session to go on from. Raises InvalidRequest at
+        once; opening raises APIError when the handshake is refused, SessionClosedError when the
+        setup is, FirstChunkTimeout when it is not answered, TransportError and ProtocolError. It is
+        tried again as the retry policy says; each try is a request of the model's limits, and may
+        raise RateLimited.
         """
-        session = self._client.live(model, resume=resume, **options)
+        session = self._client.live(model, config, resume=resume, **options)
         return BlockingLiveSession(session, self._thread)
 
     def count_tokens(

@@ -23,6 +23,7 @@ from ..policy.live.single_turn import not_in_a_turn
 from ..wire.codec import JSONObject
 from ..wire.embedding import BatchEmbedContentsResponse, TaskType
 from ..wire.endpoint import EXPRESS, Operation
+from ..wire.live.setup import LiveSetup
 from ..wire.request import CountTokensResponse
 from .call import Admit, freely
 from .channel import Channel, Channels
@@ -127,6 +128,7 @@ class AsyncClient:
     def live(
         self,
         model: str | None = None,
+        config: LiveSetup | None = None,
         *,
         resume: str | None = None,
         **options: Unpack[LiveOptions],
@@ -134,15 +136,16 @@ class AsyncClient:
         """Return a Live session; entering its block opens it.
 
         ``model``: else the one of ``config``, else the client's, when it has Live sessions, else
-        the newest that has; with an ephemeral token, which may name it, else none. ``resume``: the
-        ``handle`` of an earlier session to go on from. Raises InvalidRequest at once; opening
-        raises APIError when the handshake is refused, SessionClosedError when the setup is,
-        FirstChunkTimeout when it is not answered, TransportError and ProtocolError. It is tried
-        again as the retry policy says; each try is a request of the model's limits, and may raise
-        RateLimited.
+        the newest that has; with an ephemeral token, which may name it, else none. ``config``: a
+        whole setup; ``options`` win over its other fields, and its generation config's.
+        ``resume``: the ``handle`` of an earlier session to go on from. Raises InvalidRequest at
+        once; opening raises APIError when the handshake is refused, SessionClosedError when the
+        setup is, FirstChunkTimeout when it is not answered, TransportError and ProtocolError. It is
+        tried again as the retry policy says; each try is a request of the model's limits, and may
+        raise RateLimited.
         """
         self._service.check_open()
-        given = checked_options(options)
+        given = checked_options({**options, "config": config})
         registry = registry_of(given)
         resource = self._live_model(model_named(model, given.get("config")))
         parent = self._service.settings.parent

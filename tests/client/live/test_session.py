@@ -429,3 +429,19 @@ async def test_a_session_is_opened_once_and_by_async_with() -> None:
     await client.aclose()
     with pytest.raises(InvalidState):
         client.live(MODEL)
+
+
+async def test_a_setup_may_be_the_second_argument() -> None:
+    service = LiveService(_greets)
+    config = LiveSetup(generation_config=GenerationConfig(temperature=0.5))
+    async with client_of(service).live(MODEL, config, temperature=0.25) as session:
+        assert (await session.send_text("Hi")).text == "Hello"
+    [setup, _] = service.heard
+    assert isinstance(setup, heard.SetUp)
+    assert setup.setup.generation_config is not None
+    assert setup.setup.generation_config.temperature == 0.25
+
+
+def test_a_setup_of_another_kind_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="config"):
+        client_of(LiveService(_greets)).live(MODEL, {"temperature": 1})  # type: ignore[arg-type]

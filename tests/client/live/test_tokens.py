@@ -213,8 +213,12 @@ async def test_a_refusal_is_told() -> None:
 
 async def test_every_option_of_a_session_is_of_the_setup_or_refused_in_constraints() -> None:
     """A new option of ``live`` must not be taken by a token, which would then ignore it."""
-    assert set(LiveOptions.__annotations__) > SETUP_OPTIONS
-    assert set(LiveConstraints.__annotations__) == {*LiveOptions.__annotations__, "model"}
+    assert {*LiveOptions.__annotations__, "config"} > SETUP_OPTIONS
+    assert set(LiveConstraints.__annotations__) == {
+        *LiveOptions.__annotations__,
+        "config",
+        "model",
+    }
     for name in set(LiveOptions.__annotations__) - SETUP_OPTIONS:
         with pytest.raises(InvalidRequest, match=f"^{name} is not of the setup"):
             await client_of(Service(MADE)).live_tokens.create(constraints={name: object()})

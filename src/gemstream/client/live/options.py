@@ -37,9 +37,8 @@ __all__ = ("SETUP_OPTIONS", "LiveOptions", "checked_options", "registry_of", "se
 class LiveOptions(TypedDict, total=False):
     """What ``live`` takes beside the model; an option of None is one that was not given.
 
-    ``config``: a whole setup, with its model or without; what is given by name wins over its other
-    fields, and its generation config's. The transcriptions: True switches one on; that of the
-    output is on for a model that speaks, so that an answer has its words, until False says no.
+    The transcriptions: True switches one on; that of the output is on for a model that speaks, so
+    that an answer has its words, until False says no.
     ``context_window_compression``: by default a sliding window, without which a session ends after
     minutes; False for none.
     ``tools``: Python functions and FunctionTools are run when the model calls them, each for up to
@@ -55,7 +54,6 @@ class LiveOptions(TypedDict, total=False):
     means ``total``.
     """
 
-    config: LiveSetup | None
     system: str | Content | None
     tools: Sequence[GivenTool] | None
     tool_timeout: float | None
@@ -83,7 +81,7 @@ class LiveOptions(TypedDict, total=False):
     timeouts: Timeouts | float | None
 
 
-_KNOWN = frozenset(LiveOptions.__annotations__)
+_KNOWN = frozenset(("config", *LiveOptions.__annotations__))
 _IN_SETUP = ("realtime_input_config", "proactivity", "safety_settings")
 _TRANSCRIPTIONS = ("input_audio_transcription", "output_audio_transcription")
 _IN_GENERATION = (

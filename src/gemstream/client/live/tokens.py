@@ -30,6 +30,7 @@ class LiveConstraints(LiveOptions, total=False):
     """What a token settles of its sessions: their model, and what ``live`` takes of a setup."""
 
     model: str | None
+    config: LiveSetup | None
 
 
 class LiveTokens:
