@@ -198,7 +198,13 @@ class LiveSession:
         while not ready:
             if lifeline.is_over:
                 raise lifeline.failure or StopAsyncIteration
-            await self._read(lifeline)
+            if self._reading:
+                raise InvalidState("the session is already being read by another task")
+            self._reading = True
+            try:
+                await lifeline.read()
+            finally:
+                self._reading = False
         return ready.pop(0)
 
     async def aclose(self) -> None:
@@ -284,16 +290,6 @@ class LiveSession:
     def _end(self, error: GemstreamError | None) -> None:
         self._pacing.close()
         self._observation.ended(error)
-
-    async def _read(self, lifeline: Lifeline) -> None:
-        """Take in the events of one message, or the end."""
-        if self._reading:
-            raise InvalidState("the session is already being read by another task")
-        self._reading = True
-        try:
-            await lifeline.read()
-        finally:
-            self._reading = False
 
 
 def _check_text(text: object) -> None:

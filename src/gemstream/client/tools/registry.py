@@ -41,7 +41,7 @@ class ToolRegistry:
         leaves_unknown: bool = False,
     ) -> None:
         self._timeout = checked_timeout(timeout, "tool_timeout")
-        self._others = frozenset(others)
+        self._others: Collection[str] = frozenset(others) if others else ()
         self._leaves_unknown = leaves_unknown
         self._tools: dict[str, FunctionTool] = {}
         for given in tools:

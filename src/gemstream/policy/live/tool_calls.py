@@ -29,11 +29,11 @@ class ToolCalls:
     A call without an id, which Vertex AI may send, is known by its function's name.
     """
 
-    __slots__ = ("_awaited", "_ended", "_fates", "_open")
+    __slots__ = ("_awaited", "_fates", "_open")
 
     def __init__(self) -> None:
         self._open: dict[str, str] = {}  # key → name of the function
-        self._awaited: set[str] = set()  # keys of _open
+        self._awaited: dict[str, None] = {}  # keys of _open; an empty set takes 0.2 KiB
         self._fates: dict[str, CallFate] = {}  # oldest first
 
     @property
@@ -61,7 +61,7 @@ class ToolCalls:
         """Note calls that ``check_new`` let through."""
         for call in calls:
             self._open[_key(call)] = call.name or ""
-            self._awaited.add(_key(call))
+            self._awaited[_key(call)] = None
 
     def let_run(self) -> None:
         """Note that a turn ended: the model does not wait for calls that are open all the same."""
@@ -109,7 +109,7 @@ class ToolCalls:
     def _end(self, key: str, fate: CallFate) -> None:
         if self._open.pop(key, None) is None:
             return
-        self._awaited.discard(key)
+        self._awaited.pop(key, None)
         self._fates[key] = fate
         if len(self._fates) > _MAX_ENDED:
             del self._fates[next(iter(self._fates))]
