@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conformance.transport import MOMENT, PATIENT
-from gemstream import AsyncClient, Timeouts
+from gemstream import AsyncClient, RetryPolicy, Timeouts
 from gemstream.errors import (
     APIError,
     ConfigError,
@@ -176,9 +176,9 @@ async def test_a_setup_that_is_refused_is_told_and_not_tried_again(code: int) ->
 async def test_a_setup_that_is_never_answered_times_out() -> None:
     before = asyncio.all_tasks()
     service = LiveService(_silent, sets_up=False)
-    client = client_of(service, timeouts=Timeouts(first_chunk=MOMENT), retry=None)
+    client = client_of(service, retry=RetryPolicy(attempts=1))
     with pytest.raises(FirstChunkTimeout, match="did not complete the setup") as raised:
-        async with client.live(MODEL, timeouts=Timeouts(first_chunk=MOMENT, total=MOMENT * 2)):
+        async with client.live(MODEL, timeouts=Timeouts(first_chunk=MOMENT)):
             pass
     assert raised.value.timeout == MOMENT
     assert await _gone(before)
