@@ -13,6 +13,7 @@ written; here the first message after the setup is 1.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import msgspec
@@ -305,5 +306,9 @@ def _seconds(blob: Blob | None) -> float:
     """Return how long raw audio lasts, by the length of its base64; 0 for anything else."""
     if blob is None or not (blob.mime_type or "").startswith("audio/pcm"):
         return 0.0
-    size = len(blob.data.rstrip("=")) * 3 // 4
-    return size / (_BYTES_A_SAMPLE * pcm_rate(blob.mime_type or ""))
+    return _seconds_of(len(blob.data.rstrip("=")) * 3 // 4, blob.mime_type or "")
+
+
+@functools.lru_cache(maxsize=64)  # programs cut speech evenly: one number for all that is kept
+def _seconds_of(size: int, mime_type: str) -> float:
+    return size / (_BYTES_A_SAMPLE * pcm_rate(mime_type))
