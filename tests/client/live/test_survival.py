@@ -10,6 +10,7 @@ import pytest
 from gemstream import LiveSetup, Timeouts
 from gemstream.client.live.events import (
     Disconnected,
+    GoingAway,
     Resumed,
     Text,
     ToolCallCancelled,
@@ -438,6 +439,64 @@ def test_a_handle_that_never_comes_keeps_nobody_waiting() -> None:
         return asyncio.get_running_loop().time()
 
     assert in_no_time(main()) <= 3
+
+
+async def _leaving(stage: Stage) -> None:
+    """Say farewell and answer whatever comes."""
+    await stage.say(handle("h1"), farewell("50s"))
+    while True:
+        await stage.hear()
+        await stage.say(HELLO, DONE, handle("h1"))
+
+
+def _hanging(service: LiveService) -> Any:
+    """The service, whose second handshake is never answered."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if service.stages:
+            await asyncio.Event().wait()
+        await service(scope, receive, send)
+
+    return app
+
+
+def test_a_dial_that_hangs_keeps_a_question_waiting_for_a_moment_only() -> None:
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        async with client_of(_hanging(LiveService(_leaving))).live(MODEL) as session:
+            assert isinstance([await anext(session) for _ in range(2)][1], GoingAway)
+            began = loop.time()
+            assert (await session.send_text("Hi")).text == "Hello"
+            return loop.time() - began
+
+    assert in_no_time(main()) <= 3.1
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_a_question_that_waits_for_a_move_can_be_left(is_closed: bool) -> None:
+    service = LiveService(_leaving)
+
+    async def main() -> None:
+        before = asyncio.all_tasks()
+        async with client_of(_hanging(service)).live(MODEL) as session:
+            assert isinstance([await anext(session) for _ in range(2)][1], GoingAway)
+            asking = asyncio.create_task(session.send_client_content("Hi"))
+            await asyncio.sleep(1)
+            assert not asking.done()
+            if is_closed:
+                await session.aclose()
+                with pytest.raises(InvalidState, match="closed"):
+                    await asking
+            else:
+                asking.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await asking
+                assert not session.is_in_turn
+        await asyncio.sleep(2)
+        assert asyncio.all_tasks() == before
+
+    in_no_time(main())
+    assert words_of(service.stages[0]) == []
 
 
 def test_a_service_that_cannot_be_dialed_is_not_left() -> None:

@@ -21,6 +21,7 @@ _LOOK_EVERY = 1.0  # seconds; a session without a reader is looked after from th
 _MOST_AHEAD = 256  # events that are read before anybody asks for them
 _DIAL_PAUSE = 5.0  # seconds after a connection to move to could not be opened
 _HANDLE_PATIENCE = 1.0  # seconds; the handle of a turn comes a moment after its end
+_DIAL_PATIENCE = 3.0  # seconds that a question waits for a dial; a slow one costs a later turn
 
 
 class Line(Protocol):
@@ -166,7 +167,7 @@ class Caretaker:
                 self._news = self._loop.create_future()
             await asyncio.wait((self._news,), timeout=_HANDLE_PATIENCE)
         if self._moving is not None:
-            await asyncio.wait((self._moving,))
+            await asyncio.wait((self._moving,), timeout=_DIAL_PATIENCE)
 
     @property
     def _awaits_handle(self) -> bool:
