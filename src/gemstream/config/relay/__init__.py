@@ -1,0 +1,1 @@
+"""The relay's own configuration: its server, accounts, keys and ledger."""

@@ -1,0 +1,138 @@
+"""The relay's options as frozen structs, checked; ``loading`` reads them from TOML."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from ..timeouts import Timeouts
+
+__all__ = (
+    "AccountOptions",
+    "AdminOptions",
+    "BudgetOptions",
+    "DisconnectPolicy",
+    "KeyOptions",
+    "LedgerOptions",
+    "RelayOptions",
+    "ServerOptions",
+)
+
+
+class DisconnectPolicy(enum.Enum):
+    """What becomes of an answer whose caller has gone."""
+
+    CANCEL = "cancel"
+    """The upstream is closed at once; the row holds what was counted and is flagged estimated."""
+    DRAIN = "drain"
+    """The answer is read on, within bounds, for its counts."""
+
+
+class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The listener for callers; sizes in bytes, times in seconds."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    workers: int = 1
+    timeouts: Timeouts = Timeouts()
+    max_body: int = 32 * 1024 * 1024
+    max_depth: int = 64
+    max_headers: int = 100
+    max_header_bytes: int = 32 * 1024
+    max_url: int = 8 * 1024
+    header_timeout: float = 10.0
+    drain_delay: float = 5.0
+    grace: float = 120.0
+    trusted_proxies: tuple[str, ...] = ()
+
+
+class AdminOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The listener for operators; without a token there is none."""
+
+    host: str = "127.0.0.1"
+    port: int = 8081
+    token: str | None = None
+
+
+class AccountOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """An account at a service. ``models``: patterns as ``gemini-2.5-*``, none for all.
+
+    Lower ``priority`` goes first. ``is_dedicated``: only for keys that name it. ``rpm``, ``tpm``
+    and ``rpd`` are its own limits for each model, None for unknown.
+    """
+
+    name: str
+    kind: str = "gemini"
+    api_key: str = ""
+    base_url: str | None = None
+    models: tuple[str, ...] = ()
+    priority: int = 50
+    groups: tuple[str, ...] = ()
+    is_dedicated: bool = False
+    is_enabled: bool = True
+    attempt_header: bool = False
+    rpm: int | None = None
+    tpm: int | None = None
+    rpd: int | None = None
+    concurrency: int | None = None
+
+
+class BudgetOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What a key may cost, in micro-dollars, per UTC day, per UTC month and in all."""
+
+    day: int | None = None
+    month: int | None = None
+    total: int | None = None
+
+
+class KeyOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """A caller's key and what it may do; empty tuples are no restriction.
+
+    ``accounts`` and ``groups``: the accounts it is served from, by name or group. ``queue``: how
+    many requests may wait for a place under ``concurrency``, for ``queue_timeout`` seconds.
+    ``heartbeat``: seconds of silence after which a stream is kept alive, None for the dialect's
+    own custom. ``expires``: seconds since 1970.
+    """
+
+    name: str
+    key: str = ""
+    models: tuple[str, ...] = ()
+    surfaces: tuple[str, ...] = ()
+    cidrs: tuple[str, ...] = ()
+    expires: float | None = None
+    is_enabled: bool = True
+    rpm: int | None = None
+    tpm: int | None = None
+    rpd: int | None = None
+    concurrency: int | None = None
+    queue: int = 0
+    queue_timeout: float = 10.0
+    budget: BudgetOptions = BudgetOptions()
+    accounts: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    on_disconnect: DisconnectPolicy = DisconnectPolicy.CANCEL
+    drain_seconds: float = 60.0
+    heartbeat: float | None = None
+    max_output_tokens: int | None = None
+
+
+class LedgerOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the books are: ``url`` is None for a file in the state folder, ``sqlite:///path`` or
+    ``postgresql://…``; rows are kept for ``retention`` days, None for ever.
+    """
+
+    url: str | None = None
+    retention: int | None = None
+
+
+class RelayOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """All of it. ``limits``: where limits are counted, "process", "machine" or a Redis URL."""
+
+    server: ServerOptions = ServerOptions()
+    admin: AdminOptions = AdminOptions()
+    ledger: LedgerOptions = LedgerOptions()
+    accounts: tuple[AccountOptions, ...] = ()
+    keys: tuple[KeyOptions, ...] = ()
+    aliases: dict[str, str] = {}
+    limits: str = "process"

@@ -1,0 +1,1 @@
+"""Which account answers, and what its answers say of it."""

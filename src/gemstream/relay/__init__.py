@@ -1,0 +1,1 @@
+"""The relay: route, admit, open, pump, settle."""
