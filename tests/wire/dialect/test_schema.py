@@ -296,8 +296,8 @@ def test_a_schema_too_large_for_references_is_refused(schema: dict[str, Any]) ->
 
 _WORDS = sorted(
     keywords(
-        "type properties items anyOf oneOf allOf $ref $defs enum const required format nullable not "
-        "prefixItems minimum exclusiveMinimum additionalProperties description default"
+        "type properties items anyOf oneOf allOf $ref $defs enum const required format nullable "
+        "not prefixItems minimum exclusiveMinimum additionalProperties description default"
     )
 )
 
