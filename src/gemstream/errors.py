@@ -384,6 +384,10 @@ class SessionClosedError(SessionClosed):
 
 
 class StoreUnavailable(GemstreamError):
-    """State that is shared with other processes, as in Redis, is out of reach; nothing was sent."""
+    """State that is shared with other processes, as in Redis, is out of reach; nothing was sent.
+
+    ``is_outcome_known``: False when what was asked for may have been written all the same.
+    """
 
     retryable = True
+    is_outcome_known: bool = True
