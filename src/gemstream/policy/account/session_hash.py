@@ -20,8 +20,9 @@ SESSION_HEADER = "x-session-id"
 _LENGTH = 32
 # The beginning of a long prompt tells sessions apart as well as all of it, and costs less.
 _MOST_TEXT = 64 * 1024
-# The system instruction and the first message, also where both are in one list.
-_OPENING = 2
+# So many messages and pieces of text are looked at.
+_OPENING = 8
+_INSTRUCTING = ("system", "developer")
 
 
 def session_hash(
@@ -60,9 +61,19 @@ def _opening(dialect: Dialect, body: JSONObject) -> str:
         messages = body.get("contents")
     else:
         system, messages = body.get("system"), body.get("messages")
-    if isinstance(messages, list):
-        messages = messages[:_OPENING]
-    return "\0".join(itertools.islice((*_texts(system), *_texts(messages)), _OPENING))
+    texts = (*_texts(system), *_texts(_first_said(messages)))
+    return "\0".join(itertools.islice(texts, _OPENING))
+
+
+def _first_said(messages: object) -> list[object]:
+    """Return the messages up to the first that is no instruction: later turns come behind."""
+    opening: list[object] = []
+    for message in messages[:_OPENING] if isinstance(messages, list) else ():
+        opening.append(message)
+        role = message.get("role") if isinstance(message, dict) else None
+        if role not in _INSTRUCTING:
+            break
+    return opening
 
 
 def _texts(value: object) -> Iterator[str]:
