@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,9 +12,12 @@ from gemstream.relay.migrations import relay_migrations
 from gemstream.stores.database import Database, open_database
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "postgres"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database."""
+    if request.param == "postgres":
+        url: Any = request.getfixturevalue("postgres_url")
+        return str(url)
     return f"sqlite:///{tmp_path / 'books.sqlite3'}"
 
 

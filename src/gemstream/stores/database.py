@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from ..errors import ConfigError
 from .migrations import Migrations
+from .postgres import PostgresDatabase
 from .sqlite_database import SQLiteDatabase
 from .statement import Rows, Statement
 
@@ -66,14 +67,14 @@ async def open_database(url: str, migrations: Sequence[Migrations]) -> Database:
     cannot be reached, or holds what a newer gemstream wrote.
     """
     place = place_of(url)
-    database = SQLiteDatabase(place.target)
+    is_file = place.engine == "sqlite"
+    database = SQLiteDatabase(place.target) if is_file else PostgresDatabase(place.target)
     try:
         await database.open(migrations)
     except BaseException:
         await database.aclose()
         raise
-    opened: Database = database
-    return opened
+    return database
 
 
 def place_of(url: str) -> Place:

@@ -19,7 +19,7 @@ import msgspec
 from ..errors import InvalidState, StoreUnavailable
 from .statement import Rows, Statement
 
-__all__ = ("BOOK", "Migrations", "Step", "due", "noted", "read_migrations")
+__all__ = ("BOOK", "DONE", "Migrations", "Step", "due", "noted", "read_migrations")
 
 BOOK = """CREATE TABLE IF NOT EXISTS migrations (
     component TEXT NOT NULL,
@@ -29,6 +29,8 @@ BOOK = """CREATE TABLE IF NOT EXISTS migrations (
     PRIMARY KEY (component, number)
 )"""
 """The table of the steps that a database has run."""
+DONE = "SELECT component, number, name, checksum FROM migrations"
+"""The query for them, as ``due`` takes it."""
 _COMMENT = re.compile(r"--[^\n]*")
 _NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ..errors import InvalidState, StoreUnavailable
-from .migrations import BOOK, Migrations, due, noted
+from .migrations import BOOK, DONE, Migrations, due, noted
 from .sqlite import SQLiteFile
 from .statement import Outcome, Rows, Statement, Unit, engine_sql
 from .write_queue import WriteQueue
@@ -31,7 +31,10 @@ _WORDS = {
 # Primary result codes that say something of the file, not of the statement: BUSY, LOCKED, NOMEM,
 # READONLY, INTERRUPT, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL, NOTADB.
 # Source: https://www.sqlite.org/rescode.html
+_READ_ONLY = 8
 _OF_THE_FILE = {5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 26}
+# The last two are the driver's, for arguments that no column can hold.
+_ERRORS = (sqlite3.Error, OverflowError, TypeError)
 
 
 class SQLiteDatabase:
@@ -91,8 +94,8 @@ class SQLiteDatabase:
             if self._reader is None:
                 self._reader = self._connect()
             return _run(self._reader, Statement(sql, args))
-        except sqlite3.Error as error:
-            if _is_of_the_file(error):
+        except _ERRORS as error:
+            if _is_of_the_file(error) and _code(error) != _READ_ONLY:
                 raise StoreUnavailable(f"{self.path} cannot be read: {error}") from error
             raise _refusal(error) from error
 
@@ -111,7 +114,7 @@ class SQLiteDatabase:
 
 
 def _migrate(connection: sqlite3.Connection, migrations: Sequence[Migrations], place: str) -> None:
-    done = _run(connection, Statement("SELECT component, number, name, checksum FROM migrations"))
+    done = _run(connection, Statement(DONE))
     for component, number, step in due(done, migrations, place):
         for sql in step.statements():
             _run(connection, Statement(sql))
@@ -126,7 +129,7 @@ def _run_all(connection: sqlite3.Connection, units: list[Unit]) -> list[Outcome]
     """
     try:
         return [[_run(connection, statement) for statement in unit] for unit in units]
-    except (sqlite3.Error, OverflowError, TypeError) as error:
+    except _ERRORS as error:
         if _is_of_the_file(error):
             raise
     connection.execute("ROLLBACK TO work")
@@ -137,7 +140,7 @@ def _run_apart(connection: sqlite3.Connection, unit: Unit) -> Outcome:
     connection.execute("SAVEPOINT unit")
     try:
         rows = [_run(connection, statement) for statement in unit]
-    except (sqlite3.Error, OverflowError, TypeError) as error:
+    except _ERRORS as error:
         if _is_of_the_file(error):
             raise
         connection.execute("ROLLBACK TO unit")
@@ -157,8 +160,13 @@ _own_sql: Callable[[str], str] = functools.lru_cache(maxsize=512)(
 
 
 def _is_of_the_file(error: Exception) -> bool:
-    # & 0xFF: the low byte of an extended result code is the primary one.
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _OF_THE_FILE
+    return _code(error) in _OF_THE_FILE
+
+
+def _code(error: Exception) -> int:
+    """Return the primary result code: the low byte of an extended one."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF
 
 
 def _refusal(error: Exception) -> InvalidState:
