@@ -51,11 +51,11 @@ class KeyText(msgspec.Struct, frozen=True, gc=False):
         return f"KeyText(id={self.id!r})"  # a log or a traceback must not hold the secret
 
 
-def mint(random: bytes) -> KeyText:
-    """Return the key made of ``RANDOM_BYTES`` random bytes."""
+def mint(random: bytes, key_id: str | None = None) -> KeyText:
+    """Return the key made of ``RANDOM_BYTES`` random bytes; ``key_id`` for one that has an id."""
     if len(random) != RANDOM_BYTES:
         raise ValueError(f"a key is made of {RANDOM_BYTES} random bytes, not of {len(random)}")
-    key_id = _digits(int.from_bytes(random[:8]), _ID_SIZE)
+    key_id = key_id or _digits(int.from_bytes(random[:8]), _ID_SIZE)
     secret = base64.urlsafe_b64encode(random[8:]).rstrip(b"=").decode()
     body = f"{MINTED_PREFIX}{key_id}_{secret}"
     return KeyText(key_id, body + _checksum(body))
