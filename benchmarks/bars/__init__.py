@@ -6,7 +6,8 @@ from .client import CLIENT
 from .decoders import DECODERS
 from .limits import LIMITS
 from .live import LIVE
+from .relay import RELAY
 
 __all__ = ("BARS",)
 
-BARS = (*CLIENT, *LIVE, *LIMITS, *DECODERS)
+BARS = (*CLIENT, *LIVE, *LIMITS, *DECODERS, *RELAY)
