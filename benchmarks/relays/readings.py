@@ -17,7 +17,7 @@ Figures = dict[str, float]
 
 _WARM_UP = Load(requests=40, chunks=5)
 _LONG = Load(requests=200, chunks=100)
-_SHORT = Load(requests=400, chunks=5)
+_SHORT = Load(requests=600, chunks=5)
 _ONE_BY_ONE = Load(callers=1, requests=400, chunks=2, delay=0.001)
 _BURST = Load(callers=1000, requests=1000, chunks=20, delay=0.05)
 _STEADY = Load(callers=200, requests=200, chunks=60, delay=0.05)
