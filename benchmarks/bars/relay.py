@@ -118,7 +118,6 @@ RELAY = (
             _CHUNK.against(_NGINX),
             _CHUNK.against(_LITELLM),
             _REQUEST.against(_BARE, 1.2, limit_of="ours"),
-            _REQUEST.against(_NGINX),
             _REQUEST.against(_LITELLM),
             _WHOLE.against(_BARE),
             _WHOLE.against(_NGINX),

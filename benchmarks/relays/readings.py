@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import statistics
 import subprocess
 from dataclasses import replace
 
@@ -18,8 +19,9 @@ Figures = dict[str, float]
 _WARM_UP = Load(requests=40, chunks=5)
 _LONG = Load(requests=200, chunks=100)
 _SHORT = Load(requests=600, chunks=5)
-_ONE_BY_ONE = Load(callers=1, requests=400, chunks=2, delay=0.001)
-_BURST = Load(callers=1000, requests=1000, chunks=20, delay=0.05)
+_ONE_BY_ONE = Load(callers=1, requests=1000, chunks=2, delay=0.001)
+_BURST = Load(callers=1000, requests=1000, chunks=10, delay=0.05)
+_BURSTS = 3  # what is answered first is a matter of luck, and the median moves with it
 _STEADY = Load(callers=200, requests=200, chunks=60, delay=0.05)
 _REFUSED = Load(requests=2000, key="sk-nobody-has-ever-had-this-key", status=401)
 _HELD = Load(chunks=4, delay=0.0)
@@ -60,8 +62,8 @@ def first_chunk(relay: Running, surface: Surface, share: float) -> Figures:
 def burst(relay: Running, surface: Surface, _share: float) -> Figures:
     """Return ms to the first bytes when a thousand ask at once: ``p50`` and ``p99``."""
     relay.put(_WARM_UP, surface)
-    seen = relay.put(_BURST, surface)
-    return {"p50": seen["first_p50"], "p99": seen["first_p99"]}
+    seen = [relay.put(_BURST, surface) for _ in range(_BURSTS)]
+    return {p: statistics.median(one[f"first_{p}"] for one in seen) for p in ("p50", "p99")}
 
 
 def gap(relay: Running, surface: Surface, _share: float) -> Figures:

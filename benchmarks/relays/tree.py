@@ -6,22 +6,26 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..processes import MeasurementFailed
+
 __all__ = ("cpu_seconds", "resident_kib")
 
 _PROC = Path("/proc")
-_TICK = os.sysconf("SC_CLK_TCK")
 # Of the fields behind the name, which may hold anything in its brackets (proc(5)).
 _PARENT, _USER, _SYSTEM, _CHILDREN_USER, _CHILDREN_SYSTEM = 1, 11, 12, 13, 14
 
 
 def cpu_seconds(root: int) -> float:
-    """Return the CPU time of ``root``, its descendants and those of them that ended."""
+    """Return the CPU time of ``root``, its descendants and those of them that ended.
+
+    The system counts it in hundredths of a second. Raises MeasurementFailed where it does not say.
+    """
     ticks = 0
     for fields in _tree(root).values():
         ticks += sum(
             int(fields[index]) for index in (_USER, _SYSTEM, _CHILDREN_USER, _CHILDREN_SYSTEM)
         )
-    return ticks / _TICK
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def resident_kib(root: int) -> int:
@@ -30,6 +34,8 @@ def resident_kib(root: int) -> int:
 
 
 def _tree(root: int) -> dict[int, list[str]]:
+    if not (_PROC / "self" / "stat").exists():
+        raise MeasurementFailed("what other processes cost is read from /proc, which Linux has")
     fields = dict(_processes())
     children: dict[int, list[int]] = {}
     for pid, of_process in fields.items():
