@@ -43,8 +43,8 @@ def main() -> None:
     config = Path(folder, "relay.toml")
     config.write_text(_CONFIG.format(folder=folder, upstream=upstream, port=port))
     raise_file_limit()
-    command = ["-m", "gemstream", "relay", "serve", "--config", str(config)]
-    os.execv(sys.executable, [sys.executable, *command])
+    command = [sys.executable, "-m", "gemstream", "relay", "serve", "--config", str(config)]
+    os.execve(sys.executable, command, {**os.environ, "XDG_STATE_HOME": folder})
 
 
 if __name__ == "__main__":
