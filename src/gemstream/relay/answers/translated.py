@@ -13,7 +13,7 @@ from ...wire.dialect.refusal import refusal_of
 from ...wire.dialect.refusal_form import encode_stream_error
 from .event_tally import EventTally
 
-__all__ = ("TranslatedStream", "TranslatedWhole")
+__all__ = ("Encoder", "Fold", "TranslatedStream", "TranslatedWhole")
 
 
 class Encoder(Protocol):
