@@ -82,6 +82,8 @@ USAGE_31 = [
     {"promptTokenCount": 100, "candidatesTokenCount": 5, "totalTokenCount": 105},
 ]
 
+CUT = [chunk(finish="MAX_TOKENS")]
+
 STREAMS: dict[str, tuple[list[Any], list[Event]]] = {
     "TV-22: a call, then STOP with empty text": (
         [
@@ -267,6 +269,23 @@ STREAMS: dict[str, tuple[list[Any], list[Event]]] = {
             Ended(),
         ],
     ),
+    "a field of text that nobody knows": (
+        [chunk({"text": "a", "new": 1}, {"text": "", "new": 1}, finish="STOP")],
+        [START, Text("a"), STOP, Ended()],
+    ),
+    "a call cut off by the limit is none": (
+        [streamed(name="f", willContinue=True), piece("$.a", stringValue="x"), *CUT],
+        [START, Finished("MAX_TOKENS"), Ended()],
+    ),
+    "a call whose signature comes with its end": (
+        [
+            streamed(name="f", willContinue=True),
+            chunk({"functionCall": {}, "thoughtSignature": "S"}),
+            streamed(),
+            chunk(finish="STOP"),
+        ],
+        [START, Signature("S", CALL), *called(0, "f"), STOP, Ended()],
+    ),
     "arguments in pieces": (
         [
             chunk(
@@ -408,6 +427,7 @@ def test_an_error_instead_of_an_answer_stands_alone() -> None:
         ([streamed(name="f", willContinue=True)], StreamTruncated),
         ([chunk({"text": "a"}, finish="STOP", index=0), chunk({"text": "b"}, index=1)], None),
         ([{"usageMetadata": {"promptTokenCount": 3}}], StreamTruncated),
+        ([chunk({"text": ""})], StreamTruncated),
         ([], StreamTruncated),
         ([{"candidates": 1}], DecodeError),
         ([chunk({"functionCall": {"name": "f", "args": [1]}})], DecodeError),
@@ -457,6 +477,16 @@ def test_a_whole_answer_needs_no_reason_but_a_candidate() -> None:
     assert isinstance(failed, Failed) and isinstance(failed.error, StreamTruncated)
     (failed,) = GeminiReader().receive_whole(b"<html>")
     assert isinstance(failed, Failed) and isinstance(failed.error, DecodeError)
+
+
+@given(st.lists(st.binary(max_size=40), max_size=4), st.sampled_from(["", "application/json"]))
+def test_nothing_is_raised_whatever_comes(pieces: list[bytes], content_type: str) -> None:
+    for before in (b"", TEXT_BYTES, b"data: {", b'[{"candidates":'):
+        reader = GeminiReader(content_type)
+        events = [event for data in (before, *pieces) for event in reader.receive_data(data)]
+        events += reader.receive_eof()
+        assert isinstance(events[-1], Failed | Ended)
+        assert isinstance(GeminiReader().receive_whole(b"".join(pieces))[-1], Failed)
 
 
 # --- arguments -------------------------------------------------------------------------------
