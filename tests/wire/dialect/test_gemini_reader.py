@@ -148,6 +148,15 @@ STREAMS: dict[str, tuple[list[Any], list[Event]]] = {
             Ended(),
         ],
     ),
+    "a blocked prompt with a message alone": (
+        [{"candidates": [], "promptFeedback": {"blockReasonMessage": "m"}}],
+        [
+            START,
+            Metadata("promptFeedback", b'{"blockReasonMessage":"m"}'),
+            Blocked("BLOCK_REASON_UNSPECIFIED"),
+            Ended(),
+        ],
+    ),
     "TV-29: a reason without content": (
         [{"candidates": [{"finishReason": "NO_IMAGE", "index": 0}]}],
         [START, Finished("NO_IMAGE"), Ended()],
@@ -430,6 +439,7 @@ def test_an_error_instead_of_an_answer_stands_alone() -> None:
         ([chunk({"text": ""})], StreamTruncated),
         ([], StreamTruncated),
         ([{"candidates": 1}], DecodeError),
+        ([{"promptFeedback": 1}], DecodeError),
         ([chunk({"functionCall": {"name": "f", "args": [1]}})], DecodeError),
         ([chunk(index=-1)], DecodeError),
         ([chunk(index=1_000_000)], DecodeError),

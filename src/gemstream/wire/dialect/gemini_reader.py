@@ -38,6 +38,7 @@ _MAX_CANDIDATES = 64  # the service gives 8 at most; an index beyond is a fault,
 
 class _Feedback(msgspec.Struct, rename="camel"):
     block_reason: str | None = None
+    block_reason_message: str | None = None
 
 
 class GeminiReader:
@@ -71,8 +72,8 @@ class GeminiReader:
     def receive_data(self, data: bytes) -> list[Event]:
         """Return the events that ``data`` completes; none after the end.
 
-        A chunk of text takes as long as it does in the client's Generation: 2 µs, its usage
-        included; measured side by side.
+        A chunk of text takes as long as it does in the client's Generation, its usage included:
+        4.2 µs against 4.1 beside each other on two busy cores.
         """
         events: list[Event] = []
         if self.is_over:
@@ -176,10 +177,12 @@ class GeminiReader:
 
     def _receive_feedback(self, feedback: msgspec.Raw, events: list[Event]) -> None:
         events.append(Metadata("promptFeedback", bytes(feedback)))
-        reason = msgspec.json.decode(feedback, type=_Feedback).block_reason
-        if reason and not self._is_blocked:
+        told = _feedback(feedback)
+        # The service has been seen to give the message alone.
+        is_blocked = bool(told.block_reason or told.block_reason_message)
+        if is_blocked and not self._is_blocked:
             self._is_blocked = True
-            events.append(Blocked(reason))
+            events.append(Blocked(told.block_reason or _NO_REASON))
 
     @property
     def _is_finished(self) -> bool:
@@ -215,7 +218,18 @@ class GeminiReader:
         self.is_over = True
 
 
+_NO_REASON = "BLOCK_REASON_UNSPECIFIED"
 _CUT_SHORT = "the stream ended cleanly but without a finish reason, so the answer is cut short"
+
+
+def _feedback(feedback: msgspec.Raw) -> _Feedback:
+    try:
+        return msgspec.json.decode(feedback, type=_Feedback)
+    except msgspec.ValidationError as error:
+        shown = bytes(feedback)[:200]
+        raise DecodeError(
+            f"the service sent a prompt feedback that is none ({error}): {shown!r}", excerpt=shown
+        ) from None
 
 
 def _read_text(candidate: CandidateReader, part: TextPart, events: list[Event]) -> None:
