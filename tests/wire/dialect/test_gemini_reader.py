@@ -242,6 +242,24 @@ STREAMS: dict[str, tuple[list[Any], list[Event]]] = {
         [chunk({"inlineData": {"mimeType": "image/png", "data": "AAAA"}}, finish="STOP")],
         [START, Media("image/png", "AAAA"), STOP, Ended()],
     ),
+    "media of thoughts, and signed": (
+        [
+            chunk(
+                {"inlineData": {"data": "AAAA"}, "thought": True, "thoughtSignature": "A"},
+                {"inlineData": {"mimeType": "image/png", "data": "BBBB"}, "thoughtSignature": "B"},
+                finish="STOP",
+            )
+        ],
+        [
+            START,
+            Media("application/octet-stream", "AAAA", is_thought=True),
+            Signature("A", THOUGHT),
+            Media("image/png", "BBBB"),
+            Signature("B", TEXT),
+            STOP,
+            Ended(),
+        ],
+    ),
     "parts without a counterpart": (
         [
             chunk(
@@ -308,13 +326,22 @@ STREAMS: dict[str, tuple[list[Any], list[Event]]] = {
             piece("$.b[1].c", numberValue=5),
             piece("$['d e']", boolValue=True),
             piece("$.f", nullValue="NULL_VALUE"),
+            piece("$.g", numberValue=1.50),
+            piece("$.g", boolValue=False),
+            piece('$["\\n\\u00e9"]', numberValue=1),
+            streamed(),
             streamed(),
             chunk(call("g"), finish="STOP"),
         ],
         [
             START,
             Signature("S", CALL),
-            *called(0, "f", '{"a":"xy","b":[null,{"c":5}],"d e":true,"f":null}', id="u"),
+            *called(
+                0,
+                "f",
+                '{"a":"xy","b":[null,{"c":5}],"d e":true,"f":null,"g":false,"\\né":1}',
+                id="u",
+            ),
             *called(1, "g"),
             STOP,
             Ended(),
@@ -421,6 +448,15 @@ def test_an_error_in_the_stream_cut_anywhere(error: bytes) -> None:
         assert before == [START, Text("a")]
         assert isinstance(failed, Failed) and isinstance(failed.error, Unavailable)
         assert failed.error.message == "overloaded"
+
+
+def test_the_last_event_may_lack_its_end() -> None:
+    body = FRAMINGS["LF"]([chunk({"text": "a"}, finish="STOP")]).rstrip(b"\n")
+    reader = GeminiReader()
+    assert reader.receive_data(body) == []
+    assert reader.receive_eof() == [START, Text("a"), STOP, Ended()]
+    *_, failed = read([b'data: {"candidates":[1]}'])
+    assert isinstance(failed, Failed) and isinstance(failed.error, DecodeError)
 
 
 def test_an_error_instead_of_an_answer_stands_alone() -> None:
