@@ -120,6 +120,33 @@ async def test_a_line_that_was_cut_short_was_never_counted_on(
     await again.aclose()
 
 
+@pytest.mark.parametrize("is_closed_first", ["the ledger", "the database"])
+async def test_what_is_settled_after_the_end_is_on_disk(
+    tmp_path: Path, is_closed_first: str
+) -> None:
+    path, folder = tmp_path / "books.sqlite3", tmp_path / "spill"
+    database = await impatient(path)
+    ledger = Ledger(database, "r", spill=folder)
+    await ledger.start()
+    await ledger.open(attempt("a"))
+    if is_closed_first == "the ledger":
+        await ledger.aclose()
+        await database.aclose()
+        ledger.settle(settlement("a"))
+    else:
+        await database.aclose()
+        ledger.settle(settlement("a"))
+        await ledger.aclose(patience=0.0)
+    assert len(spilled(folder)) == 1
+
+    database = await impatient(path)
+    again = Ledger(database, "r", spill=folder)
+    await again.start()
+    assert await statuses(database) == {"a": "ok"}
+    await again.aclose()
+    await database.aclose()
+
+
 @pytest.mark.parametrize("record", [settling(settlement("a")), withdrawing(attempt("a"))])
 def test_a_record_comes_back_from_its_line(record: Record) -> None:
     assert Record.from_line(record.line()) == record
@@ -190,6 +217,7 @@ async def test_a_server_that_crashes_under_load_loses_and_doubles_no_attempt(
                 try:
                     await ledger.open(attempt(name))
                 except StoreUnavailable:
+                    await asyncio.sleep(0.01)  # as a caller who is refused does
                     continue
                 sent.append(name)
                 await asyncio.sleep(0)
