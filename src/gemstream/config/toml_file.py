@@ -80,13 +80,18 @@ def parse_toml(path: Path, text: str) -> TOMLFile:
 def key_lines(text: str) -> Iterator[tuple[int, Key]]:
     """Yield the number and the whole key of each line that begins a table or a value.
 
-    It reads line by line: inside of a text of many lines it may see a key where there is none.
+    A table of an array has its place in it behind the name, as ``("keys", "0")``. It reads line by
+    line: inside of a text of many lines it may see a key where there is none.
     """
     table: Key = ()
+    newest: dict[Key, int] = {}  # of each array
     for number, line in enumerate(text.split("\n"), start=1):
         if found := _LINE.match(line):
             if names := found["table"]:
-                table = _names(names)
+                table = _in_arrays(_names(names), newest)
+                if found["array"]:
+                    newest[table] = newest.get(table, -1) + 1
+                    table = (*table, str(newest[table]))
                 yield number, table
             else:
                 yield number, (*table, *_names(found["key"]))
@@ -101,6 +106,14 @@ def dotted(key: Key) -> str:
 
 def _names(written: str) -> Key:
     return tuple(name[1:-1] if name[0] in "\"'" else name for name in re.findall(_NAME, written))
+
+
+def _in_arrays(names: Key, newest: Mapping[Key, int]) -> Key:
+    """Return the key of a table; one below an array belongs to its newest element."""
+    key: Key = ()
+    for name in names:
+        key = (*key, str(newest[key]), name) if key in newest else (*key, name)
+    return key
 
 
 def _told(path: Path, text: str, message: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from typing import Any
 
 import msgspec
 
@@ -54,6 +55,9 @@ class AdminOptions(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8081
     token: str | None = None
 
+    def __repr__(self) -> str:
+        return _shown(self, "token")
+
 
 class AccountOptions(msgspec.Struct, frozen=True, kw_only=True):
     """An account at a service. ``models``: patterns as ``gemini-2.5-*``, none for all.
@@ -77,6 +81,9 @@ class AccountOptions(msgspec.Struct, frozen=True, kw_only=True):
     rpd: int | None = None
     concurrency: int | None = None
 
+    def __repr__(self) -> str:
+        return _shown(self, "api_key")
+
 
 class BudgetOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What a key may cost, in micro-dollars, per UTC day, per UTC month and in all."""
@@ -91,6 +98,7 @@ class KeyOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     ``accounts`` and ``groups``: the accounts it is served from, by name or group. ``queue``: how
     many requests may wait for a place under ``concurrency``, for ``queue_timeout`` seconds.
+    ``rpm_burst`` and ``tpm_burst``: how much of a minute's may come at once, by default all of it.
     ``heartbeat``: seconds of silence after which a stream is kept alive, None for the dialect's
     own custom. ``expires``: seconds since 1970.
     """
@@ -106,6 +114,8 @@ class KeyOptions(msgspec.Struct, frozen=True, kw_only=True):
     tpm: int | None = None
     rpd: int | None = None
     concurrency: int | None = None
+    rpm_burst: int | None = None
+    tpm_burst: int | None = None
     queue: int = 0
     queue_timeout: float = 10.0
     budget: BudgetOptions = BudgetOptions()
@@ -116,6 +126,9 @@ class KeyOptions(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat: float | None = None
     max_output_tokens: int | None = None
 
+    def __repr__(self) -> str:
+        return _shown(self, "key")
+
 
 class LedgerOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Where the books are: ``url`` is None for a file in the state folder, ``sqlite:///path`` or
@@ -125,9 +138,17 @@ class LedgerOptions(msgspec.Struct, frozen=True, kw_only=True):
     url: str | None = None
     retention: int | None = None
 
+    def __repr__(self) -> str:
+        return _shown(self, "url")
+
 
 class RelayOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """All of it. ``limits``: where limits are counted, "process", "machine" or a Redis URL."""
+    """All of it; what is shown of it holds no secret.
+
+    ``limits``: where limits are counted, "process", "machine" or a Redis URL. ``aliases``: the
+    model that is asked for, by the name that callers use. ``prices``: of models in USD per million
+    tokens, over the bundled ones; ``config.prices.price_table`` makes the table of them.
+    """
 
     server: ServerOptions = ServerOptions()
     admin: AdminOptions = AdminOptions()
@@ -136,3 +157,17 @@ class RelayOptions(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[KeyOptions, ...] = ()
     aliases: dict[str, str] = {}
     limits: str = "process"
+    prices: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return _shown(self, "limits")
+
+
+def _shown(options: msgspec.Struct, *secrets: str) -> str:
+    """Return ``options`` as they may stand in a log: of a secret only that it is there."""
+    fields = (
+        f"{name}={'…' if value and name in secrets else repr(value)}"
+        for name in options.__struct_fields__
+        for value in (getattr(options, name),)
+    )
+    return f"{type(options).__name__}({', '.join(fields)})"
