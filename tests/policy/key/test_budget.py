@@ -118,9 +118,52 @@ def test_of_what_does_not_run_nothing_is_noted() -> None:
 
 def test_the_books_are_believed_where_they_know_more() -> None:
     log = BudgetLog()
+    log.reserve("a", 5, TEN, NOON)
+    log.settle("a", 5, NOON)
     log.settle("a", 5, NOON)
     log.learn(Spending(day=3, month=7, total=20), NOON)
     assert log.spending(NOON) == Spending(5, 7, 20)
+
+
+def test_what_runs_here_is_not_counted_twice_by_what_the_books_know_of_it() -> None:
+    log, budget = BudgetLog(), BudgetOptions(day=100)
+    log.reserve("a", 0, budget, NOON)
+    log.adjust("a", 30, budget, NOON)
+    log.learn(Spending(day=25 + 7, month=32, total=32), NOON)  # 25 noted of it, 7 of others
+    log.settle("a", 40, NOON)
+    assert log.spending(NOON).day <= 40 + 7
+    log.learn(Spending(day=47, month=47, total=47), NOON)
+    assert log.spending(NOON) == Spending(47, 47, 47)
+
+
+@given(st.data())
+def test_however_often_the_books_are_read_nothing_is_counted_twice(data: st.DataObject) -> None:
+    log, budget = BudgetLog(), BudgetOptions()
+    settled, noted, used = 0, dict[str, int](), dict[str, int]()
+    for number in range(data.draw(st.integers(1, 25))):
+        match data.draw(st.sampled_from(["begin", "use", "note", "elsewhere", "settle", "read"])):
+            case "begin":
+                log.reserve(str(number), data.draw(amounts), budget, NOON)
+                used[str(number)] = 0
+            case "use" if used:
+                name = data.draw(st.sampled_from(sorted(used)))
+                used[name] += data.draw(amounts)
+                log.adjust(name, used[name], budget, NOON)
+            case "note":
+                noted = dict(used)
+            case "elsewhere":
+                settled += data.draw(amounts)
+            case "settle" if used:
+                name = data.draw(st.sampled_from(sorted(used)))
+                log.settle(name, used[name], NOON)
+                settled += used.pop(name)
+                noted.pop(name, None)
+            case "read":
+                told = settled + sum(noted.values())
+                log.learn(Spending(told, told, told), NOON)
+        assert log.spending(NOON).total <= settled
+    log.learn(Spending(settled, settled, settled), NOON)
+    assert log.spending(NOON).total >= settled - sum(used.values())
 
 
 amounts = st.integers(0, 30)

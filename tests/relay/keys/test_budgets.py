@@ -69,6 +69,32 @@ async def test_a_key_without_a_budget_reads_nothing() -> None:
     assert books.readings == 0
 
 
+async def test_a_key_that_is_given_a_budget_while_it_runs_is_held_to_it() -> None:
+    books = Books()
+    limits = limits_by(books)
+    running = await limits.admit(a_key(), 1, 1_000_000)
+    with pytest.raises(BudgetExceeded):
+        await limits.admit(KEY, 1, 600_000)
+    running.settle(1, 1_000_000)
+    with pytest.raises(BudgetExceeded):
+        await limits.admit(KEY, 1, 600_000)
+    await limits.admit(KEY, 1, 500_000)
+
+
+async def test_a_key_that_is_gone_and_comes_back_is_read_anew() -> None:
+    books = Books(team_a=1_000_000)
+    limits = limits_by(books)
+    running = await limits.admit(KEY, 1, 1)
+    limits.forget("team-a")
+    assert limits.budgets.spending("team-a") is not None  # something of it runs
+    running.settle(1, 1)
+    limits.forget("team-a")
+    assert limits.budgets.spending("team-a") is None
+    books.spent["team-a"] = 1_500_000
+    with pytest.raises(BudgetExceeded):
+        await limits.admit(KEY, 1, 1)
+
+
 async def test_a_budget_that_cannot_be_read_lets_nothing_in() -> None:
     books = Books()
     limits = limits_by(books)

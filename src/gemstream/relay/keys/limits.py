@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from ...errors import RateLimited
 from ...limits.refusal import limit_words, quota_words, time_words
 from ...limits.store import LimitStore
-from ...policy.limit.claim import MICROSECONDS, Claim, Kind, Refused, Spent, Wait
+from ...policy.limit.claim import Claim, Kind, Refused, Spent, Wait
 from .admission import KeyAdmission
 from .budgets import Budgets
 from .key import Key
@@ -80,6 +80,7 @@ class KeyLimits:
     def forget(self, key_id: str) -> None:
         """Drop what is kept for a key that is no more; what still runs of it settles as ever."""
         self._claims.pop(key_id, None)
+        self.budgets.forget(key_id)
         if not self.waiting(key_id):
             self._rows.pop(key_id, None)
 
@@ -123,7 +124,7 @@ class KeyLimits:
         seconds = None
         when = "later"
         if wait.until is not None:
-            seconds = max(0, wait.until - self._store.moment().now) / MICROSECONDS
+            seconds = self._store.seconds(max(0, wait.until - self._store.moment().now))
             when = f"in {time_words(seconds)}"
         return RateLimited(
             f"{_limit(key, wait.claim)} is used up; try again {when}",
