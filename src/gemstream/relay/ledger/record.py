@@ -88,7 +88,8 @@ class RecordKind(enum.Enum):
 # knows is the truth, and is taken once.
 _SQL = {
     RecordKind.SETTLE: (
-        f"UPDATE attempts SET {_TELL}, {_SET} WHERE {_WHICH} AND status IN ('open', 'unknown')"
+        f"UPDATE attempts SET {_TELL}, {_SET} WHERE {_WHICH} "
+        "AND status IN ('open', 'unknown') AND is_rolled = 0"
     ),
     RecordKind.WITHDRAW: f"DELETE FROM attempts WHERE {_WHICH} AND status IN ('open', 'unknown')",
 }
