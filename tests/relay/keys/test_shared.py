@@ -129,7 +129,7 @@ async def test_budgets_go_on_from_what_the_ledger_has(books: Database) -> None:
     budgets = Budgets(spending_in(books, lambda: NOON), lambda: NOON)
     await budgets.prepare(key)
     with pytest.raises(BudgetExceeded):
-        budgets.reserve(key, "a", 11)
+        budgets.reserve(key, "a", 11, least=11)
     budgets.reserve(key, "a", 10)
 
     await ledger.open(attempt("r3"))  # by another process, meanwhile

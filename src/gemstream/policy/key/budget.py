@@ -92,18 +92,27 @@ class BudgetLog:
             told = getattr(spending, period.value) - running
             self._spent[period] = max(self._spent[period], told)
 
-    def reserve(self, name: str, micros: int, budget: BudgetOptions, wall: int) -> Overspent | None:
-        """Hold ``micros`` for the request called ``name`` and return None, or nothing and why.
+    def reserve(
+        self, name: str, micros: int, budget: BudgetOptions, wall: int, least: int = 0
+    ) -> Overspent | None:
+        """Hold up to ``micros`` for the request ``name`` and return None, or nothing and why.
 
+        Held is as much of it as is left: an estimate that is too high keeps nobody out, for a
+        stream is cut where its budget ends. ``least`` is what it costs for sure: it must be left.
         A budget that is used up lets nothing in, not even what costs nothing.
         """
         self._turn(wall)
+        need = max(least, min(micros, 1))
+        held = micros
         for period, limit in _limits(budget):
             spent = self._spent[period]
-            if spent >= limit or spent + self._held + micros > limit:
+            left = limit - spent - self._held
+            if spent >= limit or need > left:
                 return self._overspent(period, limit, self._held, wall)
-        self._holds[name] = _Hold(micros)
-        self._held += micros
+            held = min(held, left)
+        held = max(need, held)
+        self._holds[name] = _Hold(held)
+        self._held += held
         return None
 
     def adjust(self, name: str, micros: int, budget: BudgetOptions, wall: int) -> Overspent | None:

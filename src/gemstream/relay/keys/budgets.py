@@ -73,10 +73,13 @@ class Budgets:
                 self._read.add(key.id)
         self._reading.pop(key.id, None)
 
-    def reserve(self, key: Key, name: str, micros: int) -> None:
-        """Hold ``micros`` of a prepared key's budget. Raises BudgetExceeded."""
-        if over := self._log_of(key.id).reserve(name, micros, key.budget, self._wall()):
-            raise _refusal(key, over, micros)
+    def reserve(self, key: Key, name: str, micros: int, least: int = 0) -> None:
+        """Hold ``micros`` of a prepared key's budget, or what is left of it, at least ``least``.
+
+        Raises BudgetExceeded.
+        """
+        if over := self._log_of(key.id).reserve(name, micros, key.budget, self._wall(), least):
+            raise _refusal(key, over, least)
 
     def adjust(self, key: Key, name: str, micros: int) -> None:
         """Note what a running request has cost so far. Raises BudgetExceeded when it must stop."""
@@ -134,19 +137,26 @@ def _is_limited(budget: BudgetOptions) -> bool:
     return any(getattr(budget, period.value) is not None for period in Period)
 
 
-def _refusal(key: Key, over: Overspent, micros: int) -> BudgetExceeded:
-    spent = f"{_budget(key, over)} is used up"
-    if over.spent < over.limit:
-        held = f", ${in_dollars(over.held)} held by requests that run" if over.held else ""
-        spent = (
-            f"the request may cost ${in_dollars(micros)}, more than is left of {_budget(key, over)}"
-            f" (${in_dollars(over.spent)} spent{held})"
+def _refusal(key: Key, over: Overspent, least: int) -> BudgetExceeded:
+    if over.spent >= over.limit:
+        return _error(f"{_budget(key, over)} is used up; nothing was sent", over, over.resets_in)
+    spent = f"${in_dollars(over.spent)} spent, ${in_dollars(over.held)} held by requests that run"
+    if over.spent + least > over.limit:
+        message = (
+            f"the request costs ${in_dollars(least)} at least, more than is left of "
+            f"{_budget(key, over)} ({spent}); nothing was sent"
         )
-    return _error(f"{spent}; nothing was sent", over)
+        return _error(message, over, over.resets_in)
+    return _error(
+        f"nothing is left of {_budget(key, over)} ({spent}); nothing was sent, try again when one "
+        "of them has ended",
+        over,
+        None,
+    )
 
 
 def _cut(key: Key, over: Overspent) -> BudgetExceeded:
-    return _error(f"the answer was cut: {_budget(key, over)} is used up", over)
+    return _error(f"the answer was cut: {_budget(key, over)} is used up", over, over.resets_in)
 
 
 def _budget(key: Key, over: Overspent) -> str:
@@ -154,11 +164,11 @@ def _budget(key: Key, over: Overspent) -> str:
     return f"the budget of ${in_dollars(over.limit)} {period} of key {key.name!r:.80}"
 
 
-def _error(message: str, over: Overspent) -> BudgetExceeded:
-    when = "" if over.resets_in is None else f"; a new one begins in {time_words(over.resets_in)}"
+def _error(message: str, over: Overspent, delay: float | None) -> BudgetExceeded:
+    when = "" if delay is None else f"; a new one begins in {time_words(delay)}"
     return BudgetExceeded(
         f"{message}{when}",
         max_cost=in_dollars(over.limit),
         period=over.period.value,
-        retry_delay=over.resets_in,
+        retry_delay=delay,
     )
