@@ -12,6 +12,7 @@ from ..policy.cost import Pricing, cost_of
 from ..policy.limit.tokens import Tokens, tokens_of
 from ..wire.usage import UsageMetadata
 from .answers.answer import StreamAnswer, Tally
+from .budget_watch import BudgetWatch
 from .call import Call
 from .exchange import Exchange
 from .keys.admission import KeyAdmission
@@ -117,7 +118,7 @@ class Job:
             return None
         if budget.day is None and budget.month is None and budget.total is None:
             return None
-        return BudgetWatch(self, tally, self._price)
+        return BudgetWatch(self.admission, tally, self._price, self.tokens, self.micros)
 
     def _reserved(self, estimate: Tokens) -> int:
         """Return what the request may cost, for the budget; 0 for a model without a price."""
@@ -128,30 +129,6 @@ class Job:
         )
         cost = cost_of(usage, self._price)
         return 0 if cost is None else cost.micros
-
-
-class BudgetWatch:
-    """Looks after each read whether the key can still pay; see ``pump.Watch``."""
-
-    __slots__ = ("_job", "_price", "_seen", "_tally")
-
-    def __init__(self, job: Job, tally: Tally, price: Price) -> None:
-        self._job = job
-        self._tally = tally
-        self._price = price
-        self._seen: UsageMetadata | None = None
-
-    def passed(self) -> None:
-        """Raise BudgetExceeded when what was used so far costs more than is left."""
-        usage = self._tally.usage
-        if usage is None or usage is self._seen:
-            return
-        self._seen = usage
-        cost = cost_of(usage, self._price)
-        job = self._job
-        if cost is not None and job.admission is not None:
-            total = job.tokens + tokens_of(usage).total
-            job.admission.adjust(total, job.micros + cost.micros)
 
 
 def _today() -> datetime.date:

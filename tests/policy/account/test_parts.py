@@ -73,4 +73,4 @@ def test_what_is_not_sent_counts_as_asked_and_two_minutes_forget_it() -> None:
     assert throttle.chance(118.0) > 0
     assert throttle.chance(135.0) == 0.0
     throttle.receive_overload(5.0)  # of a request from before: no news
-    assert throttle.is_idle(135.0)
+    assert throttle.chance(136.0) == 0.0

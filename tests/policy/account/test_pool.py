@@ -218,6 +218,7 @@ def test_after_a_refusal_without_reason_less_runs_at_first() -> None:
         ran += 1
     assert ran == 7  # of 10, as CUBIC cuts
     assert choice.reason is Shortage.FULL
+    assert [fact.ceiling for fact in pool.facts(5.0).accounts if fact.model] == [7]
     assert isinstance(pool.choose(WISH, 30.0, jitter=0.99), Choice)
 
 
@@ -389,7 +390,6 @@ def test_any_number_of_models_takes_bounded_memory() -> None:
     for number in range(6000):
         answer(pool, Signal(SignalKind.MODEL_MISSING, 3600.0), Wish(model=f"m{number}"))
     assert len(pool.facts(0.0).accounts) <= 4097
-    assert len(pool.facts(0.0).refusing) <= 512
 
 
 def test_facts_tell_how_everything_stands() -> None:

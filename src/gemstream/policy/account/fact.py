@@ -25,7 +25,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """How one account stands in one respect; ``model`` is ``""`` for all of them.
 
     ``ends_in``: seconds until the state passes by itself, None when it does not. ``failures``: in
-    a row. ``in_flight``: what runs, of the account in a row about all models.
+    a row. ``in_flight``: what runs; ``ceiling``: how many may, None for any number.
     """
 
     account: str
@@ -37,12 +37,13 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     times: int = 0
     failures: int = 0
     in_flight: int = 0
+    ceiling: int | None = None
 
 
 class PoolFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The whole pool: a row for each account, and one for each respect in which it is not open.
 
-    ``refusing``: for each model the share of requests that is not even sent.
+    ``refusing``: the share of requests that is not even sent, for each model that is spared.
     """
 
     accounts: tuple[Fact, ...]
@@ -56,7 +57,8 @@ def line_facts(account: str, model: str, line: Line, now: float) -> Iterator[Fac
     """Yield a fact for every respect in which the line is not open, and one for a busy line."""
     standings = {dimension: standing.at(now) for dimension, standing in line.standings.items()}
     shut = [one for one in standings.items() if one[1].state is not State.OPEN]
-    if not shut and (line.in_flight or line.failures):
+    ceiling = line.ceiling(now)
+    if not shut and (line.in_flight or line.failures or ceiling is not None):
         shut = [(Dimension.HEALTH, OPEN)]
     for dimension, standing in shut:
         passes = standing.state in (State.COOLING, State.EJECTED)
@@ -70,4 +72,5 @@ def line_facts(account: str, model: str, line: Line, now: float) -> Iterator[Fac
             times=standing.times,
             failures=line.failures,
             in_flight=line.in_flight,
+            ceiling=ceiling,
         )

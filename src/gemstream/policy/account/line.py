@@ -74,7 +74,8 @@ class Line:
         ]
         if ends:
             return Barred(Shortage.COOLING, max(ends))
-        if self._ceiling is not None and self.in_flight >= self._ceiling.at(now):
+        ceiling = self.ceiling(now)
+        if ceiling is not None and self.in_flight >= ceiling:
             return Barred(Shortage.FULL)
         health = self.standing(Dimension.HEALTH, now)
         if health.state is State.EJECTED:
@@ -87,13 +88,11 @@ class Line:
         """Return True when it was ejected and has not proven itself since."""
         return self.standing(Dimension.HEALTH, now).state in (State.EJECTED, State.HALF_OPEN)
 
-    def is_idle(self, now: float) -> bool:
-        """Return True when forgetting it changes nothing but the order of accounts."""
-        return not (
-            self.in_flight
-            or self.failures
-            or any(standing.at(now).state is not State.OPEN for standing in self.standings.values())
-        )
+    def ceiling(self, now: float) -> int | None:
+        """Return how many may run after a refusal without a reason; None for any number."""
+        if self._ceiling is not None and self._ceiling.is_over(now):
+            self._ceiling = None
+        return None if self._ceiling is None else self._ceiling.at(now)
 
     def cool(self, dimension: Dimension, delay: float, cause: str, now: float) -> Standing:
         """Leave it alone for ``delay`` seconds, or for as long as it is already."""
@@ -139,8 +138,6 @@ class Line:
         self._used_tokens += tokens
         self._used_today += 1
         self._used_at = now
-        if self._ceiling is not None and self._ceiling.is_over(now):
-            self._ceiling = None
 
     def headroom(self, options: AccountOptions, now: float) -> int:
         """Return the hundredths left of the account's tightest limit, 100 when it names none."""

@@ -166,7 +166,11 @@ class AccountPool:
         """Return how everything stands, for operators."""
         return PoolFacts(
             accounts=tuple(self._facts(now)),
-            refusing={model: one.chance(now) for model, one in self._throttles.items()},
+            refusing={
+                model: chance
+                for model, throttle in self._throttles.items()
+                if (chance := throttle.chance(now))
+            },
             in_flight=len(self._running),
             retries=self._retries,
             retry_budget=self.retry_budget,
@@ -261,12 +265,8 @@ class AccountPool:
         self._lines[key] = line
         self._lines.move_to_end(key)
         if len(self._lines) > _MOST_LINES:
-            self._drop_line()
-
-    def _drop_line(self) -> None:
-        """Forget the line that was used longest ago, rather one of which nothing is known."""
-        oldest = next(iter(self._lines))
-        self._lines.pop(oldest)
+            # The one that was asked longest ago: at worst its service repeats what it said.
+            self._lines.popitem(last=False)
 
     def _throttle(self, model: str) -> Throttle:
         throttle = self._throttles.get(model)

@@ -69,7 +69,8 @@ _NEXT: dict[tuple[State, Happening], State] = {
 class Standing(msgspec.Struct, frozen=True, gc=False):
     """A state with its facts.
 
-    ``until``: when COOLING or EJECTED ends. ``times``: how often it came to that, close together.
+    ``until``: when COOLING or EJECTED ends. ``times``: how often it came to that; of RATE and
+    HEALTH, how often at short intervals.
     ``cause``: the word of the signal that led here, ``since``: when.
     """
 

@@ -49,11 +49,6 @@ class Throttle:
         self._forget(now)
         return self._chance()
 
-    def is_idle(self, now: float) -> bool:
-        """Return True when nothing is remembered that matters."""
-        self._forget(now)
-        return not self._spans
-
     def _chance(self) -> float:
         requests = sum(span[1] for span in self._spans)
         accepts = sum(span[2] for span in self._spans)

@@ -30,6 +30,7 @@ from ...errors import (
     TransportError,
     Unauthenticated,
 )
+from .invalid_parameter import InvalidParameter
 
 __all__ = ("Fault", "Refusal", "refusal_of")
 
@@ -119,6 +120,8 @@ def refusal_of(error: GemstreamError) -> Refusal:
     """
     if isinstance(error, APIError):
         return _of_upstream(error)
+    if isinstance(error, InvalidParameter):
+        return Refusal(Fault.INVALID, str(error), param=error.param, code=error.code)
     fault, message = next(
         ((fault, said) for kind, fault, said in _FAULTS if isinstance(error, kind)),
         (Fault.INTERNAL, _OURS),
