@@ -241,6 +241,27 @@ def test_a_probe_that_was_cancelled_leaves_the_place_to_the_next() -> None:
     assert chosen(pool, Wish(model=WISH.model, tried=("b",)), 31.0).is_probe
 
 
+def test_there_is_one_probe_even_when_nobody_else_is_left() -> None:
+    pool = pool_of("a", "b")
+    eject(pool, "a")
+    answer(pool, Signal(SignalKind.QUOTA_DAY, 9000.0))
+    asked = [chosen(pool, now=30.0) for _ in range(3)]
+    assert [(choice.account, choice.is_probe) for choice in asked] == [
+        ("a", True),
+        ("a", False),
+        ("a", False),
+    ]
+    pool.finished(asked[0])
+    assert chosen(pool, now=31.0).is_probe
+
+
+def test_failures_of_requests_from_before_do_not_eject_again() -> None:
+    pool = pool_of("a", "b")
+    before = [chosen(pool, Wish(model=WISH.model, pinned="a")) for _ in range(12)]
+    changes = [pool.receive(choice, SOFT, 1.0, jitter=0.0) for choice in before]
+    assert [change is not None for change in changes] == [False] * 4 + [True] + [False] * 7
+
+
 def test_each_failed_probe_ejects_for_longer_up_to_five_minutes() -> None:
     pool, now, delays = pool_of("a", "b"), 0.0, []
     change = eject(pool, "a")
