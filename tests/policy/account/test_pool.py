@@ -134,7 +134,15 @@ def test_who_may_serve(wish: Wish, served_by: set[str]) -> None:
         served.add(choice.account)
         wish = wish.without(choice.account)
     assert served == served_by
-    assert choice.reason is (Shortage.TRIED if served_by else Shortage.NO_ACCOUNT)
+    assert choice.reason is (Shortage.FULL if served_by else Shortage.NO_ACCOUNT)
+
+
+def test_when_all_were_asked_or_full_it_says_which_and_when_one_fits() -> None:
+    pool = pool_of("a", "b")
+    assert left(pool, Wish(model="m", tried=("a", "b"))) == NoneLeft(Shortage.TRIED)
+    full = Wish(model="m").without("a", 30.0).without("b", 20.0)
+    assert left(pool, full) == NoneLeft(Shortage.FULL, 20.0)
+    assert left(pool, Wish(model="m").without("a").without("b")) == NoneLeft(Shortage.FULL)
 
 
 def test_an_account_of_the_keys_own_goes_before_the_session_and_priority() -> None:
@@ -411,6 +419,17 @@ def test_any_number_of_models_takes_bounded_memory() -> None:
     for number in range(6000):
         answer(pool, Signal(SignalKind.MODEL_MISSING, 3600.0), Wish(model=f"m{number}"))
     assert len(pool.facts(0.0).accounts) <= 4097
+
+
+def test_facts_count_ejections_and_retries_that_were_refused() -> None:
+    pool = pool_of("a", "b")
+    eject(pool, "a")
+    retry = Wish(model=WISH.model, is_paid=True)
+    for _ in range(3):
+        chosen(pool, retry)
+    left(pool, retry)
+    facts = pool.facts(1.0)
+    assert (facts.ejections, facts.refused_retries) == ({"500": 1}, 1)
 
 
 def test_facts_tell_how_everything_stands() -> None:
