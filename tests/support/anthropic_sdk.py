@@ -50,13 +50,15 @@ def streamed(
     reads: Iterable[list[Event]], wishes: MessageWishes | None = None
 ) -> tuple[bytes, MessageEncoder]:
     """Return the stream of an answer that arrives in ``reads``, and its encoder."""
-    encoder = MessageEncoder(wishes or MessageWishes(), "msg_1", "claude", request_id="req_1")
+    encoder = MessageEncoder(
+        wishes or MessageWishes(), id="msg_1", model="claude", request_id="req_1"
+    )
     return b"".join(encoder.receive(events) for events in reads), encoder
 
 
 def whole(events: list[Event], wishes: MessageWishes | None = None) -> dict[str, Any]:
     """Return the whole answer; it must be a message of the SDK's."""
-    message = WholeMessage(wishes or MessageWishes(), "msg_1", "claude")
+    message = WholeMessage(wishes or MessageWishes(), id="msg_1", model="claude")
     message.receive(events)
     plain = msgspec.json.decode(message.body())
     Message.model_validate(plain)

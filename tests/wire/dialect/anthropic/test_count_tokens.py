@@ -7,7 +7,7 @@ import pytest
 from anthropic.types import MessageTokensCount
 
 from gemstream.errors import DecodeError, InvalidRequest
-from gemstream.wire.dialect.anthropic.count_tokens import count_request, encode_count, token_count
+from gemstream.wire.dialect.anthropic.count_tokens import count_body, count_request, token_count
 from support.anthropic_requests import options_for
 
 BODY = b'{"model":"claude","system":"S","messages":[{"role":"user","content":"hi"}]}'
@@ -36,7 +36,7 @@ def test_a_bad_request_is_refused_as_elsewhere() -> None:
 
 
 def test_the_answer_tells_the_count() -> None:  # TV-49
-    said = encode_count(token_count(b'{"totalTokens":31}'))
+    said = count_body(token_count(b'{"totalTokens":31}'))
     assert msgspec.json.decode(said) == {"input_tokens": 31}
     assert MessageTokensCount.model_validate_json(said).input_tokens == 31
 

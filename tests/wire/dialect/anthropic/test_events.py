@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,9 +16,6 @@ from gemstream.wire.dialect.anthropic.whole import WholeMessage
 from gemstream.wire.dialect.anthropic.wishes import MessageWishes
 from gemstream.wire.dialect.neutral import (
     Blocked,
-    CallArguments,
-    CallClosed,
-    CallOpened,
     Ended,
     Event,
     Failed,
@@ -29,22 +25,15 @@ from gemstream.wire.dialect.neutral import (
     RawPart,
     Signature,
     SignatureTarget,
-    Started,
     Text,
     Thought,
     Usage,
 )
 from gemstream.wire.usage import UsageMetadata
+from support.anthropic_answers import STARTED, answers, call, wishes_of_any
 from support.anthropic_sdk import accumulated, read_events, streamed, whole
 
-STARTED = Started("up_1", "gemini-3-flash")
 STOP: list[Event] = [Finished("STOP"), Ended()]
-
-
-def call(number: int, name: str, *pieces: str, signature: str = "") -> list[Event]:
-    signed: list[Event] = [Signature(signature, SignatureTarget.CALL, number)] if signature else []
-    arguments: list[Event] = [CallArguments(number, piece) for piece in pieces or ("{}",)]
-    return [*signed, CallOpened(number, name), *arguments, CallClosed(number)]
 
 
 def events_of(*events: Event, wishes: MessageWishes | None = None) -> list[dict[str, Any]]:
@@ -166,18 +155,9 @@ def test_a_signature_after_text_is_kept_and_not_sent() -> None:  # TV-44
     assert b"TS" not in data
 
 
-@pytest.mark.parametrize(
-    ("events", "wishes"),
-    [
-        ([Text("hi")], MessageWishes(keeps_signatures=False)),
-        ([Text("hi"), Media("image/png", "AAAA")], MessageWishes()),
-    ],
-)
-def test_a_signature_is_not_kept_where_it_would_not_be_found(
-    events: list[Event], wishes: MessageWishes
-) -> None:
-    signature = Signature("TS", SignatureTarget.TEXT)
-    _, encoder = streamed([[STARTED, *events, signature, *STOP]], wishes)
+def test_no_signatures_are_kept_where_nobody_asked() -> None:
+    said = [Text("hi"), Signature("TS", SignatureTarget.TEXT), *call(0, "f", signature="SG")]
+    _, encoder = streamed([[STARTED, *said, *STOP]], MessageWishes(keeps_signatures=False))
     assert encoder.cache_writes == ()
 
 
@@ -252,11 +232,12 @@ def test_a_failure_before_anything_is_the_error_alone() -> None:
 
 
 def test_a_whole_answer_that_broke_raises_what_broke_it() -> None:
-    message = WholeMessage(MessageWishes(), "msg_1", "claude")
+    message = WholeMessage(MessageWishes(), id="msg_1", model="claude")
     message.receive([STARTED, Text("a")])
     with pytest.raises(InvalidState, match="has not ended"):
         message.body()
     message.receive([Failed(StreamInterrupted("reset"))])
+    assert isinstance(message.failure, StreamInterrupted)
     with pytest.raises(StreamInterrupted, match="reset"):
         message.body()
 
@@ -310,7 +291,7 @@ def test_empty_arguments_bring_no_delta() -> None:
 
 def test_arguments_stay_the_json_that_came() -> None:  # TV-37 in this dialect
     arguments = '{"n":9007199254740993,"f":1.0,"s":"é"}'
-    message = WholeMessage(MessageWishes(), "msg_1", "claude")
+    message = WholeMessage(MessageWishes(), id="msg_1", model="claude")
     message.receive([STARTED, *call(0, "f", arguments[:9], arguments[9:]), *STOP])
     assert f'"input":{arguments}'.encode() in message.body()
 
@@ -382,7 +363,7 @@ def test_the_counts_of_tools_are_input_and_the_last_counts_win() -> None:  # TV-
 
 
 def test_the_heartbeat_is_a_ping() -> None:
-    encoder = MessageEncoder(MessageWishes(), "msg_1", "claude")
+    encoder = MessageEncoder(MessageWishes(), id="msg_1", model="claude")
     assert encoder.heartbeat() == b'event: ping\ndata: {"type":"ping"}\n\n'
 
 
@@ -392,42 +373,7 @@ def test_line_ends_of_unicode_do_not_end_a_line() -> None:
     assert accumulated(data)["content"][0]["text"] == "a\u2028b\u0085c\nd"
 
 
-_texts = st.text(min_size=1, max_size=20)
-_signatures = st.text(alphabet="ABCabc123+/=", min_size=1, max_size=12)
-_json = st.dictionaries(
-    st.text(max_size=5), st.integers(-(2**53), 2**53) | st.text(max_size=5), max_size=3
-).map(lambda plain: msgspec.json.encode(plain).decode())
-_pieces = st.one_of(
-    _texts.map(Text),
-    _texts.map(Thought),
-    _signatures.map(lambda value: Signature(value, SignatureTarget.TEXT)),
-    _signatures.map(lambda value: Signature(value, SignatureTarget.THOUGHT)),
-    st.just(Media("image/png", "AAAA")),
-    st.just(RawPart(b'{"executableCode":{}}')),
-    st.integers(0, 99).map(lambda n: Usage(UsageMetadata(prompt_token_count=n))),
-    st.tuples(_json, st.integers(0, 9), st.none() | _signatures),
-)
-_ends = st.sampled_from(["STOP", "MAX_TOKENS", "SAFETY", "OTHER", "MALFORMED_RESPONSE"])
-_wishes = st.builds(MessageWishes, is_one_call=st.booleans(), shows_thoughts=st.booleans())
-
-
-@st.composite
-def answers(draw: st.DrawFn) -> list[Event]:
-    """Any answer whose events come in a valid order."""
-    events: list[Event] = [STARTED]
-    number = 0
-    for piece in draw(st.lists(_pieces, max_size=12)):
-        if isinstance(piece, Event):
-            events.append(piece)
-            continue
-        json, cut, signature = piece
-        pieces = [part for part in (json[:cut], json[cut:]) if part]
-        events += call(number, f"f{number}", *pieces, signature=signature or "")
-        number += 1
-    return [*events, Finished(draw(_ends)), Ended()]
-
-
-@given(answers(), _wishes, st.data())
+@given(answers(), wishes_of_any, st.data())
 def test_the_sdk_makes_of_the_stream_what_the_whole_answer_is(
     events: list[Event], wishes: MessageWishes, data: st.DataObject
 ) -> None:
@@ -439,7 +385,7 @@ def test_the_sdk_makes_of_the_stream_what_the_whole_answer_is(
     assert encoder.is_over
 
 
-@given(answers(), _wishes)
+@given(answers(), wishes_of_any)
 def test_blocks_are_counted_from_0_and_one_is_open_at_a_time(
     events: list[Event], wishes: MessageWishes
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gemstream.errors import InvalidRequest
-from gemstream.wire.dialect.anthropic.options import URLMode
+from gemstream.wire.dialect.url_mode import URLMode
 from support.anthropic_requests import (
     GEMINI_2,
     GEMINI_3,

@@ -9,7 +9,7 @@ import pytest
 from anthropic.types import ModelInfo
 
 from gemstream.errors import InvalidRequest
-from gemstream.wire.dialect.anthropic.models import encode_model, encode_models
+from gemstream.wire.dialect.anthropic.models import model_body, model_list_body
 from gemstream.wire.model import Model
 
 MODELS = [
@@ -25,7 +25,7 @@ EMBEDDING = Model(name="models/e", supported_generation_methods=("embedContent",
 
 def page(**query: str) -> dict[str, Any]:
     """The page that ``query`` asks for; all of its models are the SDK's."""
-    plain = msgspec.json.decode(encode_models([EMBEDDING, *MODELS], query))
+    plain = msgspec.json.decode(model_list_body([EMBEDDING, *MODELS], query))
     for info in plain["data"]:
         ModelInfo.model_validate(info)
     return dict(plain)
@@ -35,7 +35,7 @@ def test_one_model() -> None:
     model = Model(
         name="models/gemini-2.5-flash", input_token_limit=1_048_576, output_token_limit=65_536
     )
-    plain = msgspec.json.decode(encode_model(model))
+    plain = msgspec.json.decode(model_body(model))
     info = ModelInfo.model_validate(plain)
     assert (info.id, info.display_name) == ("gemini-2.5-flash", "gemini-2.5-flash")
     assert (info.max_input_tokens, info.max_tokens) == (1_048_576, 65_536)

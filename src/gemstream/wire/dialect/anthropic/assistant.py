@@ -17,6 +17,7 @@ from ..signature import Envelope, decode_envelope
 from ..tool_name import ToolNames
 from .content import ContentReader, is_of_servers_tool
 from .fields import Fields
+from .images import image_key, parts_of_text
 from .options import MessagesOptions
 from .report import Report
 
@@ -58,8 +59,9 @@ class AssistantReader:
         return said.parts, said.calls
 
     def _read_text(self, block: Fields, said: _Said) -> None:
-        for part in self._reader.parts(block):
-            said.add(part, SignatureTarget.TEXT)
+        for read in self._reader.parts(block):
+            for part in parts_of_text(read["text"]):
+                said.add(part, SignatureTarget.TEXT)
 
     def _read_call(self, block: Fields, said: _Said) -> None:
         id = block.filled_text("id", "'toolu_1'")
@@ -108,13 +110,16 @@ class AssistantReader:
         return decode_envelope(carrier, key=self._options.envelope_key) if carrier else None
 
     def _sign_text(self, parts: list[JSONObject]) -> None:
-        """Restore the signature of the answer's text where no block carried it."""
-        texts = [part for part in parts if "text" in part and not part.get("thought")]
-        if not texts or self._options.signatures is None:
+        """Restore the signatures of the answer's text and images that no block carried."""
+        kept = self._options.signatures
+        if kept is None:
             return
-        if not any("thoughtSignature" in part for part in texts):
-            whole = "".join(part["text"] for part in texts)
-            _sign(texts[-1], self._options.signatures.of_text(whole))
+        texts = [part for part in parts if "text" in part and not part.get("thought")]
+        if texts and not any("thoughtSignature" in part for part in texts):
+            _sign(texts[-1], kept.of_text("".join(part["text"] for part in texts)))
+        for part in parts:
+            if "inlineData" in part and "thoughtSignature" not in part:
+                _sign(part, kept.of_text(image_key(part["inlineData"]["data"])))
 
 
 class _Said:

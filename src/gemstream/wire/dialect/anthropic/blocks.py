@@ -35,6 +35,7 @@ from ..neutral import (
 )
 from ..signature import Envelope, SignatureWrite, encode_envelope
 from ..tool_id import ANTHROPIC_PREFIX, ToolIds
+from .images import image_key, image_text
 from .stop import Stop, stop_of, usage_of
 from .wishes import MessageWishes
 
@@ -99,7 +100,7 @@ class BlockMachine:
         "_has_calls",
         "_has_content",
         "_ids",
-        "_keeps_text",
+        "_image",
         "_model",
         "_open_call",
         "_stage",
@@ -126,7 +127,7 @@ class BlockMachine:
         self._end: Finished | Blocked | None = None
         self._usage: UsageMetadata | None = None
         self._text = bytearray()  # of the answer, which its signature is kept by
-        self._keeps_text = wishes.keeps_signatures
+        self._image: str | None = None  # the key of the image that was said last
         self._text_signature: str | None = None
         self._call_signature: str | None = None  # of the call about to open
         self._thought_signature: str | None = None
@@ -174,8 +175,9 @@ class BlockMachine:
     def _on_text(self, event: Text) -> None:
         if self._block is not _Block.TEXT:
             self._open(_Block.TEXT, {"type": "text", "text": ""})
-        if self._keeps_text:
+        if self._wishes.keeps_signatures:
             self._text += event.text.encode()
+            self._image = None
         self._write.add(event.text)
 
     def _thought(self, event: Thought) -> None:
@@ -189,6 +191,8 @@ class BlockMachine:
         match event.target:
             case SignatureTarget.CALL:
                 self._call_signature = event.value
+            case SignatureTarget.TEXT if self._image is not None:
+                self._keep(event.value, text=self._image)
             case SignatureTarget.TEXT:
                 self._text_signature = event.value
             case SignatureTarget.THOUGHT:  # of no use to a caller who does not see the thought
@@ -235,16 +239,13 @@ class BlockMachine:
             self._close()
 
     def _media(self, event: Media) -> None:
-        # A message of an assistant has no block for an image; a data URL in Markdown shows it.
         if event.is_thought or not event.mime_type.startswith("image/"):
             self._drop("inlineData")
             return
         if self._block is not _Block.TEXT:
             self._open(_Block.TEXT, {"type": "text", "text": ""})
-        # Its own signature cannot come back to it: it comes back as text.
-        self._keeps_text = False
-        self._text.clear()
-        self._write.add(f"![image](data:{event.mime_type};base64,{event.data})")
+        self._image = image_key(event.data)
+        self._write.add(image_text(event.mime_type, event.data))
 
     def _raw_part(self, event: RawPart) -> None:
         self._drop("part without a counterpart")
@@ -264,7 +265,7 @@ class BlockMachine:
         if self._needs_text(stop):
             self._open(_Block.TEXT, {"type": "text", "text": ""})
             self._close()
-        self._keep(self._text_signature if self._keeps_text else None, text=self._text.decode())
+        self._keep(self._text_signature, text=self._text.decode())
         self._stage = _Stage.OVER
         self._write.finish(stop, usage_of(self._usage))
 

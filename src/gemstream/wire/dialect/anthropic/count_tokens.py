@@ -12,7 +12,7 @@ from ...codec import decode_plain, encode
 from .options import MessagesOptions
 from .request import MessagesRequest, messages_request
 
-__all__ = ("count_request", "encode_count", "token_count")
+__all__ = ("count_body", "count_request", "token_count")
 
 
 def count_request(body: bytes, *, options: MessagesOptions) -> MessagesRequest:
@@ -40,7 +40,7 @@ def token_count(answer: bytes) -> int:
     return count
 
 
-def encode_count(tokens: int) -> bytes:
+def count_body(tokens: int) -> bytes:
     """Return the answer that tells ``tokens``."""
     return b'{"input_tokens":%d}' % tokens
 

@@ -40,7 +40,7 @@ class MessageEncoder:
 
     __slots__ = ("_frames", "_machine")
 
-    def __init__(self, wishes: MessageWishes, id: str, model: str, *, request_id: str = "") -> None:
+    def __init__(self, wishes: MessageWishes, *, id: str, model: str, request_id: str = "") -> None:
         self._frames = _Frames(id, model, request_id)
         self._machine = BlockMachine(self._frames, wishes, id, model)
 

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 from ....errors import InvalidRequest, UnsupportedMedia
 from ...codec import JSONObject
 from ..data_uri import blob_of_base64, check_image_type, mime_type_of_name
+from ..url_mode import URLMode
 from .fields import Fields
-from .options import MessagesOptions, URLMode
+from .options import MessagesOptions
 
 __all__ = ("MediaReader",)
 

@@ -11,19 +11,19 @@ from ....errors import InvalidRequest
 from ...codec import JSONObject, encode
 from ...model import Model
 
-__all__ = ("encode_model", "encode_models")
+__all__ = ("model_body", "model_list_body")
 
 _PAGE = 20
 _LARGEST_PAGE = 1000
 _EPOCH = "1970-01-01T00:00:00Z"  # what Anthropic says for a date that is not known
 
 
-def encode_model(model: Model) -> bytes:
+def model_body(model: Model) -> bytes:
     """Return one model."""
     return encode(_info(model))
 
 
-def encode_models(models: Sequence[Model], query: Mapping[str, str] | None = None) -> bytes:
+def model_list_body(models: Sequence[Model], query: Mapping[str, str] | None = None) -> bytes:
     """Return the page of ``models`` that ``query`` asks for: those that answer messages.
 
     ``query``: ``limit`` (1 to 1000, 20 if absent), ``after_id`` or ``before_id``. Raises

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import enum
-
 import msgspec
 
 from ..model_traits import ModelTraits
 from ..signature import SignatureStore
+from ..url_mode import URLMode
 
-__all__ = ("MessagesOptions", "URLMode")
-
-
-class URLMode(enum.Enum):
-    """What becomes of an ``https://`` URL in the place of a file."""
-
-    REJECT = "reject"
-    """The request is refused; nothing is fetched by anybody."""
-    PASSTHROUGH = "passthrough"
-    """The service gets the URL and fetches it itself, if it can."""
+__all__ = ("MessagesOptions",)
 
 
 class MessagesOptions(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ class WholeMessage:
 
     __slots__ = ("_blocks", "_machine")
 
-    def __init__(self, wishes: MessageWishes, id: str, model: str) -> None:
+    def __init__(self, wishes: MessageWishes, *, id: str, model: str) -> None:
         self._blocks = _Blocks(id, model)
         self._machine = BlockMachine(self._blocks, wishes, id, model)
 
@@ -43,6 +43,11 @@ class WholeMessage:
         """The signatures to keep for the caller's next request; complete when it is over."""
         return self._machine.cache_writes
 
+    @property
+    def failure(self) -> GemstreamError | None:
+        """What the answer broke off with, None while it has not."""
+        return self._blocks.error
+
     def receive(self, events: Sequence[Event]) -> None:
         """Fold ``events`` in; raises InvalidState behind the end."""
         self._machine.receive(events)
@@ -57,7 +62,7 @@ class WholeMessage:
 class _Blocks:
     """Writes blocks into the content of one message."""
 
-    __slots__ = ("_content", "_end", "_error", "_id", "_model", "_pieces")
+    __slots__ = ("_content", "_end", "_id", "_model", "_pieces", "error")
 
     def __init__(self, id: str, model: str) -> None:
         self._id = id
@@ -65,12 +70,12 @@ class _Blocks:
         self._content: list[JSONObject] = []
         self._pieces: list[str] = []
         self._end: JSONObject = {}
-        self._error: GemstreamError | None = None
+        self.error: GemstreamError | None = None
 
     def body(self) -> bytes:
         """Return the message; raises what it failed with."""
-        if self._error is not None:
-            raise self._error
+        if self.error is not None:
+            raise self.error
         head = {"id": self._id, "type": "message", "role": "assistant", "model": self._model}
         return msgspec.json.encode({**head, "content": self._content, **self._end})
 
@@ -104,4 +109,4 @@ class _Blocks:
 
     def fail(self, error: GemstreamError) -> None:
         """Note what broke it off."""
-        self._error = error
+        self.error = error
