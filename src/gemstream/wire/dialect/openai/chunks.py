@@ -27,6 +27,7 @@ from .delta import (
     Done,
     Extras,
     Image,
+    ImageSignature,
     Logprobs,
     Opening,
     Refused,
@@ -115,7 +116,7 @@ class ChatEncoder:
         )
         return self._chunk(delta.candidate, {"tool_calls": [{"index": delta.number, **tool}]})
 
-    def _image(self, delta: Image) -> bytes:
+    def _image(self, delta: Image | ImageSignature) -> bytes:
         # The number is there for the SDK: it joins lists of objects by it, and without it fails.
         return self._chunk(delta.candidate, {"images": [{"index": delta.number, **delta.field()}]})
 
@@ -172,6 +173,7 @@ _FRAMES: dict[type[Delta], Callable[[ChatEncoder, Any], bytes]] = {
     CallHead: ChatEncoder._call_head,
     CallPiece: ChatEncoder._call_piece,
     Image: ChatEncoder._image,
+    ImageSignature: ChatEncoder._image,
     Audio: ChatEncoder._audio,
     Refused: ChatEncoder._refused,
     Annotations: ChatEncoder._annotations,

@@ -35,6 +35,7 @@ from ..neutral import (
     Usage,
 )
 from ..tool_id import OPENAI_PREFIX, ToolIds
+from .candidate import OpenCall, OpenCandidate
 from .delta import (
     Annotations,
     Audio,
@@ -47,6 +48,7 @@ from .delta import (
     Done,
     Extras,
     Image,
+    ImageSignature,
     Logprobs,
     Opening,
     Refused,
@@ -73,7 +75,7 @@ class Deltas:
         self.is_over = False
         self._seed = seed
         self._ids = ToolIds(seed, OPENAI_PREFIX)
-        self._candidates: dict[int, _Candidate] = {}
+        self._candidates: dict[int, OpenCandidate] = {}
         self._usage: Usage | None = None
 
     def receive(self, event: Event) -> Iterable[Delta]:
@@ -86,7 +88,7 @@ class Deltas:
 
     def _opened(self, number: int) -> Iterator[Delta]:
         if number not in self._candidates:
-            self._candidates[number] = _Candidate(number)
+            self._candidates[number] = OpenCandidate(number)
             yield Opening(number)
 
     def _content(self, event: Text | Thought) -> Iterable[Delta]:
@@ -95,6 +97,7 @@ class Deltas:
         steps = (*opening, event)
         candidate = self._candidates[event.candidate]
         candidate.is_empty = False
+        candidate.fresh_image = None
         if self.wishes.keeps_text and type(event) is Text:
             candidate.text.append(event.text)
         return steps
@@ -104,16 +107,23 @@ class Deltas:
         candidate = self._candidates[event.candidate]
         if event.target is SignatureTarget.CALL:
             candidate.signatures[event.number] = event.value
-        elif event.target is not SignatureTarget.SERVER:  # that one stands in its raw part
+        elif event.target is SignatureTarget.SERVER:
+            return  # it stands in its raw part, too
+        elif candidate.fresh_image is not None:
+            yield ImageSignature(event.candidate, candidate.fresh_image, event.value)
+        elif event.target is SignatureTarget.TEXT:
+            # A thought's is not kept: callers do not bring thoughts back, and no other part may
+            # have it.
             candidate.extras["thought_signature"] = event.value
 
     def _open_call(self, event: CallOpened) -> Iterator[Delta]:
         yield from self._opened(event.candidate)
         candidate = self._candidates[event.candidate]
         candidate.is_empty = False
+        candidate.fresh_image = None
         if self.wishes.is_one_call and event.number > 0:
             return
-        call = _Call(event.name in self.wishes.custom_tools)
+        call = OpenCall(event.name in self.wishes.custom_tools)
         candidate.calls[event.number] = call
         yield CallHead(
             candidate=event.candidate,
@@ -147,6 +157,7 @@ class Deltas:
         yield from self._opened(event.candidate)
         candidate = self._candidates[event.candidate]
         candidate.is_empty = False
+        candidate.fresh_image = None
         kind = event.mime_type.partition("/")[0]
         if kind == "audio":
             id = None if candidate.has_audio else f"audio_{self._seed}_{event.candidate}"
@@ -158,18 +169,20 @@ class Deltas:
             blob = {"mimeType": event.mime_type, "data": event.data}
             candidate.parts.append({"inlineData": blob})
 
-    def _image(self, event: Media, candidate: _Candidate) -> Iterator[Delta]:
+    def _image(self, event: Media, candidate: OpenCandidate) -> Iterator[Delta]:
         url = f"data:{event.mime_type};base64,{event.data}"
         if self.wishes.image_form is ImageForm.MARKDOWN and not event.is_thought:
             yield Text(f"![image]({url})", event.candidate)
             return
-        yield Image(event.candidate, candidate.images, url, event.is_thought)
+        candidate.fresh_image = candidate.images
         candidate.images += 1
+        yield Image(event.candidate, candidate.fresh_image, url, event.is_thought)
 
     def _raw(self, event: RawPart) -> Iterator[Delta]:
         yield from self._opened(event.candidate)
         candidate = self._candidates[event.candidate]
         candidate.is_empty = False
+        candidate.fresh_image = None
         candidate.parts.append(msgspec.Raw(event.json))
 
     def _note(self, event: Metadata) -> Iterator[Delta]:
@@ -206,7 +219,7 @@ class Deltas:
     def _is_empty(self) -> bool:
         return all(candidate.is_empty for candidate in self._candidates.values())
 
-    def _afterwords(self, candidate: _Candidate, message: str) -> Iterator[Delta]:
+    def _afterwords(self, candidate: OpenCandidate, message: str) -> Iterator[Delta]:
         grounding = candidate.notes.get(_GROUNDING)
         if grounding and (citations := url_citations(grounding, "".join(candidate.text))):
             yield Annotations(candidate.number, citations)
@@ -235,47 +248,6 @@ class Deltas:
     def _break(self, error: GemstreamError) -> Iterator[Delta]:
         self.is_over = True
         yield Broken(error)
-
-
-class _Call:
-    """A function call on its way."""
-
-    __slots__ = ("is_custom", "pieces")
-
-    def __init__(self, is_custom: bool) -> None:
-        self.is_custom = is_custom
-        self.pieces: list[str] = []
-
-
-class _Candidate:
-    """What is known of one candidate until its end."""
-
-    __slots__ = (
-        "calls",
-        "extras",
-        "has_audio",
-        "images",
-        "is_closed",
-        "is_empty",
-        "notes",
-        "number",
-        "parts",
-        "signatures",
-        "text",
-    )
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.is_closed = False
-        self.is_empty = True  # nothing of the answer itself has come
-        self.has_audio = False
-        self.images = 0
-        self.text: list[str] = []
-        self.calls: dict[int, _Call] = {}
-        self.signatures: dict[int, str] = {}
-        self.extras: JSONObject = {}
-        self.parts: list[Any] = []
-        self.notes: dict[str, bytes] = {}
 
 
 def _custom_input(arguments: str) -> str:

@@ -5,15 +5,12 @@ Source: https://platform.openai.com/docs/api-reference/chat/create.
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
-from ....errors import DecodeError
-from ...codec import JSONObject, decode_plain, encode
-from ..invalid_parameter import InvalidParameter
+from ...codec import JSONObject, encode
 from ..tool_name import ToolNames
 from .answer_format import AnswerFormat, read_answer_format
+from .body import read_body
 from .fields import Fields
 from .google_options import GoogleOptions, read_google_options
 from .messages import Conversation
@@ -61,7 +58,7 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 def chat_request(body: bytes, *, options: ChatOptions) -> ChatRequest:
     """Return what to send for ``body``; raises InvalidParameter with the place of a fault."""
-    fields = _object(body)
+    fields = read_body(body)
     model = fields.text("model")
     if not model:
         raise fields.missing("model", "'gemini-2.5-flash'")
@@ -180,15 +177,3 @@ class _Translation:
             repeats_reasoning=self._options.repeats_reasoning,
             image_form=self._options.image_form,
         )
-
-
-def _object(body: bytes) -> Fields:
-    try:
-        plain: Any = decode_plain(body)
-    except DecodeError:
-        raise InvalidParameter(
-            "the body is not JSON: send an object with model and messages"
-        ) from None
-    if not isinstance(plain, dict):
-        raise InvalidParameter("the body is not a JSON object: send one with model and messages")
-    return Fields(plain)

@@ -13,7 +13,14 @@ from typing import Any
 from ...codec import JSONObject
 from .fields import Fields
 
-__all__ = ("call_signature", "message_signatures", "plain_id", "sign_current_turn")
+__all__ = (
+    "call_signature",
+    "image_signature",
+    "is_thought",
+    "message_signature",
+    "plain_id",
+    "sign_current_turn",
+)
 
 # The service's own word for a call that it did not make itself.
 _SENTINEL = "skip_thought_signature_validator"
@@ -40,7 +47,17 @@ def call_signature(call: Fields) -> str | None:
     return _first(found)
 
 
-def message_signatures(message: Fields) -> str | None:
+def image_signature(image: Fields) -> str | None:
+    """Return the signature that an entry of ``images`` carries, None for none."""
+    return _first([*_in_extra_content(image)])
+
+
+def is_thought(image: Fields) -> bool:
+    """Return whether an entry of ``images`` is marked as a thought's, which nobody sends back."""
+    return _at(image.value("extra_content"), "google", "thought") is True
+
+
+def message_signature(message: Fields) -> str | None:
     """Return the signature that an assistant message carries for its text, None for none."""
     several = _at(message.value("provider_specific_fields"), "thought_signatures")
     blocks = message.value("thinking_blocks")

@@ -24,6 +24,7 @@ from .delta import (
     Done,
     Extras,
     Image,
+    ImageSignature,
     Logprobs,
     Opening,
     Refused,
@@ -95,6 +96,11 @@ class ChatCompletion:
     def _image(self, delta: Image) -> None:
         images = self._choices[delta.candidate].message.setdefault("images", [])
         images.append(delta.field())
+
+    def _image_signature(self, delta: ImageSignature) -> None:
+        image = self._choices[delta.candidate].message["images"][delta.number]
+        extra = image.setdefault("extra_content", {"google": {}})
+        extra["google"]["thought_signature"] = delta.value
 
     def _audio(self, delta: Audio) -> None:
         choice = self._choices[delta.candidate]
@@ -201,6 +207,7 @@ _GATHER: dict[type[Delta], Callable[[ChatCompletion, Any], None]] = {
     CallHead: ChatCompletion._call_head,
     CallPiece: ChatCompletion._call_piece,
     Image: ChatCompletion._image,
+    ImageSignature: ChatCompletion._image_signature,
     Audio: ChatCompletion._audio,
     Refused: ChatCompletion._refused,
     Annotations: ChatCompletion._annotations,
