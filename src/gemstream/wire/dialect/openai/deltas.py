@@ -1,8 +1,8 @@
 """Neutral events → the steps of a chat answer, the same for a stream and for a whole answer.
 
-A candidate opens with the first event of its own; of a single one that is the start of the answer,
-so that its caller hears at once that it was accepted. What Gemini says beside the content waits for
-the candidate's end: clients join the text of fields that come twice.
+The first candidate opens with the answer, so that its caller hears at once that it was accepted;
+the others open with the first event of their own. What Gemini says beside the content waits for the
+candidate's end: clients join the text of fields that come twice.
 """
 
 from __future__ import annotations
@@ -83,13 +83,13 @@ class Deltas:
         return () if self.is_over else _STEPS[type(event)](self, event)
 
     def _start(self, event: Started) -> Iterator[Delta]:
-        if self.wishes.candidates == 1:
-            yield from self._opened(0)
+        yield from self._opened(0)
 
     def _opened(self, number: int) -> Iterator[Delta]:
-        if number not in self._candidates:
-            self._candidates[number] = OpenCandidate(number)
-            yield Opening(number)
+        # In their order: OpenAI's SDK takes the first one it sees for number 0, and so on.
+        for each in range(len(self._candidates), number + 1):
+            self._candidates[each] = OpenCandidate(each)
+            yield Opening(each)
 
     def _content(self, event: Text | Thought) -> Iterable[Delta]:
         # No generator: nearly every event comes here, and one more costs 0.3 µs.
@@ -111,6 +111,7 @@ class Deltas:
             return  # it stands in its raw part, too
         elif candidate.fresh_image is not None:
             yield ImageSignature(event.candidate, candidate.fresh_image, event.value)
+            candidate.fresh_image = None
         elif event.target is SignatureTarget.TEXT:
             # A thought's is not kept: callers do not bring thoughts back, and no other part may
             # have it.
@@ -253,6 +254,8 @@ class Deltas:
 def _custom_input(arguments: str) -> str:
     """Return the text in ``input``, or all there is when the model named it otherwise."""
     values = decode_plain(arguments.encode()) if arguments else {}
+    if not values:
+        return ""
     text = values.get("input") if isinstance(values, dict) else None
     return text if isinstance(text, str) else arguments
 

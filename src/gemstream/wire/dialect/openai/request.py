@@ -166,10 +166,8 @@ class _Translation:
     def _wishes(self, plain: JSONObject) -> ChatWishes:
         names = {self._names.upstream(name): name for name in self._tools.names}
         custom = (function for function in self._tools.functions if function.is_custom)
-        config = plain.get("generationConfig", {})
         return ChatWishes(
             include_usage=self._includes_usage(),
-            candidates=config.get("candidateCount", 1),
             tool_names={sent: name for sent, name in names.items() if sent != name},
             custom_tools=frozenset(self._names.upstream(function.name) for function in custom),
             is_one_call=self._body.flag("parallel_tool_calls") is False,

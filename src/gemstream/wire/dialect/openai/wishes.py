@@ -30,7 +30,6 @@ class ChatWishes(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     include_usage: bool = False
-    candidates: int = 1
     tool_names: dict[str, str] = {}
     custom_tools: frozenset[str] = frozenset()
     is_one_call: bool = False
