@@ -105,6 +105,31 @@ OPENAPI: dict[str, tuple[Any, Any]] = {
         },
         {"type": "OBJECT", "properties": {"a": S, "b": S}, "required": ["a", "b"]},
     ),
+    "two unions in allOf": (
+        {"allOf": [{"anyOf": [{"title": "t"}]}, {"oneOf": [{"title": "u"}, {"title": "v"}]}]},
+        {
+            "title": "t",
+            "anyOf": [{"type": "STRING", "title": "u"}, {"type": "STRING", "title": "v"}],
+        },
+    ),
+    "unions of the same kind in allOf": (
+        {
+            "allOf": [
+                {"anyOf": [{"title": "a"}, {"title": "b"}]},
+                {"anyOf": [{"type": "string"}, {"type": "boolean"}]},
+            ]
+        },
+        {
+            "anyOf": [
+                {"title": "a", "anyOf": [S, {"type": "BOOLEAN"}]},
+                {"title": "b", "anyOf": [S, {"type": "BOOLEAN"}]},
+            ]
+        },
+    ),
+    "a pointer through a list": (
+        {"anyOf": [{"type": "string"}, {"$ref": "#/anyOf/0"}]},
+        {"anyOf": [S, S]},
+    ),
     "a hint behind the description": (
         {"type": "integer", "multipleOf": 5, "description": "steps"},
         {"type": "INTEGER", "description": "steps (multipleOf 5)"},
@@ -254,6 +279,7 @@ def test_the_order_of_properties_is_told_for_an_answer() -> None:
         ([], "a schema is a JSON object"),
         ({"$ref": "https://x.org/s"}, "only references into itself"),
         ({"$ref": "#/$defs/B", "$defs": {"A": {}}}, "its definitions are A"),
+        ({"$ref": "#/anyOf/7", "anyOf": [{}]}, "does not hold"),
     ],
 )
 def test_what_cannot_be_sent_is_named(convert: Any, schema: Any, said: str) -> None:
