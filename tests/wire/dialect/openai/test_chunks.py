@@ -404,8 +404,10 @@ def test_how_likely_the_tokens_were() -> None:
 
 def test_only_the_first_call_when_they_may_not_be_parallel() -> None:
     parts = [{"functionCall": {"name": name, "args": {"a": 1}}} for name in ("f", "g")]
-    found = streamed(said(*parts), STOP, is_one_call=True)
+    encoder = ChatEncoder(ChatWishes(is_one_call=True), **ANSWER)
+    found = frames(encoder.receive(read(said(*parts), STOP)))
     assert [entry["name"] for entry in calls_of(found)] == ["f"]
+    assert encoder.dropped_calls == 1
 
 
 def test_tools_have_the_callers_names() -> None:
@@ -431,3 +433,26 @@ def test_a_custom_tool_gets_its_text(args: Any, text: str) -> None:
     custom = {"name": "sh", "input": ""}
     assert head["tool_calls"] == [{"index": 0, "id": "c", "type": "custom", "custom": custom}]
     assert piece["tool_calls"] == [{"index": 0, "custom": {"input": text}}]
+
+
+@pytest.mark.parametrize("form", [ChatEncoder, ChatCompletion])
+def test_signatures_are_kept_by_the_ids_and_texts_that_callers_know(form: Any) -> None:
+    writer = form(ChatWishes(keeps_text=True), **ANSWER)
+    call = {"functionCall": {"name": "f"}, "thoughtSignature": "C"}
+    start = {**said({"text": "a"}), "modelVersion": "gemini-3-flash"}
+    writer.receive(read(start, said(call), said({"text": "", "thoughtSignature": "T"}), STOP))
+    first, second = writer.cache_writes
+    assert (first.value, first.model, first.text) == ("C", "gemini-3-flash", None)
+    assert first.call_id and first.call_id.startswith("call_")
+    assert (second.value, second.call_id, second.text) == ("T", None, "a")
+
+
+def test_reads_cut_anywhere_make_the_same_frames() -> None:
+    chunks = [said({"text": "a\U0001f600"}), *VECTORS["TV-22"]["in"]]
+    data = b"".join(b"data: %s\r\n\r\n" % _json(chunk) for chunk in chunks)
+    expected = ChatEncoder(ChatWishes(), **ANSWER).receive(read(data))
+    for cut in range(1, len(data)):
+        reader, encoder = GeminiReader("text/event-stream"), ChatEncoder(ChatWishes(), **ANSWER)
+        found = encoder.receive(reader.receive_data(data[:cut]))
+        found += encoder.receive(reader.receive_data(data[cut:]))
+        assert found + encoder.receive(reader.receive_eof()) == expected

@@ -11,7 +11,7 @@ from ..invalid_parameter import InvalidParameter
 from .chunks import ChatEncoder
 from .embeddings import EmbeddingsRequest, VectorForm, embeddings_body, embeddings_request
 from .models import model_body, model_list_body
-from .options import ChatOptions, SignatureLookup, URLMode
+from .options import ChatOptions, URLMode
 from .request import ChatRequest, chat_request
 from .whole import ChatCompletion
 from .wishes import ChatWishes, ImageForm
@@ -25,7 +25,6 @@ __all__ = (
     "EmbeddingsRequest",
     "ImageForm",
     "InvalidParameter",
-    "SignatureLookup",
     "URLMode",
     "VectorForm",
     "chat_request",

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ....errors import GemstreamError
 from ...codec import JSONObject, encode
 from ..dialect import Dialect
 from ..neutral import Event, Text, Thought
 from ..refusal import refusal_of
 from ..refusal_form import encode_stream_error
+from ..signature import SignatureWrite
 from .delta import (
     Annotations,
     Audio,
@@ -80,6 +82,21 @@ class ChatEncoder:
     def heartbeat(self) -> bytes:
         """Return what keeps an idle connection open: a comment, which every SDK skips."""
         return _HEARTBEAT
+
+    @property
+    def failure(self) -> GemstreamError | None:
+        """Why the answer broke off, None while it has not."""
+        return self._deltas.failure
+
+    @property
+    def dropped_calls(self) -> int:
+        """How many calls were not delivered, for the caller wants one at a time."""
+        return self._deltas.dropped_calls
+
+    @property
+    def cache_writes(self) -> tuple[SignatureWrite, ...]:
+        """The signatures so far that are to be kept for a caller who does not bring them back."""
+        return tuple(self._deltas.writes)
 
     def _text(self, delta: Text) -> bytes:
         head = self._text_ends.get(delta.candidate)

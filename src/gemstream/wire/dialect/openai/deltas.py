@@ -34,6 +34,7 @@ from ..neutral import (
     Thought,
     Usage,
 )
+from ..signature import SignatureWrite
 from ..tool_id import OPENAI_PREFIX, ToolIds
 from .candidate import OpenCall, OpenCandidate
 from .delta import (
@@ -68,11 +69,26 @@ _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 class Deltas:
     """The state machine of one answer; ``seed`` makes the ids of calls its own."""
 
-    __slots__ = ("_candidates", "_ids", "_seed", "_usage", "is_over", "wishes")
+    __slots__ = (
+        "_candidates",
+        "_ids",
+        "_model",
+        "_seed",
+        "_usage",
+        "dropped_calls",
+        "failure",
+        "is_over",
+        "wishes",
+        "writes",
+    )
 
     def __init__(self, wishes: ChatWishes, *, seed: str) -> None:
         self.wishes = wishes
         self.is_over = False
+        self.writes: list[SignatureWrite] = []  # signatures to keep for callers who lose them
+        self.dropped_calls = 0
+        self.failure: GemstreamError | None = None
+        self._model = ""
         self._seed = seed
         self._ids = ToolIds(seed, OPENAI_PREFIX)
         self._candidates: dict[int, OpenCandidate] = {}
@@ -83,6 +99,7 @@ class Deltas:
         return () if self.is_over else _STEPS[type(event)](self, event)
 
     def _start(self, event: Started) -> Iterator[Delta]:
+        self._model = event.model
         yield from self._opened(0)
 
     def _opened(self, number: int) -> Iterator[Delta]:
@@ -123,17 +140,16 @@ class Deltas:
         candidate.is_empty = False
         candidate.fresh_image = None
         if self.wishes.is_one_call and event.number > 0:
+            self.dropped_calls += 1
             return
         call = OpenCall(event.name in self.wishes.custom_tools)
         candidate.calls[event.number] = call
-        yield CallHead(
-            candidate=event.candidate,
-            number=event.number,
-            id=self._ids.give(event.id, candidate=event.candidate, number=event.number),
-            name=self.wishes.tool_names.get(event.name, event.name),
-            signature=candidate.signatures.pop(event.number, None),
-            is_custom=call.is_custom,
-        )
+        id = self._ids.give(event.id, candidate=event.candidate, number=event.number)
+        signature = candidate.signatures.pop(event.number, None)
+        if signature:
+            self.writes.append(SignatureWrite(value=signature, model=self._model, call_id=id))
+        name = self.wishes.tool_names.get(event.name, event.name)
+        yield CallHead(event.candidate, event.number, id, name, signature, call.is_custom)
 
     def _argue(self, event: CallArguments) -> Iterator[Delta]:
         call = self._candidates[event.candidate].calls.get(event.number)
@@ -224,6 +240,10 @@ class Deltas:
         grounding = candidate.notes.get(_GROUNDING)
         if grounding and (citations := url_citations(grounding, "".join(candidate.text))):
             yield Annotations(candidate.number, citations)
+        signature = candidate.extras.get("thought_signature")
+        if signature and candidate.text:
+            text = "".join(candidate.text)
+            self.writes.append(SignatureWrite(value=signature, model=self._model, text=text))
         google: JSONObject = {
             **candidate.extras,
             **({"parts": candidate.parts} if candidate.parts else {}),
@@ -248,6 +268,7 @@ class Deltas:
 
     def _break(self, error: GemstreamError) -> Iterator[Delta]:
         self.is_over = True
+        self.failure = error
         yield Broken(error)
 
 

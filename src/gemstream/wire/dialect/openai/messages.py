@@ -12,13 +12,14 @@ from collections.abc import Callable
 
 from ...codec import JSONObject
 from ..invalid_parameter import InvalidParameter
+from ..signature import sign_current_turn
 from ..tool_name import ToolNames
 from .calls import Call, Step, json_or_text, read_calls
 from .content import ContentReader
 from .fields import Fields
 from .options import ChatOptions
 from .report import Report
-from .signatures import image_signature, is_thought, message_signature, plain_id, sign_current_turn
+from .signatures import image_signature, is_thought, message_signature, plain_id
 
 __all__ = ("Conversation",)
 

@@ -103,15 +103,19 @@ class _Translation:
         plain: JSONObject = {
             "systemInstruction": {"parts": system} if system else None,
             "contents": conversation.contents,
-            "tools": self._tools.declarations(self._names, self._options) or None,
+            "tools": self._declarations() or None,
             "toolConfig": self._tool_config() or None,
             "generationConfig": {**config, **self._google.config} or None,
             "serviceTier": self._tier(),
-            **self._google.request,
+            **{name: value for name, value in self._google.request.items() if name != "tools"},
         }
         if plain.get("cachedContent"):
             self._leave_to_cache(plain)
         return {name: value for name, value in plain.items() if value is not None}
+
+    def _declarations(self) -> list[JSONObject]:
+        own: list[JSONObject] = self._google.request.get("tools", [])
+        return [*self._tools.declarations(self._names, self._options), *own]
 
     def _config(self, system: list[JSONObject]) -> JSONObject:
         """Return the generationConfig; a format the model cannot take goes into ``system``."""
@@ -171,7 +175,12 @@ class _Translation:
             tool_names={sent: name for sent, name in names.items() if sent != name},
             custom_tools=frozenset(self._names.upstream(function.name) for function in custom),
             is_one_call=self._body.flag("parallel_tool_calls") is False,
-            keeps_text=bool(self._tools.built_in) or "cachedContent" in plain,
+            keeps_text=self._keeps_text(plain),
             repeats_reasoning=self._options.repeats_reasoning,
             image_form=self._options.image_form,
         )
+
+    def _keeps_text(self, plain: JSONObject) -> bool:
+        tools = plain.get("tools", ())
+        may_cite = "cachedContent" in plain or any("functionDeclarations" not in t for t in tools)
+        return may_cite or self._options.traits.needs_signatures

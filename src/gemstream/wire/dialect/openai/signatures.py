@@ -1,16 +1,11 @@
-"""Thought signatures in a history: where callers bring them back, and what stands for a lost one.
-
-A signature is opaque and belongs to its part. In the current turn, all that follows the last word
-of the user's own, Gemini 3 refuses a step whose first call has none.
-Source: https://ai.google.dev/gemini-api/docs/thought-signatures.
-"""
+"""Where OpenAI's callers bring thought signatures back: Google's own fields and gateways'."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from ...codec import JSONObject
+from ..signature import decode_envelope, is_enveloped
 from .fields import Fields
 
 __all__ = (
@@ -19,12 +14,8 @@ __all__ = (
     "is_thought",
     "message_signature",
     "plain_id",
-    "sign_current_turn",
 )
 
-# The service's own word for a call that it did not make itself.
-_SENTINEL = "skip_thought_signature_validator"
-_ENVELOPES = ("gt1.", "at1.", "bt1.")
 # Histories written with LiteLLM carry the signature behind the id.
 _ID_MARK = "__thought__"
 
@@ -70,18 +61,6 @@ def message_signature(message: Fields) -> str | None:
     return _first(found)
 
 
-def sign_current_turn(contents: list[JSONObject]) -> None:
-    """Put the sentinel on the first call of each step of the current turn that has no signature."""
-    for content in reversed(contents):
-        if content["role"] == "user":
-            if not any("functionResponse" in part for part in content["parts"]):
-                return
-            continue
-        calls = [part for part in content["parts"] if "functionCall" in part]
-        if calls:
-            calls[0].setdefault("thoughtSignature", _SENTINEL)
-
-
 def _in_extra_content(holder: Fields) -> Iterator[Any]:
     extra = holder.value("extra_content")
     for surface in ("google", "vertex"):
@@ -96,6 +75,14 @@ def _at(value: Any, *names: str) -> Any:
 
 def _first(found: list[Any]) -> str | None:
     for value in found:
-        if isinstance(value, str) and value and not value.startswith(_ENVELOPES):
-            return value
+        if isinstance(value, str) and value and (signature := _unwrapped(value)):
+            return signature
     return None
+
+
+def _unwrapped(carrier: str) -> str | None:
+    """Return the signature in ``carrier``, None when another provider made it."""
+    if not is_enveloped(carrier):
+        return carrier
+    envelope = decode_envelope(carrier)
+    return None if envelope is None else envelope.signature

@@ -12,6 +12,7 @@ from ....errors import GemstreamError, InvalidState
 from ...codec import JSONObject, encode
 from ...scalar import decode_base64, encode_base64
 from ..neutral import Event, Text, Thought
+from ..signature import SignatureWrite
 from .delta import (
     Annotations,
     Audio,
@@ -37,12 +38,9 @@ __all__ = ("ChatCompletion",)
 
 
 class ChatCompletion:
-    """Gathers one answer; the arguments are those of ``ChatEncoder``.
+    """Gathers one answer; the arguments are those of ``ChatEncoder``."""
 
-    ``failure``: why the answer broke off, None while it has not.
-    """
-
-    __slots__ = ("_choices", "_deltas", "_envelope", "_is_done", "_usage", "failure")
+    __slots__ = ("_choices", "_deltas", "_envelope", "_is_done", "_usage")
 
     def __init__(self, wishes: ChatWishes, *, id: str, created: int, model: str) -> None:
         self._deltas = Deltas(wishes, seed=id)
@@ -56,7 +54,6 @@ class ChatCompletion:
         self._choices: dict[int, _Choice] = {}
         self._usage: JSONObject | None = None
         self._is_done = False
-        self.failure: GemstreamError | None = None
 
     def receive(self, events: Iterable[Event]) -> None:
         """Take in what the answer says next."""
@@ -77,6 +74,21 @@ class ChatCompletion:
         choices = [self._choices[number].plain(wishes) for number in sorted(self._choices)]
         usage = {} if self._usage is None else {"usage": self._usage}
         return encode({**self._envelope, "choices": choices, **usage})
+
+    @property
+    def failure(self) -> GemstreamError | None:
+        """Why the answer broke off, None while it has not."""
+        return self._deltas.failure
+
+    @property
+    def dropped_calls(self) -> int:
+        """How many calls were not delivered, for the caller wants one at a time."""
+        return self._deltas.dropped_calls
+
+    @property
+    def cache_writes(self) -> tuple[SignatureWrite, ...]:
+        """The signatures so far that are to be kept for a caller who does not bring them back."""
+        return tuple(self._deltas.writes)
 
     def _opening(self, delta: Opening) -> None:
         self._choices[delta.candidate] = _Choice(delta.candidate)
@@ -126,7 +138,7 @@ class ChatCompletion:
         self._usage = chat_usage(delta.usage)
 
     def _broken(self, delta: Broken) -> None:
-        self.failure = delta.error
+        """The failure is told when the body is asked for."""
 
     def _done(self, delta: Done) -> None:
         self._is_done = True
