@@ -79,7 +79,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take what arrived, request by request."""
         self._unset_keepalive_if_required()
-        if self._phase is _Phase.OVER:
+        if self._is_over():
             self._discard(data)
             return
         try:
@@ -156,7 +156,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """Feed what belongs together and return the rest, nothing after a refusal."""
         if self._phase is _Phase.HEAD:
             return self._take_head(data)
-        return self._take_body(data) if self._phase is _Phase.BODY else b""
+        return b"" if self._is_over() else self._take_body(data)
 
     def _take_head(self, data: bytes) -> bytes:
         """Feed the head's part of ``data`` and return the rest."""
@@ -209,9 +209,10 @@ class GuardedProtocol(HttpToolsProtocol):
         for name, value in self.headers:
             if name == b"host":
                 hosts += 1
-            elif name in _LOOKED_AT or b"_" in name:
-                if (refusal := self._judge_header(name, value)) is not None:
-                    return refusal
+            elif (name in _LOOKED_AT or b"_" in name) and (
+                refusal := self._judge_header(name, value)
+            ):
+                return refusal
         if self._left is None and version == "1.0":
             return Refusal.CHUNKED_1_0  # RFC 9112 §6.1
         if self.parser.should_upgrade():
@@ -286,6 +287,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self.pipeline.clear()
         self.transport.write(refusal.answer)
         self._linger()
+
+    def _is_over(self) -> bool:
+        return self._phase is _Phase.OVER
 
     def _is_answering(self) -> bool:
         """Whether the application is at work for this connection; at first there is no cycle."""
