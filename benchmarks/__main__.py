@@ -10,14 +10,15 @@ from pathlib import Path
 from types import FrameType
 
 from .bars import BARS
-from .harness import Bar, Result, run_bar
+from .harness import Bar, Result
+from .relays import Contest
 from .report import machine, plain, table
 
 __all__ = ("main",)
 
 
 def main() -> int:
-    """Print one JSON object per bar; returns 1 when one does not hold, 2 for wrong usage."""
+    """Print one JSON object per bar and rival; returns 1 when one fails, 2 for wrong usage."""
     options = _parser().parse_args()
     chosen = [bar for bar in BARS if _is_chosen(bar, options.names)]
     if not chosen:
@@ -32,8 +33,9 @@ def main() -> int:
     try:
         for bar in chosen:
             _tell(f"{bar.name}: {bar.about}, against {bar.rival} …")
-            results.append(run_bar(bar, options.rounds))
-            print(json.dumps(plain(results[-1]), ensure_ascii=False), flush=True)
+            for result in bar.results(options.rounds):
+                results.append(result)
+                print(json.dumps(plain(result), ensure_ascii=False), flush=True)
     except KeyboardInterrupt:
         _tell("interrupted")
         return 130
@@ -58,7 +60,7 @@ def _positive(text: str) -> int:
     return number
 
 
-def _is_chosen(bar: Bar, names: list[str]) -> bool:
+def _is_chosen(bar: Bar | Contest, names: list[str]) -> bool:
     return not names or any(bar.name.startswith(name) for name in names)
 
 

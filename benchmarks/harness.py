@@ -9,53 +9,58 @@ which something else wanted the machine.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from .processes import MeasurementFailed, upstream
 
-__all__ = ("Bar", "Measure", "Result", "run_bar")
+__all__ = ("Bar", "Comparison", "Measure", "Result")
 
 Measure = Callable[[int], float]
 """Takes the upstream's port, 0 where there is none, and returns one reading."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bar:
-    """Something that must hold, or that is only shown (no limit)."""
+class Comparison:
+    """Ours beside a rival's: something that must hold, or that is only shown (no limit)."""
 
     name: str
     about: str
     unit: str
     rival: str
-    measure_ours: Measure
-    measure_rival: Measure
     limit: float | None = None
     # Or "ours": an absolute figure in the bar's unit. Or "difference": ours less the rival's.
     limit_of: str = "ratio"
-    upstream: tuple[str, ...] | None = None  # its options; None: the bar needs none
-    upstream_program: str = "upstream"
-    warm_up: bool = False  # one round goes uncounted, so that files and byte code are cached
 
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """What came of a bar: medians of both sides and of the ratios, or why there are none."""
 
-    bar: Bar
+    bar: Comparison
     ours: list[float] = field(default_factory=list)
     rival: list[float] = field(default_factory=list)
     error: str | None = None
+    absent: str | None = None  # how the rival could be installed, which it is not
+
+    @property
+    def is_whole(self) -> bool:
+        """True when both sides were read in every round."""
+        return self.error is None and self.absent is None
 
     @property
     def ratios(self) -> list[float]:
-        """Ours to the rival's, round by round."""
+        """Ours to the rival's, round by round; none when one of them failed."""
+        if not self.is_whole:
+            return []
         return [ours / rival for ours, rival in zip(self.ours, self.rival, strict=True)]
 
     @property
     def differences(self) -> list[float]:
-        """Ours less the rival's, round by round."""
+        """Ours less the rival's, round by round; none when one of them failed."""
+        if not self.is_whole:
+            return []
         return [ours - rival for ours, rival in zip(self.ours, self.rival, strict=True)]
 
     @property
@@ -67,35 +72,48 @@ class Result:
 
     @property
     def passes(self) -> bool:
-        """True when the bar holds; one without a limit holds once it could be measured."""
+        """True when the bar holds; one without a limit holds once it could be measured.
+
+        What is absent breaks no bar.
+        """
         if self.error is not None:
             return False
-        if self.bar.limit is None:
+        if self.bar.limit is None or self.absent is not None:
             return True
         return statistics.median(self.decisive) <= self.bar.limit
 
 
-def _upstream_of(bar: Bar) -> AbstractContextManager[int]:
-    """Return what gives the port of the upstream that ``bar`` needs, 0 when it needs none."""
-    if bar.upstream is None:
-        return nullcontext(0)
-    return upstream(bar.upstream_program, bar.upstream)
+@dataclass(frozen=True, kw_only=True)
+class Bar(Comparison):
+    """A comparison that two programs are run for."""
 
+    measure_ours: Measure
+    measure_rival: Measure
+    upstream: tuple[str, ...] | None = None  # its options; None: the bar needs none
+    upstream_program: str = "upstream"
+    warm_up: bool = False  # one round goes uncounted, so that files and byte code are cached
 
-def run_bar(bar: Bar, rounds: int) -> Result:
-    """Measure ``bar``; a measurement that fails fails the bar, not the run."""
-    ours: list[float] = []
-    rival: list[float] = []
-    try:
-        with _upstream_of(bar) as port:
-            if bar.warm_up:
-                bar.measure_ours(port)
-                bar.measure_rival(port)
-            turns = [(bar.measure_ours, ours), (bar.measure_rival, rival)]
-            for _ in range(rounds):
-                for measure, readings in turns:
-                    readings.append(measure(port))
-                turns.reverse()
-    except MeasurementFailed as failure:
-        return Result(bar=bar, error=str(failure))
-    return Result(bar=bar, ours=ours, rival=rival)
+    def results(self, rounds: int) -> Iterator[Result]:
+        """Measure it; a measurement that fails fails the bar, not the run."""
+        ours: list[float] = []
+        rival: list[float] = []
+        try:
+            with self._upstream() as port:
+                if self.warm_up:
+                    self.measure_ours(port)
+                    self.measure_rival(port)
+                turns = [(self.measure_ours, ours), (self.measure_rival, rival)]
+                for _ in range(rounds):
+                    for measure, readings in turns:
+                        readings.append(measure(port))
+                    turns.reverse()
+        except MeasurementFailed as failure:
+            yield Result(bar=self, error=str(failure))
+        else:
+            yield Result(bar=self, ours=ours, rival=rival)
+
+    def _upstream(self) -> AbstractContextManager[int]:
+        """Return what gives the port of the upstream that it needs, 0 when it needs none."""
+        if self.upstream is None:
+            return nullcontext(0)
+        return upstream(self.upstream_program, self.upstream)

@@ -15,9 +15,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ("MeasurementFailed", "measured", "time_to_end", "time_to_first_line", "upstream")
+__all__ = (
+    "REPOSITORY",
+    "MeasurementFailed",
+    "child",
+    "environment",
+    "finish",
+    "measured",
+    "time_to_end",
+    "time_to_first_line",
+    "upstream",
+)
 
-_REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[1]
 _PATIENCE = 120  # seconds; the slowest measurement takes under ten
 # Settings of whoever runs this must not steer, slow or speed what is measured.
 _FOREIGN = ("GOOGLE_", "GEMINI_", "GEMSTREAM_", "PYTHONDONTWRITE", "PYTHONPROFILE")
@@ -30,19 +40,19 @@ class MeasurementFailed(Exception):
 @contextmanager
 def upstream(program: str, options: Sequence[str]) -> Iterator[int]:
     """Run the stand-in for the service that ``program`` is; gives its port."""
-    with _child(["-m", f"benchmarks.programs.{program}", *options]) as child:
-        assert child.stdout is not None
-        line = child.stdout.readline()
+    with child(["-m", f"benchmarks.programs.{program}", *options]) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
         if not line:
-            raise MeasurementFailed(f"the upstream did not start: {_last_words(child)}")
+            raise MeasurementFailed(f"the upstream did not start: {_last_words(process)}")
         yield int(line)
 
 
 def measured(program: str, *arguments: object) -> float:
     """Return the value that one of ``benchmarks.programs`` prints."""
     command = ["-m", f"benchmarks.programs.{program}", *map(str, arguments)]
-    with _child(command) as child:
-        said, complaint = _finish(child, " ".join(command[1:]))
+    with child(command) as process:
+        said, complaint = finish(process, " ".join(command[1:]))
     try:
         return float(json.loads(said.splitlines()[-1])["value"])
     except (IndexError, KeyError, ValueError):
@@ -52,11 +62,11 @@ def measured(program: str, *arguments: object) -> float:
 def time_to_first_line(program: str, *arguments: object) -> float:
     """Return the seconds from starting one of ``benchmarks.programs`` to its first line."""
     began = time.perf_counter()
-    with _child(["-m", f"benchmarks.programs.{program}", *map(str, arguments)]) as child:
-        assert child.stdout is not None
-        line = child.stdout.readline()
+    with child(["-m", f"benchmarks.programs.{program}", *map(str, arguments)]) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
         took = time.perf_counter() - began
-        _finish(child, program)
+        finish(process, program)
     if not line:
         raise MeasurementFailed(f"{program} ended without a line")
     return took
@@ -65,17 +75,18 @@ def time_to_first_line(program: str, *arguments: object) -> float:
 def time_to_end(code: str) -> float:
     """Return the seconds that an interpreter takes for ``code``, from its start to its end."""
     began = time.perf_counter()
-    with _child(["-c", code]) as child:
-        _finish(child, code)
+    with child(["-c", code]) as process:
+        finish(process, code)
         return time.perf_counter() - began
 
 
 @contextmanager
-def _child(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
-    child = subprocess.Popen(
+def child(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """Run an interpreter with these arguments, and end it afterwards."""
+    process = subprocess.Popen(
         [sys.executable, *arguments],
-        cwd=_REPOSITORY,
-        env=_environment(),
+        cwd=REPOSITORY,
+        env=environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -83,32 +94,34 @@ def _child(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
         start_new_session=True,
     )
     try:
-        yield child
+        yield process
     finally:
-        child.kill()
-        child.wait()
-        for pipe in (child.stdin, child.stdout, child.stderr):
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
             assert pipe is not None
             pipe.close()
 
 
-def _finish(child: subprocess.Popen[str], what: str) -> tuple[str, str]:
+def finish(process: subprocess.Popen[str], what: str) -> tuple[str, str]:
+    """Wait for its end; returns what it said and what it complained about."""
     try:
-        said, complaint = child.communicate(timeout=_PATIENCE)
+        said, complaint = process.communicate(timeout=_PATIENCE)
     except subprocess.TimeoutExpired:
         raise MeasurementFailed(f"{what} took longer than {_PATIENCE} s") from None
-    if child.returncode:
+    if process.returncode:
         last = complaint.strip().splitlines()[-1:] or ["nothing"]
-        raise MeasurementFailed(f"{what} ended with {child.returncode}: {last[0]}")
+        raise MeasurementFailed(f"{what} ended with {process.returncode}: {last[0]}")
     return said, complaint
 
 
-def _last_words(child: subprocess.Popen[str]) -> str:
-    _, complaint = child.communicate(timeout=_PATIENCE)
+def _last_words(process: subprocess.Popen[str]) -> str:
+    _, complaint = process.communicate(timeout=_PATIENCE)
     return complaint.strip()[-500:]
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Return the environment less what would steer what is measured."""
     return {
         name: value
         for name, value in os.environ.items()

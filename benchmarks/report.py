@@ -27,7 +27,7 @@ def plain(result: Result) -> dict[str, Any]:
         "ratio": _median(ratios),
         "difference": _median(result.differences),
         "limit": bar.limit,
-        "pass": result.passes,
+        "pass": None if result.absent else result.passes,
         "unit": bar.unit,
         "rival_name": bar.rival,
         "limit_of": bar.limit_of,
@@ -35,6 +35,7 @@ def plain(result: Result) -> dict[str, Any]:
         "spread": [_rounded(min(ratios)), _rounded(max(ratios))] if ratios else None,
         "about": bar.about,
         **({"error": result.error} if result.error else {}),
+        **({"absent": f"install it with: {result.absent}"} if result.absent else {}),
     }
 
 
@@ -65,6 +66,9 @@ def _row(result: Result) -> tuple[str, ...]:
     shown = plain(result)
     if result.error is not None:
         return (result.bar.name, "", "", "", "", "", "FAILED", result.error)
+    if result.absent is not None:
+        missing = f"{result.bar.rival}; install it with: {result.absent}"
+        return (result.bar.name, "", "", "", "", "", "absent", missing)
     limit = "" if result.bar.limit is None else f"{result.bar.limit:g}"
     low, high = shown["spread"]
     return (

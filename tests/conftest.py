@@ -12,9 +12,18 @@ from collections.abc import Generator
 
 import pytest
 
+from support.databases import books, database_url
+from support.postgres_server import postgres_of_session, postgres_url
 from support.redis_server import redis_of_session, redis_server
 
-__all__ = ("redis_of_session", "redis_server")
+__all__ = (
+    "books",
+    "database_url",
+    "postgres_of_session",
+    "postgres_url",
+    "redis_of_session",
+    "redis_server",
+)
 
 _MISSING = re.compile(
     r"could not import|no module named|not installed|command not found|not found on path",

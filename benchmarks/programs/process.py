@@ -10,11 +10,11 @@ from pathlib import Path
 __all__ = ("give_back", "raise_file_limit", "resident_size")
 
 _STATM = Path("/proc/self/statm")
-_FILES = 8192
+_FILES = 16384
 
 
 def raise_file_limit() -> None:
-    """Allow as many open sockets as a thousand streams and their process need."""
+    """Allow as many open sockets as a relay of five thousand streams needs: two for each."""
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

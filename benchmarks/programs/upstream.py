@@ -3,8 +3,9 @@
 It speaks just enough HTTP/1.1: a POST whose path holds ``stream`` gets server-sent events, one
 write each, and any other gets one JSON answer. With ``--hold`` every chunk begins with the
 prompt's text, and a stream stops half-way until ``POST /release``. With ``--stamp`` every chunk
-begins with the nanoseconds of CLOCK_MONOTONIC at which it was sent. To a client that begins so it
-speaks HTTP/2, and streams only.
+begins with the nanoseconds of CLOCK_MONOTONIC at which it was sent. A prompt that says
+``chunks=5 delay=0.002`` gets that, through whatever relay. To a client that begins so it speaks
+HTTP/2, and streams only.
 
 Prints its port once it listens, and ends when its standard input does, so that it cannot outlive
 the run it belongs to.
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import re
 import sys
 import time
 from typing import Any
@@ -29,6 +31,7 @@ __all__ = ("Script", "Upstream", "main")
 
 _WORDS = 12
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+_ASKED = re.compile(rb"chunks=(\d+) delay=([\d.]+)")
 _END = b"0\r\n\r\n"
 _RELEASED = b"HTTP/1.1 204 No Content\r\n\r\n"
 
@@ -44,6 +47,7 @@ class Script:
         self.hold = hold
         self.stamp = stamp
         self._unknown_field = unknown_field
+        self._asked: dict[bytes, Script] = {}
         self._events = [_event(self._chunk("", index)) for index in range(chunks)]
 
     @property
@@ -52,6 +56,21 @@ class Script:
         body = json.dumps(self._chunk("", self.chunks - 1)).encode()
         head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
         return head % len(body) + body
+
+    def asked_by(self, request: bytes) -> Script:
+        """Return this script, in the length and pace that a request with this body asks for."""
+        asked = _ASKED.search(request)
+        if asked is None:
+            return self
+        if asked[0] not in self._asked:
+            self._asked[asked[0]] = Script(
+                chunks=int(asked[1]),
+                delay=float(asked[2]),
+                unknown_field=self._unknown_field,
+                hold=self.hold,
+                stamp=self.stamp,
+            )
+        return self._asked[asked[0]]
 
     def label_for(self, request: bytes) -> str:
         """Return what the chunks that answer a request with this body begin with."""
@@ -100,17 +119,18 @@ class Upstream:
 
     async def stream(self, transport: asyncio.Transport, request: bytes) -> None:
         """Write one answer, chunk by chunk."""
-        label = self.script.label_for(request)
-        released, half = self._released, self.script.chunks // 2
+        script = self.script.asked_by(request)
+        label = script.label_for(request)
+        released, half = self._released, script.chunks // 2
         transport.write(_HEAD)
-        for index in range(self.script.chunks):
+        for index in range(script.chunks):
             if transport.is_closing():
                 return
-            if self.script.hold and index == half:
+            if script.hold and index == half:
                 await released.wait()
-            transport.write(_http_chunk(self.script.event(index, label)))
-            if self.script.delay:
-                await asyncio.sleep(self.script.delay)
+            transport.write(_http_chunk(script.event(index, label)))
+            if script.delay:
+                await asyncio.sleep(script.delay)
         transport.write(_END)
 
     def release(self) -> None:

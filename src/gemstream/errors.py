@@ -21,7 +21,8 @@ underneath are translated in ``net`` and never reach a caller.
     ├── ProtocolError                   the service broke the rules   .excerpt .offset
     │   ├── DecodeError                 .path
     │   └── StreamTruncated             a clean end without a finish reason
-    ├── BudgetExceeded                  going on would cost more than max_cost   .max_cost
+    ├── BudgetExceeded                  going on would cost more than max_cost, or than a key's
+    │                                   budget   .max_cost .period .retry_delay
     ├── APIError                        the service answered with an error
     │   │                               .code .status .message .details .retry_delay
     │   ├── InvalidArgument · Unauthenticated · PermissionDenied · NotFound
@@ -229,11 +230,23 @@ class BudgetExceeded(GemstreamError):
 
     ``cost``: what the answer cost until then, with an estimate of what the service had not counted
     yet. Raised before anything is sent only when the prompt alone is sure to cost more.
+
+    Of a relay's key: ``max_cost`` is its budget for ``period`` ("day", "month" or "total"), and
+    ``retry_delay`` the seconds until that is over, None when it never is.
     """
 
-    def __init__(self, message: str, *, max_cost: Decimal) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        max_cost: Decimal,
+        period: str = "",
+        retry_delay: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.max_cost = max_cost
+        self.period = period
+        self.retry_delay = retry_delay
 
 
 class APIError(GemstreamError):
@@ -371,6 +384,10 @@ class SessionClosedError(SessionClosed):
 
 
 class StoreUnavailable(GemstreamError):
-    """State that is shared with other processes, as in Redis, is out of reach; nothing was sent."""
+    """State that is shared with other processes, as in Redis, is out of reach; nothing was sent.
+
+    ``is_outcome_known``: False when what was asked for may have been written all the same.
+    """
 
     retryable = True
+    is_outcome_known: bool = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from ..wire.usage import ModalityTokenCount, UsageMetadata
+from ..wire.usage import ModalityTokenCount, UsageMetadata, merge_usage
 
 __all__ = ("RunningUsage", "added_usage", "merge_usage", "usage_fields", "usage_since")
 
@@ -44,27 +44,6 @@ class RunningUsage:
         self.value = merge_usage(self.value, new)
         self._rare = _rare(self.value)
         return self.value
-
-
-def merge_usage(old: UsageMetadata | None, new: UsageMetadata | None) -> UsageMetadata | None:
-    """Return ``old`` overlaid with every field that ``new`` reports.
-
-    Counts are cumulative, so the later value wins and nothing is summed; a field that a later
-    chunk leaves out (the cached count often vanishes) keeps its last value.
-    """
-    if old is None or new is None:
-        return new or old
-    kept: dict[str, Any] = {
-        name: earlier
-        for name, earlier, later in zip(_FIELDS, _values(old), _values(new), strict=True)
-        if later is None and earlier is not None
-    }
-    if old.extra:
-        kept["extra"] = {**old.extra, **(new.extra or {})}
-    if not kept:
-        return new
-    reported = {name: getattr(new, name) for name in new.__struct_fields__}
-    return UsageMetadata(**{**reported, **kept})
 
 
 def usage_fields(usage: UsageMetadata | None) -> dict[str, Any] | None:
@@ -135,4 +114,3 @@ _FIELDS = tuple(name for name in UsageMetadata.__struct_fields__ if name != "ext
 
 _usual = operator.attrgetter(*_FIELDS[:4])
 _rare = operator.attrgetter(*_FIELDS[4:], "extra")
-_values = operator.attrgetter(*_FIELDS)

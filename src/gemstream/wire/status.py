@@ -29,6 +29,7 @@ from .codec import JSONObject, Message, decode_plain, encode, from_plain, to_pla
 from .scalar import decode_duration, encode_duration
 
 __all__ = (
+    "NO_ENVELOPE",
     "BadRequest",
     "DebugInfo",
     "ErrorInfo",
@@ -46,6 +47,8 @@ __all__ = (
 
 _TYPE_PREFIX = "type.googleapis.com/google.rpc."
 _EXCERPT = 300
+# How the message of an error begins that no service wrote: a proxy's page, or nothing at all.
+NO_ENVELOPE = "the service answered HTTP"
 
 
 class ErrorInfo(Message):
@@ -194,7 +197,7 @@ def decode_error(body: bytes, *, http_status: int) -> APIError:
         return error_of(plain["error"], http_status=http_status)
     excerpt = body[:_EXCERPT].decode("utf-8", "replace").strip()
     said = f"no error envelope but {excerpt!r}" if excerpt else "an empty body"
-    return api_error(http_status, f"the service answered HTTP {http_status} with {said}")
+    return api_error(http_status, f"{NO_ENVELOPE} {http_status} with {said}")
 
 
 def error_of(error: Any, *, http_status: int = 500) -> APIError:

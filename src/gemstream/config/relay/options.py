@@ -98,6 +98,7 @@ class KeyOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     ``accounts`` and ``groups``: the accounts it is served from, by name or group. ``queue``: how
     many requests may wait for a place under ``concurrency``, for ``queue_timeout`` seconds.
+    ``rpm_burst`` and ``tpm_burst``: how much of a minute's may come at once, by default all of it.
     ``heartbeat``: seconds of silence after which a stream is kept alive, None for the dialect's
     own custom. ``expires``: seconds since 1970.
     """
@@ -113,6 +114,8 @@ class KeyOptions(msgspec.Struct, frozen=True, kw_only=True):
     tpm: int | None = None
     rpd: int | None = None
     concurrency: int | None = None
+    rpm_burst: int | None = None
+    tpm_burst: int | None = None
     queue: int = 0
     queue_timeout: float = 10.0
     budget: BudgetOptions = BudgetOptions()

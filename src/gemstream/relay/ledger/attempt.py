@@ -28,7 +28,10 @@ class AttemptStatus(enum.Enum):
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """One request that is about to be sent to one account; ``started`` in µs since 1970."""
+    """One request that is about to be sent to one account; ``started`` in µs since 1970.
+
+    ``number``: 1 for the first attempt of a request, which makes ``requests`` of a report.
+    """
 
     request_id: str
     number: int
@@ -45,8 +48,10 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     """How an attempt ended; ``first_chunk`` and ``duration`` in µs from its start.
 
-    ``cost`` in micro-dollars, None when the price is not known. ``is_estimated``: the counts were
-    not the service's last word. ``error`` names what went wrong, never with a prompt in it.
+    ``cost`` in micro-dollars, None when the price is not known; ``price_version`` says by which
+    list. ``cache_creation``: tokens written to a cache, for services that charge them apart.
+    ``is_estimated``: the counts were not the service's last word. ``error`` names what went wrong,
+    never with a prompt in it.
     """
 
     request_id: str
@@ -54,7 +59,9 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     status: AttemptStatus
     http_status: int | None = None
     usage: UsageMetadata | None = None
+    cache_creation: int | None = None
     cost: int | None = None
+    price_version: str = ""
     is_estimated: bool = False
     first_chunk: int | None = None
     duration: int = 0

@@ -1,0 +1,76 @@
+"""What a request wants of the accounts, and what it got."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from .signal import Move, Signal
+
+__all__ = ("NoneLeft", "Shortage", "Wish")
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """One request.
+
+    ``model``: bare name; ``kinds``: the kinds of account that can serve it, none for all.
+    ``accounts`` and ``groups``: those of the caller's key, none for all that are not dedicated.
+    ``session``: the sticky key, ``""`` for none. ``pinned``: the one account that may serve it.
+    ``tokens``: the estimate. The other fields are filled by ``after``: the accounts that were
+    ``tried``, whether the next one ``is_paid`` of the retry budget, and how often the model was
+    ``overloaded``.
+    """
+
+    model: str
+    kinds: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    session: str = ""
+    pinned: str | None = None
+    tokens: int = 0
+    tried: tuple[str, ...] = ()
+    is_paid: bool = False
+    overloaded: bool = False
+
+    def after(self, account: str, signal: Signal) -> Wish | None:
+        """Return the wish for another account; None when what came is the caller's.
+
+        Only for a request of which the caller has seen nothing.
+        """
+        move = signal.kind.move
+        if move is Move.NONE or (move is Move.ONCE and self.overloaded):
+            return None
+        return msgspec.structs.replace(
+            self,
+            tried=(*self.tried, account),
+            is_paid=self.is_paid or move is not Move.FREE,
+            overloaded=self.overloaded or move is Move.ONCE,
+        )
+
+    def without(self, account: str) -> Wish:
+        """Return the wish for another account than one that is full and was not asked."""
+        return msgspec.structs.replace(self, tried=(*self.tried, account))
+
+
+class Shortage(enum.Enum):
+    """Why no account is left."""
+
+    NO_ACCOUNT = "no_account"
+    """None serves this model to this key."""
+    TRIED = "tried"
+    """All were asked."""
+    DISABLED = "disabled"
+    COOLING = "cooling"
+    FULL = "full"
+    """They run as much as they may after a refusal."""
+    RETRY_BUDGET = "retry_budget"
+    OVERLOADED = "overloaded"
+    """The model refuses so much that this request was not even sent."""
+
+
+class NoneLeft(msgspec.Struct, frozen=True):
+    """No account can be asked; ``until``: when one could, on the pool's clock, if that is known."""
+
+    reason: Shortage
+    until: float | None = None

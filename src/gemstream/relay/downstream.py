@@ -1,0 +1,134 @@
+"""The caller's side of one answer: its head held back until there is content, its silences filled.
+
+The head that goes down with the first content is the commit point: before it another account may be
+asked, behind it nothing can be taken back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from .exchange import Exchange, Header
+
+__all__ = ("Downstream",)
+
+_STREAM_HEADERS: tuple[Header, ...] = (
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+)
+
+
+class Downstream:
+    """Writes one answer to its caller.
+
+    ``is_committed``: content went down. ``heartbeat``: seconds of silence after which ``beat`` is
+    asked for something to send, None for never; the first one sends the head, so that errors from
+    then on are told within the stream, but commits nothing. A caller who left is written to no
+    more, and nobody is told: who wants to know asks ``exchange.is_gone``.
+    """
+
+    __slots__ = (
+        "_beat",
+        "_beating",
+        "_content_type",
+        "_head",
+        "_heartbeat",
+        "_loop",
+        "_sent_at",
+        "_timer",
+        "exchange",
+        "first_sent",
+        "is_committed",
+        "more_headers",
+    )
+
+    def __init__(
+        self, exchange: Exchange, head: tuple[Header, ...], heartbeat: float | None
+    ) -> None:
+        self.exchange = exchange
+        self.is_committed = False
+        self.first_sent: float | None = None
+        self.more_headers: tuple[Header, ...] = ()  # of the attempt that answers
+        self._head = head
+        self._heartbeat = heartbeat
+        self._content_type = b""
+        self._beat: Callable[[], bytes] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._sent_at = self._loop.time()
+        self._timer: asyncio.Handle | None = None
+        self._beating: asyncio.Task[None] | None = None
+
+    @property
+    def is_begun(self) -> bool:
+        """True once a head has been sent: what goes wrong then is told within the body."""
+        return self.exchange.status != 0
+
+    def attach(self, content_type: bytes, beat: Callable[[], bytes]) -> None:
+        """Answer as ``content_type`` from now on; ``beat`` returns what fills a silence."""
+        self._content_type = content_type
+        self._beat = beat
+        if self._heartbeat is not None and self._timer is None:
+            self._arm(self._heartbeat)
+
+    async def send(self, data: bytes) -> None:
+        """Send content; returns when the caller's socket takes more."""
+        exchange = self.exchange
+        if not self.is_committed:
+            self.is_committed = True
+            self.first_sent = self._loop.time()
+            await self._begin()
+        if exchange.is_gone:
+            return
+        if self._heartbeat is not None:
+            self._sent_at = self._loop.time()
+        await exchange.send(data)
+
+    async def end(self, data: bytes = b"") -> None:
+        """Send the last of it."""
+        self.close()
+        await self._begin()
+        if not self.exchange.is_gone:
+            await self.exchange.end(data)
+
+    def close(self) -> None:
+        """Fill no more silences."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._beating is not None:
+            self._beating.cancel()
+        self._heartbeat = None
+
+    async def _begin(self) -> None:
+        if not self.is_begun and not self.exchange.is_gone:
+            await self.exchange.start(
+                200,
+                (
+                    (b"content-type", self._content_type),
+                    *_STREAM_HEADERS,
+                    *self._head,
+                    *self.more_headers,
+                ),
+            )
+
+    def _arm(self, seconds: float) -> None:
+        self._timer = self._loop.call_later(seconds, self._fire)
+
+    def _fire(self) -> None:
+        """Fill the silence if there was one for long enough; else wait for what is left of it."""
+        if self._heartbeat is None or self._beat is None:
+            return
+        left = self._sent_at + self._heartbeat - self._loop.time()
+        if left > 0.001:
+            self._arm(left)
+            return
+        self._sent_at = self._loop.time()
+        self._arm(self._heartbeat)
+        if (data := self._beat()) and (self._beating is None or self._beating.done()):
+            self._beating = self._loop.create_task(self._send_beat(data))
+
+    async def _send_beat(self, data: bytes) -> None:
+        await self._begin()
+        if not self.exchange.is_gone:
+            await self.exchange.send(data)

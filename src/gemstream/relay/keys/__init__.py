@@ -1,0 +1,1 @@
+"""Callers' keys at work: found, limited, budgeted, minted and revoked."""
