@@ -9,7 +9,8 @@ from typing import Any
 
 from gemstream.config.relay.options import ServerOptions
 from gemstream.relay.server.address import bind
-from gemstream.relay.server.listener import ASGIApplication, Listener
+from gemstream.relay.server.listener import Listener
+from gemstream.relay.server.service import ASGIApplication
 
 __all__ = ("GUARD", "Caller", "called", "echo", "listening")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gemstream.config.relay.options import ServerOptions
+from gemstream.config.relay.options import RelayOptions, ServerOptions
 from gemstream.relay.server.refusal import Refusal
 from relay.server.served import called, echo, listening
 
@@ -230,7 +230,7 @@ async def test_a_change_of_the_options_holds_from_the_next_request_on() -> None:
         await caller.send(GET)
         await caller.head()
         await caller.exactly(len(b"GET /y "))
-        listener.apply(ServerOptions(max_url=64))
+        await listener.follow(RelayOptions(server=ServerOptions(max_url=64)))
         await caller.send(b"GET /" + b"a" * 64 + b" HTTP/1.1\r\nHost: a\r\n\r\n")
         assert await caller.rest() == Refusal.LONG_URL.answer
 

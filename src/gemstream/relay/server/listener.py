@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ...config.relay.options import ServerOptions
+from ...config.relay.options import RelayOptions, ServerOptions
 from .address import BACKLOG
 from .callers import Callers
 from .extra import uvicorn
 from .guard import GuardedProtocol
+from .service import ASGIApplication
 from .settings import Settings
 
-__all__ = ("ASGIApplication", "Listener")
-
-ASGIApplication = Callable[[Any, Any, Any], Awaitable[None]]
+__all__ = ("Listener",)
 
 # As nginx; a shorter one races with the pools of SDKs, which then meet a closed connection.
 _KEEP_ALIVE_SECONDS = 75
@@ -52,10 +51,10 @@ class Listener:
         await self._server.on_tick(0)  # the date of the first answer
         self._ticking = asyncio.create_task(self._server.main_loop(), name="relay listener")
 
-    def apply(self, options: ServerOptions) -> None:
+    async def follow(self, options: RelayOptions) -> None:
         """Hold callers to ``options`` from their next request on."""
-        self._settings.options = options
-        self._callers.trust(options.trusted_proxies)
+        self._settings.options = options.server
+        self._callers.trust(options.server.trusted_proxies)
 
     def begin_drain(self) -> None:
         """Close each connection after its answer, and go on accepting others."""
