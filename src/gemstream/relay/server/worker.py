@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import multiprocessing
 import signal
 import socket
 from collections.abc import Callable, Sequence
@@ -43,11 +44,13 @@ async def work(
     callers: Sequence[socket.socket],
     operators: Sequence[socket.socket] = (),
     ready: Callable[[], None],
+    child: bool = False,
 ) -> None:
     """Serve on ``callers``, and the admin application on ``operators``, until told to leave.
 
     SIGTERM drains; SIGINT does without the delay, for nobody balances over a terminal; a second of
-    either settles at once; SIGHUP reloads. ``ready`` is called once it serves.
+    either settles at once; SIGHUP reloads. ``ready`` is called once it serves. ``child``: of a
+    supervisor, whose death is as SIGTERM.
     """
     signals = _Signals()
     reloader = Reloader(options, path=plan.path, load=plan.load)
@@ -56,6 +59,8 @@ async def work(
         listeners = [front, *_admin(service, operators, options)]
         reloader.followers = [service.apply, *(listener.follow for listener in listeners)]
         async with _started(listeners), signals.heard(reloader):
+            if child:
+                signals.heed_parent()
             ready()
             await signals.leaving.wait()
             now = reloader.options.server
@@ -114,8 +119,16 @@ class _Signals:
             for number in (*numbers, signal.SIGHUP):
                 loop.remove_signal_handler(number)
 
-    def leave(self) -> None:
-        """Drain, as SIGTERM asks."""
+    def heed_parent(self) -> None:
+        """Drain when the process that started this one dies."""
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            loop = asyncio.get_running_loop()
+            loop.add_reader(parent.sentinel, self._orphaned, parent.sentinel)
+
+    def _orphaned(self, sentinel: int) -> None:
+        asyncio.get_running_loop().remove_reader(sentinel)
+        _log.error("the supervisor is gone")
         self._leave(signal.SIGTERM)
 
     def _leave(self, number: int) -> None:
