@@ -319,6 +319,7 @@ def test_blocks_of_tools_that_anthropic_runs_are_left_out_and_named() -> None:
             [
                 {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}},
                 {"type": "web_search_tool_result", "tool_use_id": "s", "content": []},
+                {"type": "mcp_tool_use", "id": "m", "name": "n", "input": {}, "server_name": "s"},
                 text("a"),
             ],
         ),
@@ -328,6 +329,7 @@ def test_blocks_of_tools_that_anthropic_runs_are_left_out_and_named() -> None:
     assert request.dropped == (
         "server_tool_use",
         "web_search_tool_result",
+        "mcp_tool_use",
         "web_fetch_tool_result",
     )
     with pytest.raises(InvalidRequest, match="server_tool_use: has no counterpart"):

@@ -97,8 +97,8 @@ class ContentReader:
 
 
 def is_of_servers_tool(kind: str) -> bool:
-    """Return whether a block of this type is about a tool that Anthropic runs."""
-    return kind == "server_tool_use" or (kind.endswith("_tool_result") and kind != "tool_result")
+    """Return whether a block of this type is about a tool that Anthropic runs, or has run."""
+    return kind in ("server_tool_use", "mcp_tool_use") or kind.endswith("_tool_result")
 
 
 def json_or_text(text: str) -> Any:
