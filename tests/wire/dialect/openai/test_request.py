@@ -325,3 +325,12 @@ def test_cached_content_leaves_instruction_and_tools_to_the_cache() -> None:
     assert set(body) == {"contents", "cachedContent"}
     assert len(request.warnings) == 3
     assert request.wishes.keeps_text
+
+
+def test_what_reasoning_says_beside_effort_is_reported() -> None:
+    request = translated({"reasoning": {"effort": "low", "max_tokens": 5, "exclude": True}})
+    assert request.dropped == ("reasoning.max_tokens", "reasoning.exclude")
+
+
+def test_null_counts_as_absent_among_googles_options() -> None:
+    assert "generationConfig" not in gemini({"google": {"thinking_config": None}})
