@@ -157,6 +157,19 @@ STREAMS: dict[str, tuple[list[Any], list[Event]]] = {
             Ended(),
         ],
     ),
+    "a block is told once": (
+        [
+            {"promptFeedback": {"blockReason": "SAFETY"}},
+            {"promptFeedback": {"blockReason": "OTHER"}},
+        ],
+        [
+            START,
+            Metadata("promptFeedback", b'{"blockReason":"SAFETY"}'),
+            Blocked("SAFETY"),
+            Metadata("promptFeedback", b'{"blockReason":"OTHER"}'),
+            Ended(),
+        ],
+    ),
     "TV-29: a reason without content": (
         [{"candidates": [{"finishReason": "NO_IMAGE", "index": 0}]}],
         [START, Finished("NO_IMAGE"), Ended()],

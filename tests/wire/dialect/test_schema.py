@@ -145,6 +145,17 @@ OPENAPI: dict[str, tuple[Any, Any]] = {
         {"type": "string", "enum": ["a", "", None]},
         {"type": "STRING", "enum": ["a"], "nullable": True},
     ),
+    "an enumeration of nothing": (
+        {"type": "string", "enum": [None, ""]},
+        {"type": "STRING", "nullable": True},
+    ),
+    "words about a schema that holds itself": (
+        {"properties": {"a": {"$ref": "#", "description": "more"}}},
+        {
+            "type": "OBJECT",
+            "properties": {"a": {"type": "OBJECT", "description": "more (recursive: root)"}},
+        },
+    ),
     "an exclusive bound of an integer": (
         {"type": "integer", "exclusiveMinimum": 0, "exclusiveMaximum": 9},
         {"type": "INTEGER", "minimum": 1, "maximum": 8},
@@ -235,6 +246,10 @@ JSON_SCHEMA: dict[str, tuple[Any, Any]] = {
         {"items": [{"type": "string"}]},
         {"prefixItems": [{"type": "string"}]},
     ),
+    "a tuple without more": (
+        {"prefixItems": [{"type": "string"}], "items": False},
+        {"prefixItems": [{"type": "string"}], "maxItems": 1},
+    ),
     "nullable of OpenAPI": ({"type": "string", "nullable": True}, {"type": ["string", "null"]}),
 }
 
@@ -258,6 +273,12 @@ def test_vertex_keeps_default_and_additional_properties() -> None:
         "default": {},
         "additionalProperties": S,
     }
+
+
+@pytest.mark.parametrize(("rest", "kept"), [({}, True), (True, True), (False, False)])
+def test_vertex_keeps_whether_other_properties_may_be(rest: Any, kept: bool) -> None:
+    schema = {"type": "object", "additionalProperties": rest}
+    assert to_openapi_schema(schema, is_vertex=True)["additionalProperties"] is kept
 
 
 def test_vertex_has_a_union_alone() -> None:
@@ -285,6 +306,19 @@ def test_the_order_of_properties_is_told_for_an_answer() -> None:
 def test_what_cannot_be_sent_is_named(convert: Any, schema: Any, said: str) -> None:
     with pytest.raises(InvalidRequest, match=said):
         convert(schema)
+
+
+def _nested_all_of(levels: int) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(levels):
+        schema = {"allOf": [schema]}
+    return schema
+
+
+@pytest.mark.parametrize("convert", [to_openapi_schema, to_json_schema])
+def test_a_schema_deeper_than_we_can_go_is_refused(convert: Any) -> None:
+    with pytest.raises(InvalidRequest, match="nested too deeply"):
+        convert(_nested_all_of(2000))
 
 
 def _laughing() -> dict[str, Any]:
