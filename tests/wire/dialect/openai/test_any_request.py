@@ -34,13 +34,13 @@ FULL: dict[str, Any] = {
             "role": "assistant",
             "content": "b",
             "tool_calls": [
-                call("c1", extra_content={"google": {"thought_signature": "S"}}),
+                call("c1", extra_content={"google": {"thought_signature": "U0lH"}}),
                 {"id": "c2", "type": "custom", "custom": {"name": "sh", "input": "ls"}},
             ],
             "images": [PNG],
             "extra_content": {"google": {"parts": [{"toolCall": {"id": "1"}}]}},
-            "provider_specific_fields": {"thought_signatures": ["S"]},
-            "thinking_blocks": [{"signature": "S"}],
+            "provider_specific_fields": {"thought_signatures": ["U0lH"]},
+            "thinking_blocks": [{"signature": "U0lH"}],
         },
         result("c1", [{"type": "text", "text": "1"}, PNG]),
         result("c2"),
@@ -49,7 +49,7 @@ FULL: dict[str, Any] = {
         {
             "role": "user",
             "content": [
-                {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}},
+                {"type": "input_audio", "input_audio": {"data": "UklGRgAAAABXQVZF", "format": "wav"}},
             ],
         },
         {"role": "user", "content": [{"type": "file", "file": {"file_id": "files/a"}}]},
