@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gemstream.emulator.request_check import check_request
 from gemstream.wire.codec import decode, strangers
 from gemstream.wire.dialect.gemini_reader import GeminiReader
 from gemstream.wire.dialect.model_traits import traits_of
@@ -21,6 +22,7 @@ from gemstream.wire.dialect.openai import (
     chat_request,
     embeddings_request,
 )
+from gemstream.wire.endpoint import match
 from gemstream.wire.request import GenerateContentRequest
 from support.chats import FLASH_2_0, FLASH_2_5, FLASH_3, call, function, gemini, result, translated
 
@@ -49,7 +51,10 @@ FULL: dict[str, Any] = {
         {
             "role": "user",
             "content": [
-                {"type": "input_audio", "input_audio": {"data": "UklGRgAAAABXQVZF", "format": "wav"}},
+                {
+                    "type": "input_audio",
+                    "input_audio": {"data": "UklGRgAAAABXQVZF", "format": "wav"},
+                },
             ],
         },
         {"role": "user", "content": [{"type": "file", "file": {"file_id": "files/a"}}]},
@@ -118,6 +123,9 @@ def test_a_full_request_says_nothing_that_gemini_does_not_know(model: str) -> No
     request = translated({**FULL, "model": model})
     message = decode(request.body, GenerateContentRequest)
     assert list(strangers(message)) == []
+    route = match("POST", f"/v1beta/models/{model}:generateContent")
+    assert route is not None
+    check_request(message, route)  # the emulator's own judgement
     assert set(request.dropped) <= {"messages.name", "reasoning_effort"}
 
 
