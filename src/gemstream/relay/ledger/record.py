@@ -121,7 +121,7 @@ class Record(NamedTuple):
             fields = msgspec.json.decode(line, type=dict[str, str | int | None])
             kind = RecordKind(fields.pop("kind"))
             return cls(kind, tuple(fields[column] for column in _COLUMNS[kind]))
-        except (msgspec.MsgspecError, UnicodeDecodeError, KeyError) as error:
+        except (msgspec.MsgspecError, ValueError, KeyError) as error:
             raise ValueError(f"no record of the ledger: {line[:80]!r}") from error
 
 

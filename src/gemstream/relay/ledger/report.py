@@ -121,12 +121,12 @@ def total_of(rows: Iterable[UsageRow]) -> UsageRow:
 
 
 def usage_csv(rows: Sequence[UsageRow]) -> str:
-    """Return rows as CSV with a header; the cost in micro-dollars.
+    """Return rows as CSV (RFC 4180) with a header; the cost in micro-dollars.
 
     A name that a spreadsheet would take for a formula gets an apostrophe before it.
     """
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text)
     writer.writerow(_FIELDS)
     for row in rows:
         name = f"'{row.name}" if row.name.startswith(_FORMULA) else row.name
