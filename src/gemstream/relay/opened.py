@@ -99,6 +99,7 @@ async def _parts(
 async def _begin_duties(parts: Parts, stack: AsyncExitStack) -> None:
     """Read the stored keys, and look after keys, budgets and old rows until the stack closes."""
     watch = KeyWatch(parts.book, parts.key_store, parts.limits.forget)
+    await parts.key_store.check()
     await watch.read()
     duties: tuple[Coroutine[Any, Any, None], ...] = (
         watch.follow(),
