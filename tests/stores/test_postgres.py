@@ -70,7 +70,7 @@ async def test_a_server_that_crashes_and_comes_back_loses_and_doubles_nothing() 
             return answers
 
         workers = [asyncio.ensure_future(count()) for _ in range(8)]
-        for _ in range(3):
+        for _ in range(2):
             for _ in range(50):
                 await finished.get()
             await asyncio.to_thread(server.crash)

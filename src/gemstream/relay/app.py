@@ -15,7 +15,6 @@ from collections.abc import Mapping
 
 from ..errors import GemstreamError
 from ..policy.key.presented import PresentationFault, presented_key
-from ..policy.key.scope import ScopeFault
 from ..wire.dialect.dialect import Dialect
 from ..wire.dialect.refusal import Fault, Refusal, refusal_of
 from ..wire.dialect.refusal_form import encode_refusal
@@ -23,6 +22,7 @@ from .dispatch import Dispatch
 from .exchange import BodyTooLarge, CallerGone, Exchange, Receive, Scope, Send
 from .job import Job
 from .keys.key import Key
+from .keys.refusal import UNKNOWN_KEY, key_refusal, too_many_failures
 from .parts import Parts
 from .refused import Refused
 from .route import Action, Route, dialect_of, route
@@ -49,6 +49,11 @@ class Relay:
         self._idle = asyncio.Event()
         self._idle.set()
         self.is_draining = False
+
+    @property
+    def parts(self) -> Parts:
+        """What its requests share."""
+        return self._parts
 
     @property
     def running(self) -> int:
@@ -157,20 +162,25 @@ class Relay:
             query=dict(exchange.query),
             body=body,
             options=self._parts.options,
+            signatures=self._parts.signatures.of_key(key.id),
         )
 
     def _key(self, exchange: Exchange, surface: Dialect) -> Key:
         """Return the caller's key; raises Refused for none, and for one that may not be here."""
+        failed = self._parts.failed_auth
+        address = exchange.peer or None
+        if (delay := failed.delay(address)) is not None:
+            raise Refused(too_many_failures(delay))
         presented = presented_key(exchange.headers, exchange.query_string)
         if isinstance(presented, PresentationFault):
-            is_odd = presented is PresentationFault.AMBIGUOUS
-            raise Refused(Refusal(Fault.INVALID if is_odd else Fault.CLIENT_AUTH, presented.value))
+            raise Refused(key_refusal(presented))
         key = self._parts.book.find(presented)
         if key is None:
-            raise Refused(Refusal(Fault.CLIENT_AUTH, "this key is not known here"))
-        fault = key.scope.fault(surface, exchange.peer, time.time())
+            failed.fail(address)
+            raise Refused(UNKNOWN_KEY)
+        fault = key.scope.fault(surface, address, time.time())
         if fault is not None:
-            raise Refused(_scope_refusal(fault))
+            raise Refused(key_refusal(fault))
         return key
 
     async def _tell_health(self, exchange: Exchange, action: Action) -> None:
@@ -190,11 +200,7 @@ def _by_name(exchange: Exchange) -> dict[str, str]:
 def _check_model(key: Key, asked: str, model: str) -> None:
     """Raise Refused unless the key may use the model, by its own name or by its alias."""
     if asked and key.scope.model_fault(asked) and (fault := key.scope.model_fault(model)):
-        raise Refused(_scope_refusal(fault))
-
-
-def _scope_refusal(fault: ScopeFault) -> Refusal:
-    return Refusal(Fault.CLIENT_AUTH if fault.http_status == 401 else Fault.FORBIDDEN, fault.value)
+        raise Refused(key_refusal(fault))
 
 
 async def _refuse(exchange: Exchange, headers: Mapping[str, str], refusal: Refusal) -> None:

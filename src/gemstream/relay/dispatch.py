@@ -20,6 +20,7 @@ from ..policy.limit.claim import Spent
 from ..wire.dialect.dialect import Dialect
 from ..wire.dialect.refusal import Fault, Refusal, refusal_of
 from .accounts.account import Account
+from .accounts.change_log import log_change
 from .accounts.kinds import kinds_of
 from .accounts.own_limits import Full
 from .attempt import Attempt, Ending
@@ -113,7 +114,7 @@ class Dispatch:
                 account, choice.model, self._job.call.estimate.total
             )
             if isinstance(place, Full):
-                return wish.without(choice.account)
+                return wish.without(choice.account, place.fits_at(time.monotonic()))
             before = self._job.tokens
             attempt = Attempt(self._job, account, self._attempts + 1, self._downstream)
             try:
@@ -134,7 +135,10 @@ class Dispatch:
         self._downstream.more_headers = ((b"x-gemstream-attempts", b"%d" % self._attempts),)
         ending = await attempt.run()
         signal = read_signal(attempt.error, wall=time.time(), headers=attempt.headers)
-        self._job.parts.pool.receive(choice, signal, time.monotonic(), jitter=random.random())
+        pool = self._job.parts.pool
+        change = pool.receive(choice, signal, time.monotonic(), jitter=random.random())
+        if change is not None:
+            log_change(change, account, time.monotonic())
         return signal, ending
 
     async def _concluded(

@@ -10,6 +10,7 @@ __all__ = ("relay_migrations",)
 
 _COMPONENTS = {
     "ledger": "gemstream.relay.ledger.migrations",
+    "keys": "gemstream.relay.keys.migrations",
 }
 
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from ..config.prices import bundled_prices
 from ..config.relay.options import RelayOptions
 from ..config.state_folder import state_folder
+from ..errors import StoreUnavailable
 from ..limits.stores import lanes_at
 from ..net.aiohttp_transport import AiohttpTransport
 from ..net.transport import Transport
 from ..policy.account.pool import AccountPool
-from ..stores.database import open_database
+from ..policy.key.budget import Spending
+from ..stores.database import Database, open_database
 from .accounts.account import accounts_of
 from .accounts.own_limits import OwnLimits
 from .app import Relay
@@ -23,13 +28,20 @@ from .keys.book import KeyBook
 from .keys.budgets import Budgets
 from .keys.hasher import KeyHasher
 from .keys.limits import KeyLimits
+from .keys.store import KeyStore
+from .keys.watch import KeyWatch
 from .ledger.ledger import Ledger
 from .ledger.replica import replica_name
+from .ledger.retention import sum_up
+from .ledger.spent import spent
 from .migrations import relay_migrations
 from .parts import Parts
 from .secrets.master_file import read_master
 
-__all__ = ("opened_relay",)
+__all__ = ("ledger_url", "opened_relay")
+
+_SUM_UP_EVERY = 600.0
+_log = logging.getLogger("gemstream.relay")
 
 
 @asynccontextmanager
@@ -45,33 +57,81 @@ async def opened_relay(
     StoreUnavailable for books or limits that cannot be reached.
     """
     async with AsyncExitStack() as stack:
-        accounts = accounts_of(options.accounts)
-        master = await asyncio.to_thread(read_master, environ)
-        book = KeyBook(options.keys, KeyHasher(master))
-        folder = state_folder(environ)
-        database = await open_database(_ledger_url(options, folder), relay_migrations())
-        stack.push_async_callback(database.aclose)
-        ledger = Ledger(database, replica_name(), spill=folder / "relay-spill")
-        stack.push_async_callback(ledger.aclose)
-        await ledger.start()
-        store = lanes_at(options.limits).store
-        own = transport is None
-        transport = transport or AiohttpTransport()
-        if own:
-            stack.push_async_callback(transport.aclose)
-        parts = Parts(
-            options,
-            transport=transport,
-            pool=AccountPool(options.accounts),
-            accounts=accounts,
-            book=book,
-            limits=KeyLimits(store, Budgets()),
-            own_limits=OwnLimits(store),
-            ledger=ledger,
-            prices=bundled_prices().overridden(options.prices),
-        )
+        parts = await _parts(options, environ, transport, stack)
+        await _begin_duties(parts, stack)
         yield Relay(parts)
 
 
-def _ledger_url(options: RelayOptions, folder: Path) -> str:
+async def _parts(
+    options: RelayOptions,
+    environ: Mapping[str, str],
+    transport: Transport | None,
+    stack: AsyncExitStack,
+) -> Parts:
+    accounts = accounts_of(options.accounts)
+    master = await asyncio.to_thread(read_master, environ)
+    book = KeyBook(options.keys, KeyHasher(master))
+    folder = state_folder(environ)
+    database = await open_database(ledger_url(options, environ), relay_migrations())
+    stack.push_async_callback(database.aclose)
+    ledger = Ledger(database, replica_name(), spill=folder / "relay-spill")
+    stack.push_async_callback(ledger.aclose)
+    await ledger.start()
+    store = lanes_at(options.limits).store
+    if transport is None:
+        transport = AiohttpTransport()
+        stack.push_async_callback(transport.aclose)
+    return Parts(
+        options,
+        transport=transport,
+        pool=AccountPool(options.accounts),
+        accounts=accounts,
+        book=book,
+        limits=KeyLimits(store, Budgets(lambda key_id: _spending(database, key_id))),
+        own_limits=OwnLimits(store),
+        ledger=ledger,
+        database=database,
+        key_store=KeyStore(database, master),
+        prices=bundled_prices().overridden(options.prices),
+    )
+
+
+async def _begin_duties(parts: Parts, stack: AsyncExitStack) -> None:
+    """Read the stored keys, and look after keys, budgets and old rows until the stack closes."""
+    watch = KeyWatch(parts.book, parts.key_store, parts.limits.forget)
+    await watch.read()
+    duties: tuple[Coroutine[Any, Any, None], ...] = (
+        watch.follow(),
+        parts.limits.budgets.follow(),
+        _sum_up(parts),
+    )
+    for duty in duties:
+        task = asyncio.create_task(duty, name="relay duty")
+        stack.push_async_callback(_ended, task)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def _sum_up(parts: Parts) -> None:
+    """Sum up finished days, and forget rows that are old enough."""
+    while True:
+        now = time.time_ns() // 1000
+        try:
+            await sum_up(parts.database, now, parts.options.ledger.retention)
+        except StoreUnavailable as error:
+            _log.warning("old rows of the ledger are summed up later: %s", error)
+        await asyncio.sleep(_SUM_UP_EVERY)
+
+
+async def _spending(database: Database, key_id: str) -> Spending:
+    found = await spent(database, key_id, time.time_ns() // 1000)
+    return Spending(day=found.day, month=found.month, total=found.total)
+
+
+def ledger_url(options: RelayOptions, environ: Mapping[str, str]) -> str:
+    """Return where the books are: as the options say, else a file in the state folder."""
+    folder: Path = state_folder(environ)
     return options.ledger.url or f"sqlite:///{folder / 'relay.sqlite3'}"

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..config.prices import PriceTable
+from ..config.prices import PriceTable, bundled_prices
 from ..config.relay.options import RelayOptions
 from ..net.transport import Transport
 from ..policy.account.pool import AccountPool
-from .accounts.account import Account
+from ..stores.database import Database
+from .accounts.account import Account, accounts_of
 from .accounts.own_limits import OwnLimits
 from .keys.book import KeyBook
+from .keys.failed_auth import FailedAuth
 from .keys.limits import KeyLimits
+from .keys.store import KeyStore
 from .ledger.ledger import Ledger
+from .signatures import Signatures
 
 __all__ = ("Parts",)
 
@@ -26,12 +30,16 @@ class Parts:
     __slots__ = (
         "accounts",
         "book",
+        "database",
+        "failed_auth",
+        "key_store",
         "ledger",
         "limits",
         "options",
         "own_limits",
         "pool",
         "prices",
+        "signatures",
         "transport",
     )
 
@@ -46,6 +54,8 @@ class Parts:
         limits: KeyLimits,
         own_limits: OwnLimits,
         ledger: Ledger,
+        database: Database,
+        key_store: KeyStore,
         prices: PriceTable,
     ) -> None:
         self.options = options
@@ -56,4 +66,20 @@ class Parts:
         self.limits = limits
         self.own_limits = own_limits
         self.ledger = ledger
+        self.database = database
+        self.key_store = key_store
+        self.failed_auth = FailedAuth()
+        self.signatures = Signatures()
         self.prices = prices
+
+    def reconfigure(self, options: RelayOptions) -> None:
+        """Go by other accounts, keys, prices, aliases and timeouts from the next request on.
+
+        Raises ConfigError and changes nothing when they cannot be used. Where the books are, where
+        limits are counted and what is listened on stay as they are.
+        """
+        accounts = accounts_of(options.accounts)
+        prices = bundled_prices().overridden(options.prices)
+        self.book.configure(options.keys)
+        self.pool.update(options.accounts)
+        self.accounts, self.prices, self.options = accounts, prices, options

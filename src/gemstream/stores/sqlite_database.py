@@ -78,7 +78,8 @@ class SQLiteDatabase:
     async def aclose(self) -> None:
         """As ``database.Database.aclose``."""
         await self._queue.aclose()
-        await asyncio.wrap_future(self._file.close())
+        with contextlib.suppress(StoreUnavailable):  # whoever waited was told; nothing is left
+            await asyncio.wrap_future(self._file.close())
         with contextlib.suppress(RuntimeError):  # closed before
             await asyncio.get_running_loop().run_in_executor(self._reads, self._end_reading)
         self._reads.shutdown(wait=False)

@@ -42,6 +42,8 @@ class UsageMetadata(Message):
 
 
 _FIELDS = tuple(name for name in UsageMetadata.__struct_fields__ if name != "extra")
+_usual = operator.attrgetter(*_FIELDS[:4])
+_rare = operator.attrgetter(*_FIELDS[4:], "extra")
 _values = operator.attrgetter(*_FIELDS)
 
 
@@ -53,6 +55,8 @@ def merge_usage(old: UsageMetadata | None, new: UsageMetadata | None) -> UsageMe
     """
     if old is None or new is None:
         return new or old
+    if None not in _usual(new) and _rare(new) == _rare(old):
+        return new  # nothing to keep, as in nearly every chunk: 0.4 µs against 1.2
     kept: dict[str, Any] = {
         name: earlier
         for name, earlier, later in zip(_FIELDS, _values(old), _values(new), strict=True)

@@ -1,7 +1,8 @@
 """What an upstream's answer or failure says of the account that asked.
 
-A caller must never be able to put an account out by what it sends: an error that its request may
-have caused has no effect, and words are looked for only where the service alone writes them.
+A caller must not be able to put an account out by what it sends: an error that its request may
+have caused has no effect, and words are looked for only where the service alone writes them. The
+one exception is a 403 that says nothing more: it is read as a word about the key.
 
 Sources: the service's error page, google/api/error_reason.proto.
 """

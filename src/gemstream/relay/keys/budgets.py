@@ -44,7 +44,7 @@ class Budgets:
     ``wall``: gives microseconds since 1970.
     """
 
-    __slots__ = ("_logs", "_reading", "_spending_of", "_wall", "_was_away")
+    __slots__ = ("_logs", "_read", "_reading", "_spending_of", "_wall", "_was_away")
 
     def __init__(
         self,
@@ -53,7 +53,9 @@ class Budgets:
     ) -> None:
         self._spending_of = spending_of
         self._wall = wall
+        # Also of keys without a budget: they may be given one while something runs.
         self._logs: dict[str, BudgetLog] = {}
+        self._read: set[str] = set()  # of which the books were asked
         self._reading: dict[str, asyncio.Lock] = {}
         self._was_away = False
 
@@ -62,42 +64,56 @@ class Budgets:
 
         Raises StoreUnavailable.
         """
-        if key.id in self._logs or not _is_limited(key.budget):
+        if key.id in self._read or not _is_limited(key.budget):
             return
         async with self._reading.setdefault(key.id, asyncio.Lock()):
-            if key.id not in self._logs:
-                log = BudgetLog()
-                log.learn(await self._spending_of(key.id), self._wall())
-                self._logs[key.id] = log
+            if key.id not in self._read:
+                spending = await self._spending_of(key.id)
+                self._log_of(key.id).learn(spending, self._wall())
+                self._read.add(key.id)
         self._reading.pop(key.id, None)
 
-    def reserve(self, key: Key, name: str, micros: int) -> None:
-        """Hold ``micros`` of a prepared key's budget. Raises BudgetExceeded."""
-        log = self._logs.get(key.id)
-        if log is not None and (over := log.reserve(name, micros, key.budget, self._wall())):
-            raise _refusal(key, over, micros)
+    def reserve(self, key: Key, name: str, micros: int, least: int = 0) -> None:
+        """Hold ``micros`` of a prepared key's budget, or what is left of it, at least ``least``.
+
+        Raises BudgetExceeded.
+        """
+        if over := self._log_of(key.id).reserve(name, micros, key.budget, self._wall(), least):
+            raise _refusal(key, over, least)
 
     def adjust(self, key: Key, name: str, micros: int) -> None:
         """Note what a running request has cost so far. Raises BudgetExceeded when it must stop."""
-        log = self._logs.get(key.id)
-        if log is not None and (over := log.adjust(name, micros, key.budget, self._wall())):
+        if over := self._log_of(key.id).adjust(name, micros, key.budget, self._wall()):
             raise _cut(key, over)
 
     def settle(self, key: Key, name: str, micros: int) -> None:
         """Count what a request cost in the end; again is nothing."""
-        log = self._logs.get(key.id)
-        if log is not None:
-            log.settle(name, micros, self._wall())
+        self._log_of(key.id).settle(name, micros, self._wall())
 
     def spending(self, key_id: str) -> Spending | None:
         """Return what ``key_id`` has spent; None when it has no budget or was not used yet."""
+        if key_id not in self._read:
+            return None
+        return self._log_of(key_id).spending(self._wall())
+
+    def forget(self, key_id: str) -> None:
+        """Drop what is kept for a key that is no more, unless something of it runs still."""
         log = self._logs.get(key_id)
-        return None if log is None else log.spending(self._wall())
+        if log is not None and log.is_idle:
+            del self._logs[key_id]
+            self._read.discard(key_id)
 
     async def read(self) -> None:
         """Read anew what every key has spent that was used. Raises StoreUnavailable."""
-        for key_id, log in tuple(self._logs.items()):
-            log.learn(await self._spending_of(key_id), self._wall())
+        for key_id in tuple(self._read):
+            spending = await self._spending_of(key_id)
+            self._log_of(key_id).learn(spending, self._wall())
+
+    def _log_of(self, key_id: str) -> BudgetLog:
+        log = self._logs.get(key_id)
+        if log is None:
+            log = self._logs[key_id] = BudgetLog()
+        return log
 
     async def follow(self, every: float = FOLLOW_EVERY) -> None:
         """Read anew again and again, until cancelled; books that are away are waited for."""
@@ -121,19 +137,26 @@ def _is_limited(budget: BudgetOptions) -> bool:
     return any(getattr(budget, period.value) is not None for period in Period)
 
 
-def _refusal(key: Key, over: Overspent, micros: int) -> BudgetExceeded:
-    spent = f"{_budget(key, over)} is used up"
-    if over.spent < over.limit:
-        held = f", ${in_dollars(over.held)} held by requests that run" if over.held else ""
-        spent = (
-            f"the request may cost ${in_dollars(micros)}, more than is left of {_budget(key, over)}"
-            f" (${in_dollars(over.spent)} spent{held})"
+def _refusal(key: Key, over: Overspent, least: int) -> BudgetExceeded:
+    if over.spent >= over.limit:
+        return _error(f"{_budget(key, over)} is used up; nothing was sent", over, over.resets_in)
+    spent = f"${in_dollars(over.spent)} spent, ${in_dollars(over.held)} held by requests that run"
+    if over.spent + least > over.limit:
+        message = (
+            f"the request costs ${in_dollars(least)} at least, more than is left of "
+            f"{_budget(key, over)} ({spent}); nothing was sent"
         )
-    return _error(f"{spent}; nothing was sent", over)
+        return _error(message, over, over.resets_in)
+    return _error(
+        f"nothing is left of {_budget(key, over)} ({spent}); nothing was sent, try again when one "
+        "of them has ended",
+        over,
+        None,
+    )
 
 
 def _cut(key: Key, over: Overspent) -> BudgetExceeded:
-    return _error(f"the answer was cut: {_budget(key, over)} is used up", over)
+    return _error(f"the answer was cut: {_budget(key, over)} is used up", over, over.resets_in)
 
 
 def _budget(key: Key, over: Overspent) -> str:
@@ -141,11 +164,11 @@ def _budget(key: Key, over: Overspent) -> str:
     return f"the budget of ${in_dollars(over.limit)} {period} of key {key.name!r:.80}"
 
 
-def _error(message: str, over: Overspent) -> BudgetExceeded:
-    when = "" if over.resets_in is None else f"; a new one begins in {time_words(over.resets_in)}"
+def _error(message: str, over: Overspent, delay: float | None) -> BudgetExceeded:
+    when = "" if delay is None else f"; a new one begins in {time_words(delay)}"
     return BudgetExceeded(
         f"{message}{when}",
         max_cost=in_dollars(over.limit),
         period=over.period.value,
-        retry_delay=over.resets_in,
+        retry_delay=delay,
     )

@@ -50,9 +50,9 @@ class FailedAuth:
     def delay(self, address: str | None) -> float | None:
         """Return after how many seconds ``address`` may try again; None when it may now.
 
-        None as address, a caller without one, is never refused: it is on this machine.
+        A caller without an address, None or "", is never refused: it is on this machine.
         """
-        if not self._arrivals or address is None:
+        if not self._arrivals or not address:
             return None
         arrival = self._arrivals.get(_counted(address))
         if arrival is None:
@@ -63,7 +63,7 @@ class FailedAuth:
 
     def fail(self, address: str | None) -> None:
         """Note that ``address`` presented what is no key."""
-        if address is None:
+        if not address:
             return
         now = self._clock()
         counted = _counted(address)

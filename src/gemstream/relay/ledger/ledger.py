@@ -41,7 +41,13 @@ class Ledger:
     database is its owner's to close, afterwards.
     """
 
-    def __init__(self, database: Database, replica: str, *, spill: Path | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        replica: str,
+        *,
+        spill: Path | None = None,
+    ) -> None:
         self._database = database
         self._replica = Replica(database, replica)
         self._spill = None if spill is None else Spill(spill, replica)

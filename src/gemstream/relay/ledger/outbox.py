@@ -8,6 +8,7 @@ that were under way when the database went away, for nothing new is opened witho
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
 from collections.abc import Sequence
@@ -30,10 +31,12 @@ class Outbox:
     """What still has to be written; ``spill`` is None to hold it in memory alone."""
 
     __slots__ = (
+        "_back",
         "_database",
         "_flying",
         "_held",
         "_idle",
+        "_is_closed",
         "_mending",
         "_spill",
         "_spilled",
@@ -48,6 +51,8 @@ class Outbox:
         self._spilled = 0  # so many of the held are on disk, from the first on
         self._together = _TOGETHER
         self._mending: asyncio.Task[None] | None = None
+        self._is_closed = False
+        self._back = asyncio.Event()  # the database has taken something
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -61,7 +66,7 @@ class Outbox:
         try:
             future = self._database.submit(record.statement())
         except (StoreUnavailable, InvalidState) as error:
-            self._hold([record], error)
+            self._hold(record, error)
             return
         self._flying += 1
         self._idle.clear()
@@ -79,15 +84,17 @@ class Outbox:
 
     async def aclose(self, patience: float) -> None:
         """Wait for what is under way, at most ``patience`` seconds; the rest stays in the spill."""
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(patience):
                 await self.flush()
-        except TimeoutError:
-            kept = "are kept on disk" if self._spilled == self.held else "are LOST"
-            _log.error("the database stays away: %d records of the ledger %s", self.held, kept)
+        self._is_closed = True
         if self._mending is not None:
             self._mending.cancel()
             await asyncio.gather(self._mending, return_exceptions=True)
+        if self._held:
+            await self._to_disk()
+            kept = "on disk" if self._spilled == len(self._held) else "LOST"
+            _log.error("the database stays away: %d records are %s", len(self._held), kept)
 
     def _answered(self, record: Record, future: asyncio.Future[list[Rows]]) -> None:
         self._flying -= 1
@@ -95,14 +102,28 @@ class Outbox:
         if isinstance(error, InvalidState):
             _log.error("the ledger lost a record, for %s: %r", error, record)
         elif error is not None:
-            self._hold([record], error)
+            self._hold(record, error)
+        elif self._held:
+            self._back.set()
         self._settle_down()
 
-    def _hold(self, records: list[Record], error: BaseException) -> None:
+    def _hold(self, record: Record, error: BaseException) -> None:
+        if self._is_closed:
+            self._keep(record, error)
+            return
         if not self._held:
             _log.warning("the ledger holds back what it cannot write: %s", error)
-        self._held += records
+        self._held.append(record)
         self._mend_soon()
+
+    def _keep(self, record: Record, error: BaseException) -> None:
+        """Put a record on disk at once: nobody is left who would do it later."""
+        try:
+            if self._spill is None:
+                raise OSError("it has no folder for a spill")
+            self._spill.append([record])
+        except OSError as reason:
+            _log.error("the ledger lost a record, for %s and %s: %r", error, reason, record)
 
     def _mend_soon(self) -> None:
         if self._held and self._mending is None:
@@ -123,7 +144,10 @@ class Outbox:
             if await self._try_again():
                 delay = _FIRST_DELAY
                 continue
-            await asyncio.sleep(delay)
+            self._back.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await self._back.wait()
             delay = min(delay * 2, _LONGEST_DELAY)
         await self._off_disk()
         self._together = _TOGETHER
@@ -135,7 +159,11 @@ class Outbox:
         """Write the first of the held; False when the database is still away."""
         records = self._held[: self._together]
         try:
-            await self._database.run(*(record.statement() for record in records))
+            future = self._database.submit(*(record.statement() for record in records))
+        except (StoreUnavailable, InvalidState):  # too slow, or closed before us
+            return False
+        try:
+            await asyncio.shield(future)
         except StoreUnavailable:
             return False
         except InvalidState as error:

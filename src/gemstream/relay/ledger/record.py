@@ -88,7 +88,8 @@ class RecordKind(enum.Enum):
 # knows is the truth, and is taken once.
 _SQL = {
     RecordKind.SETTLE: (
-        f"UPDATE attempts SET {_TELL}, {_SET} WHERE {_WHICH} AND status IN ('open', 'unknown')"
+        f"UPDATE attempts SET {_TELL}, {_SET} WHERE {_WHICH} "
+        "AND status IN ('open', 'unknown') AND is_rolled = 0"
     ),
     RecordKind.WITHDRAW: f"DELETE FROM attempts WHERE {_WHICH} AND status IN ('open', 'unknown')",
 }
@@ -120,7 +121,7 @@ class Record(NamedTuple):
             fields = msgspec.json.decode(line, type=dict[str, str | int | None])
             kind = RecordKind(fields.pop("kind"))
             return cls(kind, tuple(fields[column] for column in _COLUMNS[kind]))
-        except (msgspec.MsgspecError, UnicodeDecodeError, KeyError) as error:
+        except (msgspec.MsgspecError, ValueError, KeyError) as error:
             raise ValueError(f"no record of the ledger: {line[:80]!r}") from error
 
 

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from gemstream.wire.dialect.dialect import Dialect
 from gemstream.wire.dialect.model_traits import traits_of
 from gemstream.wire.dialect.openai import ChatOptions, InvalidParameter, chat_request
+from gemstream.wire.dialect.refusal import refusal_of
+from gemstream.wire.dialect.refusal_form import encode_refusal
 from support.chats import FLASH_2_0, FLASH_2_5, FLASH_3, VECTORS, function, gemini, translated
 
 OPTIONS = ChatOptions(model=FLASH_2_5, traits=traits_of(FLASH_2_5))
@@ -271,6 +274,33 @@ def test_googles_own_options_win() -> None:
     }
     assert body["labels"] == {"some_team": "a"}
     assert body["safetySettings"] == [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "OFF"}]
+
+
+def test_googles_own_tools_stand_beside_the_functions() -> None:
+    request = translated(
+        {
+            "model": FLASH_3,
+            "tools": [function()],
+            "google": {"tools": [{"google_search": {}}]},
+        }
+    )
+    tools = json.loads(request.body)["tools"]
+    assert [list(tool) for tool in tools] == [["functionDeclarations"], ["googleSearch"]]
+    assert request.wishes.keeps_text
+
+
+def test_a_field_of_the_request_has_no_place_in_its_config() -> None:
+    request = translated({"google": {"generation_config": {"labels": {"a": "b"}}}})
+    assert request.dropped == ("google.generation_config.labels",)
+
+
+def test_a_fault_reaches_openais_caller_with_its_place() -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        translated({"n": 9})
+    status, _, body = encode_refusal(Dialect.OPENAI, refusal_of(caught.value), "r1")
+    error = json.loads(body)["error"]
+    assert (status, error["param"], error["type"]) == (400, "n", "invalid_request_error")
+    assert error["message"] == "n is 9: the most is 8"
 
 
 def test_an_option_google_does_not_have_is_reported() -> None:

@@ -36,11 +36,14 @@ CREATE TABLE attempts (
     is_rolled BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (request_id, attempt_no)
 );
-CREATE INDEX attempts_by_key ON attempts (key_id, started);
+-- Of the rows that no daily sum holds yet.
+CREATE INDEX attempts_by_key ON attempts (key_id, started) WHERE is_rolled = 0;
 CREATE INDEX attempts_by_time ON attempts (started);
 CREATE INDEX attempts_open ON attempts (replica) WHERE status = 'open';
+CREATE INDEX attempts_rolling ON attempts (is_rolled) WHERE is_rolled = 2;
 
--- What rows that were deleted for their age came to; day counts from 1970-01-01, UTC.
+-- What the rows of a finished day came to, in place of them in every sum (is_rolled = 1) and still
+-- there when they are deleted for their age. The day counts from 1970-01-01, UTC.
 CREATE TABLE daily (
     day BIGINT NOT NULL,
     key_id TEXT NOT NULL,

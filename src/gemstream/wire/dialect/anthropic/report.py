@@ -1,0 +1,34 @@
+"""What a translation leaves out or changes, for the caller to be told."""
+
+from __future__ import annotations
+
+from ....errors import InvalidRequest
+
+__all__ = ("Report",)
+
+
+class Report:
+    """Collects names and sentences; in strict mode a loss is refused instead."""
+
+    __slots__ = ("_dropped", "_is_strict", "warnings")
+
+    def __init__(self, *, is_strict: bool) -> None:
+        self._is_strict = is_strict
+        self._dropped: dict[str, None] = {}
+        self.warnings: list[str] = []
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """The fields that were left out, each once, in the order they were met."""
+        return tuple(self._dropped)
+
+    def drop(self, name: str) -> None:
+        """Leave the field ``name`` out; raises InvalidRequest in strict mode."""
+        if self._is_strict:
+            raise InvalidRequest(f"{name}: has no counterpart in Gemini; leave it out")
+        self._dropped[name] = None
+
+    def warn(self, sentence: str) -> None:
+        """Tell the caller ``sentence``, once."""
+        if sentence not in self.warnings:
+            self.warnings.append(sentence)
