@@ -59,10 +59,10 @@ def first_chunk(relay: Running, surface: Surface, share: float) -> Figures:
     return {"p50": seen["first_p50"], "p99": seen["first_p99"]}
 
 
-def burst(relay: Running, surface: Surface, _share: float) -> Figures:
+def burst(relay: Running, surface: Surface, share: float) -> Figures:
     """Return ms to the first bytes when a thousand ask at once: ``p50`` and ``p99``."""
     relay.put(_WARM_UP, surface)
-    seen = [relay.put(_BURST, surface) for _ in range(_BURSTS)]
+    seen = [relay.put(_BURST, surface) for _ in range(max(1, round(_BURSTS * share)))]
     return {p: statistics.median(one[f"first_{p}"] for one in seen) for p in ("p50", "p99")}
 
 
