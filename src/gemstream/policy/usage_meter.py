@@ -1,7 +1,7 @@
 """What passes by, looked at: the counts, the finish reasons and the errors in an answer's bytes.
 
 Strategy. The relay hands an answer on as it came; the meter reads from it what the books need. Of
-each payload a few fields are decoded, all others are skipped without being built. 1.3 µs a chunk.
+each payload a few fields are decoded, all others are skipped without being built. 2.4 µs a chunk.
 """
 
 from __future__ import annotations
