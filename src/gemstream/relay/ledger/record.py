@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from ...errors import InvalidRequest
 from ...stores.statement import Statement
 from ...wire.codec import encode
 from ...wire.usage import ModalityTokenCount, UsageMetadata
@@ -193,7 +194,7 @@ def _told(usage: UsageMetadata | None, created: int | None, cost: int | None) ->
         _count(usage.tool_use_prompt_token_count),
         _count(usage.total_token_count),
         _modalities(usage),
-        encode(usage).decode(),
+        _json(usage),
         _count(cost),
     )
 
@@ -207,7 +208,7 @@ def _modalities(usage: UsageMetadata) -> str | None:
         "tool_use": usage.tool_use_prompt_tokens_details,
     }
     counts = {name: _by_modality(counted) for name, counted in details.items() if counted}
-    return msgspec.json.encode(counts).decode() if counts else None
+    return _json(counts) if counts else None
 
 
 def _by_modality(counted: Any) -> dict[str, int]:
@@ -217,6 +218,14 @@ def _by_modality(counted: Any) -> dict[str, int]:
         name = one.modality or "UNSPECIFIED"
         counts[name] = counts.get(name, 0) + one.token_count
     return counts
+
+
+def _json(value: object) -> str | None:
+    """Return ``value`` as JSON; None for what JSON cannot say, for the counts stand beside it."""
+    try:
+        return encode(value).decode()
+    except InvalidRequest:
+        return None
 
 
 def _count(value: int | None) -> int | None:
