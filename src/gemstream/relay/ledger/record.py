@@ -85,12 +85,14 @@ class RecordKind(enum.Enum):
     """The row was written and its attempt was not sent."""
 
 
+# Not "is_rolled = 0": a Postgres that does not know the table yet would plan to walk the index of
+# those rows, and keep to that plan as the table grows.
 # A sweeper may have closed the row of a process that was only thought dead: what that process
 # knows is the truth, and is taken once.
 _SQL = {
     RecordKind.SETTLE: (
         f"UPDATE attempts SET {_TELL}, {_SET} WHERE {_WHICH} "
-        "AND status IN ('open', 'unknown') AND is_rolled = 0"
+        "AND status IN ('open', 'unknown') AND is_rolled <> 1"
     ),
     RecordKind.WITHDRAW: f"DELETE FROM attempts WHERE {_WHICH} AND status IN ('open', 'unknown')",
 }
@@ -108,7 +110,7 @@ class Record(NamedTuple):
 
     def statement(self) -> Statement:
         """Return the statement that makes it."""
-        return Statement(_SQL[self.kind], self.values)
+        return Statement(_SQL[self.kind], self.values, is_repeatable=True)
 
     def line(self) -> bytes:
         """Return it as one line of JSON."""
@@ -144,6 +146,7 @@ def opening(attempt: Attempt, replica: str) -> Statement:
             _count(attempt.reserved_tokens),
             _count(attempt.reserved_micros),
         ),
+        is_repeatable=True,
     )
 
 
@@ -179,7 +182,8 @@ def note_statement(
     row: tuple[str, int], usage: UsageMetadata | None, count: int, cost: int | None
 ) -> Statement:
     """Return the statement that notes in an open row what was counted so far."""
-    return Statement(_NOTE, (*_told(usage, None, cost), _count(count), *row))
+    values = (*_told(usage, None, cost), _count(count), *row)
+    return Statement(_NOTE, values, is_repeatable=True)
 
 
 def _told(usage: UsageMetadata | None, created: int | None, cost: int | None) -> tuple[Any, ...]:
