@@ -18,6 +18,7 @@ from .init import init
 from .limits import limits
 from .live import live
 from .models import models
+from .relay.relay import relay
 from .terminal import open_closed_streams, stderr, stdout
 
 __all__ = ("app", "run")
@@ -57,6 +58,7 @@ app.command(epilog=_EXIT_CODES, short_help="Show how much of each limit is used.
 app.command(epilog=_EXIT_CODES)(doctor)
 app.command(epilog=_EXIT_CODES, short_help="Store a key, choose a tier and a model.")(init)
 app.add_typer(config, name="config", epilog=_EXIT_CODES, help="Show the settings, and the files.")
+app.add_typer(relay, name="relay", epilog=_EXIT_CODES, help="One address before all accounts.")
 app.command(epilog=_EXIT_CODES)(completion)
 
 

@@ -7,12 +7,15 @@ to the pool. Whatever happens, the admission is settled with what all attempts u
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
+import re
 import time
 
 import msgspec
 
 from ..errors import APIError, GemstreamError, Unavailable
+from ..limits.reservation import Reservation
 from ..policy.account.pool import Choice
 from ..policy.account.signal import Signal, read_signal
 from ..policy.account.wish import NoneLeft, Wish
@@ -20,6 +23,7 @@ from ..policy.limit.claim import Spent
 from ..wire.dialect.dialect import Dialect
 from ..wire.dialect.refusal import Fault, Refusal, refusal_of
 from .accounts.account import Account
+from .accounts.change_log import log_change
 from .accounts.kinds import kinds_of
 from .accounts.own_limits import Full
 from .attempt import Attempt, Ending
@@ -29,6 +33,9 @@ from .job import Job
 from .refused import Refused, shortage_refusal
 
 __all__ = ("Dispatch",)
+
+
+_RESOURCE = re.compile(rb'"(?:file_?[dD]ata|cached_?[cC]ontent)"')
 
 
 class Dispatch:
@@ -113,7 +120,8 @@ class Dispatch:
                 account, choice.model, self._job.call.estimate.total
             )
             if isinstance(place, Full):
-                return wish.without(choice.account)
+                return wish.without(choice.account, place.fits_at(time.monotonic()))
+            self._downstream.on_commit = functools.partial(self._committed, choice, place)
             before = self._job.tokens
             attempt = Attempt(self._job, account, self._attempts + 1, self._downstream)
             try:
@@ -126,6 +134,12 @@ class Dispatch:
             parts.pool.finished(choice)
         return await self._concluded(attempt, ending, wish.after(choice.account, signal))
 
+    def _committed(self, choice: Choice, place: Reservation | None) -> None:
+        """Tell that the answer has begun: its account is well, and its time in the windows runs."""
+        self._job.parts.pool.began(choice, time.monotonic())
+        if place is not None:
+            place.stamp()
+
     async def _ask(
         self, choice: Choice, account: Account, attempt: Attempt
     ) -> tuple[Signal, Ending]:
@@ -133,8 +147,16 @@ class Dispatch:
         self._last = attempt
         self._downstream.more_headers = ((b"x-gemstream-attempts", b"%d" % self._attempts),)
         ending = await attempt.run()
-        signal = read_signal(attempt.error, wall=time.time(), headers=attempt.headers)
-        self._job.parts.pool.receive(choice, signal, time.monotonic(), jitter=random.random())
+        signal = read_signal(
+            attempt.error,
+            wall=time.time(),
+            headers=attempt.headers,
+            names_resource=_RESOURCE.search(self._job.call.body) is not None,
+        )
+        pool = self._job.parts.pool
+        change = pool.receive(choice, signal, time.monotonic(), jitter=random.random())
+        if change is not None:
+            log_change(change, account, time.monotonic())
         return signal, ending
 
     async def _concluded(

@@ -14,6 +14,9 @@ _SHORTAGES = {
 }
 
 
+_PASSING = (Shortage.COOLING, Shortage.FULL)
+
+
 class Refused(Exception):
     """The request ends here; ``refusal`` is what its caller is told."""
 
@@ -28,5 +31,5 @@ def shortage_refusal(none: NoneLeft, now: float) -> Refusal:
     if known is not None:
         return known
     delay = None if none.until is None else max(0.0, none.until - now)
-    fault = Fault.RATE if none.reason is Shortage.COOLING else Fault.NO_ACCOUNT
+    fault = Fault.RATE if none.reason in _PASSING else Fault.NO_ACCOUNT
     return Refusal(fault, _NO_ACCOUNT, retry_delay=delay)

@@ -134,7 +134,15 @@ def test_who_may_serve(wish: Wish, served_by: set[str]) -> None:
         served.add(choice.account)
         wish = wish.without(choice.account)
     assert served == served_by
-    assert choice.reason is (Shortage.TRIED if served_by else Shortage.NO_ACCOUNT)
+    assert choice.reason is (Shortage.FULL if served_by else Shortage.NO_ACCOUNT)
+
+
+def test_when_all_were_asked_or_full_it_says_which_and_when_one_fits() -> None:
+    pool = pool_of("a", "b")
+    assert left(pool, Wish(model="m", tried=("a", "b"))) == NoneLeft(Shortage.TRIED)
+    full = Wish(model="m").without("a", 30.0).without("b", 20.0)
+    assert left(pool, full) == NoneLeft(Shortage.FULL, 20.0)
+    assert left(pool, Wish(model="m").without("a").without("b")) == NoneLeft(Shortage.FULL)
 
 
 def test_an_account_of_the_keys_own_goes_before_the_session_and_priority() -> None:
@@ -241,6 +249,27 @@ def test_a_probe_that_was_cancelled_leaves_the_place_to_the_next() -> None:
     assert chosen(pool, Wish(model=WISH.model, tried=("b",)), 31.0).is_probe
 
 
+def test_there_is_one_probe_even_when_nobody_else_is_left() -> None:
+    pool = pool_of("a", "b")
+    eject(pool, "a")
+    answer(pool, Signal(SignalKind.QUOTA_DAY, 9000.0))
+    asked = [chosen(pool, now=30.0) for _ in range(3)]
+    assert [(choice.account, choice.is_probe) for choice in asked] == [
+        ("a", True),
+        ("a", False),
+        ("a", False),
+    ]
+    pool.finished(asked[0])
+    assert chosen(pool, now=31.0).is_probe
+
+
+def test_failures_of_requests_from_before_do_not_eject_again() -> None:
+    pool = pool_of("a", "b")
+    before = [chosen(pool, Wish(model=WISH.model, pinned="a")) for _ in range(12)]
+    changes = [pool.receive(choice, SOFT, 1.0, jitter=0.0) for choice in before]
+    assert [change is not None for change in changes] == [False] * 4 + [True] + [False] * 7
+
+
 def test_each_failed_probe_ejects_for_longer_up_to_five_minutes() -> None:
     pool, now, delays = pool_of("a", "b"), 0.0, []
     change = eject(pool, "a")
@@ -283,6 +312,22 @@ def test_at_most_half_is_ejected(size: int, ejected: int) -> None:
         eject(pool, name)
     states = [fact.state for fact in pool.facts(1.0).accounts if fact.model]
     assert states.count(State.EJECTED) == ejected
+
+
+def test_nobody_is_ejected_while_the_others_are_cooling() -> None:
+    pool = pool_of("a", "b")
+    answer(pool, Signal(SignalKind.QUOTA_DAY, 9000.0), Wish(model=WISH.model, pinned="b"))
+    assert eject(pool, "a") is None
+    healthy = pool_of("a", "b")
+    assert eject(healthy, "a") is not None
+
+
+def test_a_shorter_delay_does_not_end_a_longer_one() -> None:
+    pool = pool_of("a")
+    choices = [chosen(pool) for _ in range(2)]
+    for choice, delay in zip(choices, (40.0, 5.0), strict=True):
+        pool.receive(choice, Signal(SignalKind.QUOTA_MINUTE, delay), 0.0, jitter=0.0)
+    assert left(pool).until == 40.0
 
 
 def test_when_the_others_are_cooling_an_ejected_one_is_asked() -> None:
@@ -390,6 +435,17 @@ def test_any_number_of_models_takes_bounded_memory() -> None:
     for number in range(6000):
         answer(pool, Signal(SignalKind.MODEL_MISSING, 3600.0), Wish(model=f"m{number}"))
     assert len(pool.facts(0.0).accounts) <= 4097
+
+
+def test_facts_count_ejections_and_retries_that_were_refused() -> None:
+    pool = pool_of("a", "b")
+    eject(pool, "a")
+    retry = Wish(model=WISH.model, is_paid=True)
+    for _ in range(3):
+        chosen(pool, retry)
+    left(pool, retry)
+    facts = pool.facts(1.0)
+    assert (facts.ejections, facts.refused_retries) == ({"500": 1}, 1)
 
 
 def test_facts_tell_how_everything_stands() -> None:

@@ -66,6 +66,7 @@ def test_a_minute_frees_requests_and_says_when() -> None:
     reservation.settle(Spent(1))
     books.clock.go(20)
     assert books.full(one) == ("rpm", pytest.approx(40.0, abs=0.01))
+    assert books.reserve(one).fits_at(100.0) == pytest.approx(140.0, abs=0.01)
     books.clock.go(40)
     books.taken(one)
 

@@ -99,6 +99,30 @@ def test_of_a_hundred_thousand_random_keys_none_opens_anything() -> None:
         assert book.find(tried.randbytes(24).hex()) is None
 
 
+class CountingHasher(KeyHasher):
+    """Counts the digests it makes."""
+
+    made = 0
+
+    def digest(self, text: str, version: int | None = None) -> bytes | None:
+        self.made += 1
+        return super().digest(text, version)
+
+
+def test_a_key_that_does_not_exist_costs_what_one_costs_that_does() -> None:
+    hasher = CountingHasher(MASTER)
+    book = KeyBook([A], hasher)
+    book.replace_stored([stored(MINTED)])
+    unknown = mint(seeded.randbytes(RANDOM_BYTES)).text
+    wrong = mint(seeded.randbytes(RANDOM_BYTES), MINTED.id).text
+    costs = []
+    for presented in (MINTED.text, unknown, wrong, LITERAL, LITERAL + "x"):
+        before = hasher.made
+        book.find(presented)
+        costs.append(hasher.made - before)
+    assert costs == [1, 1, 1, 2, 2]
+
+
 def test_a_rotated_key_has_two_secrets_for_a_while() -> None:
     now = [100.0]
     old, new = (mint(b"\7" * 8 + seeded.randbytes(32)) for _ in range(2))
@@ -140,6 +164,8 @@ def test_a_stored_key_with_the_name_of_a_configured_one_is_left_out_and_told() -
     assert book.find(MINTED.text) is None
     found = book.find(LITERAL)
     assert found is not None and found.id == MINTED.id
+    book.configure([A])  # its name is another's no more
+    assert book.find(MINTED.text) is not None
 
 
 def test_other_configured_keys_leave_the_stored_ones_alone() -> None:
@@ -158,7 +184,8 @@ def test_other_configured_keys_leave_the_stored_ones_alone() -> None:
         ([A, KeyOptions(name="team-a", key="x" * 24)], "two keys are named 'team-a'"),
         ([A, KeyOptions(name="b", key=LITERAL)], "'team-a' and 'b' are one and the same"),
         ([KeyOptions(name="", key=LITERAL)], "a key is named ''"),
-        ([KeyOptions(name="a|b", key=LITERAL)], "without [|]"),
+        ([KeyOptions(name="a|b", key=LITERAL)], "a name of letters, digits and"),
+        ([KeyOptions(name="a", key=LITERAL, models=("..",))], "it is for model '..'; it must be"),
         ([KeyOptions(name="a", key=LITERAL, surfaces=("x",))], "key 'a': there is no surface"),
         ([KeyOptions(name="a", key=LITERAL, cidrs=("x",))], "key 'a': 'x' is no network"),
         ([KeyOptions(name="a", key=LITERAL, rpm=0)], "key 'a': its rpm is 0"),

@@ -44,14 +44,23 @@ async def test_what_was_spent_before_this_process_began_counts() -> None:
     books = Books(team_a=1_000_000)
     limits = limits_by(books)
     with pytest.raises(BudgetExceeded) as raised:
-        await limits.admit(KEY, 1, 600_000)
+        await limits.admit(KEY, 1, 600_000, least_micros=500_001)
     error = raised.value
     assert (error.max_cost, error.period, error.retry_delay) == (Decimal("1.5"), "day", 18_000.0)
     assert str(error) == (
-        "the request may cost $0.600000, more than is left of the budget of $1.500000 a day of key "
-        "'team-a' ($1.000000 spent); nothing was sent; a new one begins in 5 h 0 min"
+        "the request costs $0.500001 at least, more than is left of the budget of $1.500000 a day "
+        "of key 'team-a' ($1.000000 spent, $0.000000 held by requests that run); nothing was sent; "
+        "a new one begins in 5 h 0 min"
     )
-    await limits.admit(KEY, 1, 500_000)
+    await limits.admit(KEY, 1, 600_000, least_micros=500_000)
+    with pytest.raises(BudgetExceeded) as raised:
+        await limits.admit(KEY, 1, 1)
+    assert raised.value.retry_delay is None
+    assert str(raised.value) == (
+        "nothing is left of the budget of $1.500000 a day of key 'team-a' ($1.000000 spent, "
+        "$0.500000 held by requests that run); nothing was sent, try again when one of them has "
+        "ended"
+    )
     assert books.readings == 1
 
 
@@ -67,6 +76,32 @@ async def test_a_key_without_a_budget_reads_nothing() -> None:
     books.is_away = True
     (await limits_by(books).admit(a_key(), 1, 10**9)).settle(1, 10**9)
     assert books.readings == 0
+
+
+async def test_a_key_that_is_given_a_budget_while_it_runs_is_held_to_it() -> None:
+    books = Books()
+    limits = limits_by(books)
+    running = await limits.admit(a_key(), 1, 1_000_000)
+    with pytest.raises(BudgetExceeded):
+        await limits.admit(KEY, 1, 0, least_micros=600_000)
+    running.settle(1, 1_000_000)
+    with pytest.raises(BudgetExceeded):
+        await limits.admit(KEY, 1, 0, least_micros=600_000)
+    await limits.admit(KEY, 1, 500_000)
+
+
+async def test_a_key_that_is_gone_and_comes_back_is_read_anew() -> None:
+    books = Books(team_a=1_000_000)
+    limits = limits_by(books)
+    running = await limits.admit(KEY, 1, 1)
+    limits.forget("team-a")
+    assert limits.budgets.spending("team-a") is not None  # something of it runs
+    running.settle(1, 1)
+    limits.forget("team-a")
+    assert limits.budgets.spending("team-a") is None
+    books.spent["team-a"] = 1_500_000
+    with pytest.raises(BudgetExceeded):
+        await limits.admit(KEY, 1, 1)
 
 
 async def test_a_budget_that_cannot_be_read_lets_nothing_in() -> None:
@@ -112,6 +147,26 @@ def test_what_other_processes_spend_is_known_in_five_seconds() -> None:
     in_no_time(watch())
 
 
+def test_a_key_that_was_not_in_use_is_read_again_before_its_next_request() -> None:
+    async def watch() -> None:
+        books = Books()
+        limits = limits_by(books)
+        (await limits.admit(KEY, 1, 1)).settle(1, 1)
+        following = asyncio.create_task(limits.budgets.follow())
+        await asyncio.sleep(3600)
+        assert books.readings == 2  # once for it was used, and no more
+        books.spent["team-a"] = 1_500_000
+        with pytest.raises(BudgetExceeded):
+            await limits.admit(KEY, 1, 1)
+        books.is_away = True
+        await asyncio.sleep(3600)
+        with pytest.raises(BudgetExceeded):  # by what is known
+            await limits.admit(KEY, 1, 1)
+        following.cancel()
+
+    in_no_time(watch())
+
+
 def test_books_that_are_away_are_survived_and_told_of_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -123,7 +178,7 @@ def test_books_that_are_away_are_survived_and_told_of_once(
         books.is_away = True
         await asyncio.sleep(60)
         with pytest.raises(BudgetExceeded):
-            await limits.admit(KEY, 1, 600_000)
+            await limits.admit(KEY, 1, 0, least_micros=600_000)
         books.is_away = False
         books.spent["team-a"] = 1_500_000
         await asyncio.sleep(5)

@@ -77,9 +77,10 @@ def test_what_is_remembered_is_bounded() -> None:
 
 def test_a_caller_without_an_address_is_not_counted() -> None:
     failed, _ = failing(0)
-    failed.fail(None)
-    assert len(failed) == 0
-    assert failed.delay(None) is None
+    for address in (None, ""):
+        failed.fail(address)
+        assert len(failed) == 0
+        assert failed.delay(address) is None
 
 
 @pytest.mark.parametrize(("limit", "most"), [(0, 1), (1, 0)])

@@ -14,6 +14,7 @@ from gemstream.wire.dialect.data_uri import (
     blob_of_base64,
     blob_of_data_uri,
     check_image_type,
+    is_data_uri,
     mime_type_of_name,
 )
 
@@ -44,6 +45,10 @@ def test_a_data_uri(uri: str, mime_type: str, data: str) -> None:
 def test_what_cannot_be_read_is_refused(uri: str) -> None:
     with pytest.raises(UnsupportedMedia):
         blob_of_data_uri(uri)
+
+
+def test_what_is_meant_as_a_data_uri() -> None:
+    assert is_data_uri("DATA:x") and not is_data_uri("https://x.org/data:")
 
 
 def test_the_type_comes_from_the_name_before_the_bytes() -> None:

@@ -82,6 +82,8 @@ USAGE_31 = [
     {"promptTokenCount": 100, "candidatesTokenCount": 5, "totalTokenCount": 105},
 ]
 
+CUT = [chunk(finish="MAX_TOKENS")]
+
 STREAMS: dict[str, tuple[list[Any], list[Event]]] = {
     "TV-22: a call, then STOP with empty text": (
         [
@@ -143,6 +145,28 @@ STREAMS: dict[str, tuple[list[Any], list[Event]]] = {
             Usage(UsageMetadata(prompt_token_count=8)),
             Metadata("promptFeedback", b'{"blockReason":"PROHIBITED_CONTENT"}'),
             Blocked("PROHIBITED_CONTENT"),
+            Ended(),
+        ],
+    ),
+    "a blocked prompt with a message alone": (
+        [{"candidates": [], "promptFeedback": {"blockReasonMessage": "m"}}],
+        [
+            START,
+            Metadata("promptFeedback", b'{"blockReasonMessage":"m"}'),
+            Blocked("BLOCK_REASON_UNSPECIFIED"),
+            Ended(),
+        ],
+    ),
+    "a block is told once": (
+        [
+            {"promptFeedback": {"blockReason": "SAFETY"}},
+            {"promptFeedback": {"blockReason": "OTHER"}},
+        ],
+        [
+            START,
+            Metadata("promptFeedback", b'{"blockReason":"SAFETY"}'),
+            Blocked("SAFETY"),
+            Metadata("promptFeedback", b'{"blockReason":"OTHER"}'),
             Ended(),
         ],
     ),
@@ -231,6 +255,24 @@ STREAMS: dict[str, tuple[list[Any], list[Event]]] = {
         [chunk({"inlineData": {"mimeType": "image/png", "data": "AAAA"}}, finish="STOP")],
         [START, Media("image/png", "AAAA"), STOP, Ended()],
     ),
+    "media of thoughts, and signed": (
+        [
+            chunk(
+                {"inlineData": {"data": "AAAA"}, "thought": True, "thoughtSignature": "A"},
+                {"inlineData": {"mimeType": "image/png", "data": "BBBB"}, "thoughtSignature": "B"},
+                finish="STOP",
+            )
+        ],
+        [
+            START,
+            Media("application/octet-stream", "AAAA", is_thought=True),
+            Signature("A", THOUGHT),
+            Media("image/png", "BBBB"),
+            Signature("B", TEXT),
+            STOP,
+            Ended(),
+        ],
+    ),
     "parts without a counterpart": (
         [
             chunk(
@@ -267,6 +309,23 @@ STREAMS: dict[str, tuple[list[Any], list[Event]]] = {
             Ended(),
         ],
     ),
+    "a field of text that nobody knows": (
+        [chunk({"text": "a", "new": 1}, {"text": "", "new": 1}, finish="STOP")],
+        [START, Text("a"), STOP, Ended()],
+    ),
+    "a call cut off by the limit is none": (
+        [streamed(name="f", willContinue=True), piece("$.a", stringValue="x"), *CUT],
+        [START, Finished("MAX_TOKENS"), Ended()],
+    ),
+    "a call whose signature comes with its end": (
+        [
+            streamed(name="f", willContinue=True),
+            chunk({"functionCall": {}, "thoughtSignature": "S"}),
+            streamed(),
+            chunk(finish="STOP"),
+        ],
+        [START, Signature("S", CALL), *called(0, "f"), STOP, Ended()],
+    ),
     "arguments in pieces": (
         [
             chunk(
@@ -280,13 +339,22 @@ STREAMS: dict[str, tuple[list[Any], list[Event]]] = {
             piece("$.b[1].c", numberValue=5),
             piece("$['d e']", boolValue=True),
             piece("$.f", nullValue="NULL_VALUE"),
+            piece("$.g", numberValue=1.50),
+            piece("$.g", boolValue=False),
+            piece('$["\\n\\u00e9"]', numberValue=1),
+            streamed(),
             streamed(),
             chunk(call("g"), finish="STOP"),
         ],
         [
             START,
             Signature("S", CALL),
-            *called(0, "f", '{"a":"xy","b":[null,{"c":5}],"d e":true,"f":null}', id="u"),
+            *called(
+                0,
+                "f",
+                '{"a":"xy","b":[null,{"c":5}],"d e":true,"f":null,"g":false,"\\né":1}',
+                id="u",
+            ),
             *called(1, "g"),
             STOP,
             Ended(),
@@ -395,6 +463,15 @@ def test_an_error_in_the_stream_cut_anywhere(error: bytes) -> None:
         assert failed.error.message == "overloaded"
 
 
+def test_the_last_event_may_lack_its_end() -> None:
+    body = FRAMINGS["LF"]([chunk({"text": "a"}, finish="STOP")]).rstrip(b"\n")
+    reader = GeminiReader()
+    assert reader.receive_data(body) == []
+    assert reader.receive_eof() == [START, Text("a"), STOP, Ended()]
+    *_, failed = read([b'data: {"candidates":[1]}'])
+    assert isinstance(failed, Failed) and isinstance(failed.error, DecodeError)
+
+
 def test_an_error_instead_of_an_answer_stands_alone() -> None:
     (failed,) = GeminiReader("application/json").receive_whole(PRETTY)
     assert isinstance(failed, Failed) and isinstance(failed.error, APIError)
@@ -408,8 +485,10 @@ def test_an_error_instead_of_an_answer_stands_alone() -> None:
         ([streamed(name="f", willContinue=True)], StreamTruncated),
         ([chunk({"text": "a"}, finish="STOP", index=0), chunk({"text": "b"}, index=1)], None),
         ([{"usageMetadata": {"promptTokenCount": 3}}], StreamTruncated),
+        ([chunk({"text": ""})], StreamTruncated),
         ([], StreamTruncated),
         ([{"candidates": 1}], DecodeError),
+        ([{"promptFeedback": 1}], DecodeError),
         ([chunk({"functionCall": {"name": "f", "args": [1]}})], DecodeError),
         ([chunk(index=-1)], DecodeError),
         ([chunk(index=1_000_000)], DecodeError),
@@ -457,6 +536,16 @@ def test_a_whole_answer_needs_no_reason_but_a_candidate() -> None:
     assert isinstance(failed, Failed) and isinstance(failed.error, StreamTruncated)
     (failed,) = GeminiReader().receive_whole(b"<html>")
     assert isinstance(failed, Failed) and isinstance(failed.error, DecodeError)
+
+
+@given(st.lists(st.binary(max_size=40), max_size=4), st.sampled_from(["", "application/json"]))
+def test_nothing_is_raised_whatever_comes(pieces: list[bytes], content_type: str) -> None:
+    for before in (b"", TEXT_BYTES, b"data: {", b'[{"candidates":'):
+        reader = GeminiReader(content_type)
+        events = [event for data in (before, *pieces) for event in reader.receive_data(data)]
+        events += reader.receive_eof()
+        assert isinstance(events[-1], Failed | Ended)
+        assert isinstance(GeminiReader().receive_whole(b"".join(pieces))[-1], Failed)
 
 
 # --- arguments -------------------------------------------------------------------------------

@@ -143,6 +143,7 @@ UPSTREAM = [
     (400, "User location is not supported for the API use.", "FAILED_PRECONDITION", "auth"),
     (401, "key expired", None, "auth"),
     (403, "Your API key was reported as leaked.", None, "auth"),
+    (403, "You do not have permission to access the File x", None, Fault.NOT_FOUND),
     (404, "no such model", None, Fault.NOT_FOUND),
     (409, "aborted", None, Fault.CONFLICT),
     (413, "too large", None, Fault.TOO_LARGE),

@@ -105,6 +105,31 @@ OPENAPI: dict[str, tuple[Any, Any]] = {
         },
         {"type": "OBJECT", "properties": {"a": S, "b": S}, "required": ["a", "b"]},
     ),
+    "two unions in allOf": (
+        {"allOf": [{"anyOf": [{"title": "t"}]}, {"oneOf": [{"title": "u"}, {"title": "v"}]}]},
+        {
+            "title": "t",
+            "anyOf": [{"type": "STRING", "title": "u"}, {"type": "STRING", "title": "v"}],
+        },
+    ),
+    "unions of the same kind in allOf": (
+        {
+            "allOf": [
+                {"anyOf": [{"title": "a"}, {"title": "b"}]},
+                {"anyOf": [{"type": "string"}, {"type": "boolean"}]},
+            ]
+        },
+        {
+            "anyOf": [
+                {"title": "a", "anyOf": [S, {"type": "BOOLEAN"}]},
+                {"title": "b", "anyOf": [S, {"type": "BOOLEAN"}]},
+            ]
+        },
+    ),
+    "a pointer through a list": (
+        {"anyOf": [{"type": "string"}, {"$ref": "#/anyOf/0"}]},
+        {"anyOf": [S, S]},
+    ),
     "a hint behind the description": (
         {"type": "integer", "multipleOf": 5, "description": "steps"},
         {"type": "INTEGER", "description": "steps (multipleOf 5)"},
@@ -119,6 +144,17 @@ OPENAPI: dict[str, tuple[Any, Any]] = {
     "null and nothing in an enumeration": (
         {"type": "string", "enum": ["a", "", None]},
         {"type": "STRING", "enum": ["a"], "nullable": True},
+    ),
+    "an enumeration of nothing": (
+        {"type": "string", "enum": [None, ""]},
+        {"type": "STRING", "nullable": True},
+    ),
+    "words about a schema that holds itself": (
+        {"properties": {"a": {"$ref": "#", "description": "more"}}},
+        {
+            "type": "OBJECT",
+            "properties": {"a": {"type": "OBJECT", "description": "more (recursive: root)"}},
+        },
     ),
     "an exclusive bound of an integer": (
         {"type": "integer", "exclusiveMinimum": 0, "exclusiveMaximum": 9},
@@ -210,6 +246,10 @@ JSON_SCHEMA: dict[str, tuple[Any, Any]] = {
         {"items": [{"type": "string"}]},
         {"prefixItems": [{"type": "string"}]},
     ),
+    "a tuple without more": (
+        {"prefixItems": [{"type": "string"}], "items": False},
+        {"prefixItems": [{"type": "string"}], "maxItems": 1},
+    ),
     "nullable of OpenAPI": ({"type": "string", "nullable": True}, {"type": ["string", "null"]}),
 }
 
@@ -235,6 +275,12 @@ def test_vertex_keeps_default_and_additional_properties() -> None:
     }
 
 
+@pytest.mark.parametrize(("rest", "kept"), [({}, True), (True, True), (False, False)])
+def test_vertex_keeps_whether_other_properties_may_be(rest: Any, kept: bool) -> None:
+    schema = {"type": "object", "additionalProperties": rest}
+    assert to_openapi_schema(schema, is_vertex=True)["additionalProperties"] is kept
+
+
 def test_vertex_has_a_union_alone() -> None:
     schema = {"anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "null"}]}
     assert to_openapi_schema(schema, is_vertex=True) == {
@@ -254,11 +300,25 @@ def test_the_order_of_properties_is_told_for_an_answer() -> None:
         ([], "a schema is a JSON object"),
         ({"$ref": "https://x.org/s"}, "only references into itself"),
         ({"$ref": "#/$defs/B", "$defs": {"A": {}}}, "its definitions are A"),
+        ({"$ref": "#/anyOf/7", "anyOf": [{}]}, "does not hold"),
     ],
 )
 def test_what_cannot_be_sent_is_named(convert: Any, schema: Any, said: str) -> None:
     with pytest.raises(InvalidRequest, match=said):
         convert(schema)
+
+
+def _nested_all_of(levels: int) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(levels):
+        schema = {"allOf": [schema]}
+    return schema
+
+
+@pytest.mark.parametrize("convert", [to_openapi_schema, to_json_schema])
+def test_a_schema_deeper_than_we_can_go_is_refused(convert: Any) -> None:
+    with pytest.raises(InvalidRequest, match="nested too deeply"):
+        convert(_nested_all_of(2000))
 
 
 def _laughing() -> dict[str, Any]:

@@ -94,4 +94,6 @@ def test_traits(model: str, generation: tuple[int, int], kind: ThinkingKind) -> 
     traits = traits_of(model)
     assert (traits.generation, traits.kind) == (generation, kind)
     assert traits.takes_call_ids is (generation >= (3, 0))
-    assert traits.takes_json_schema is (generation >= (2, 5))
+    assert traits.takes_json_schema is traits.validates_calls is (generation >= (2, 5))
+    assert traits.needs_signatures is traits.mixes_tools is traits.takes_call_ids
+    assert traits.takes_media_resolution is traits.takes_media_in_results is traits.takes_call_ids

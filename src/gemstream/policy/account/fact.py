@@ -44,6 +44,8 @@ class PoolFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The whole pool: a row for each account, and one for each respect in which it is not open.
 
     ``refusing``: the share of requests that is not even sent, for each model that is spared.
+    Counted since the start: ``refused_retries``, for which the budget had nothing left, and
+    ``ejections`` by their cause.
     """
 
     accounts: tuple[Fact, ...]
@@ -51,6 +53,8 @@ class PoolFacts(msgspec.Struct, frozen=True, kw_only=True):
     in_flight: int
     retries: int
     retry_budget: int
+    refused_retries: int
+    ejections: dict[str, int]
 
 
 def line_facts(account: str, model: str, line: Line, now: float) -> Iterator[Fact]:

@@ -11,7 +11,7 @@ Sources: Envoy's outlier detection and retry budgets.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -56,7 +56,16 @@ class Choice(msgspec.Struct, frozen=True, eq=False):
 class AccountPool:
     """All accounts of a relay. Nothing waits; ``now`` is seconds of one clock that never steps."""
 
-    __slots__ = ("_lines", "_members", "_retries", "_running", "_sticky", "_throttles")
+    __slots__ = (
+        "_ejections",
+        "_lines",
+        "_members",
+        "_refused_retries",
+        "_retries",
+        "_running",
+        "_sticky",
+        "_throttles",
+    )
 
     def __init__(self, accounts: Sequence[AccountOptions]) -> None:
         self._members: dict[str, Member] = {}
@@ -65,6 +74,8 @@ class AccountPool:
         self._sticky = StickySessions()
         self._running: set[Choice] = set()
         self._retries = 0
+        self._refused_retries = 0
+        self._ejections: Counter[str] = Counter()
         self.update(accounts)
 
     def update(self, accounts: Sequence[AccountOptions]) -> None:
@@ -87,8 +98,9 @@ class AccountPool:
             return NoneLeft(Shortage.NO_ACCOUNT)
         untried = [member for member in candidates if member.name not in wish.tried]
         if not untried:
-            return NoneLeft(Shortage.TRIED)
+            return _all_tried(wish)
         if wish.is_paid and self._retries >= self.retry_budget:
+            self._refused_retries += 1
             return NoneLeft(Shortage.RETRY_BUDGET)
         able = self._able(untried, wish, now)
         if isinstance(able, NoneLeft):
@@ -174,6 +186,8 @@ class AccountPool:
             in_flight=len(self._running),
             retries=self._retries,
             retry_budget=self.retry_budget,
+            refused_retries=self._refused_retries,
+            ejections=dict(self._ejections),
         )
 
     def _able(self, untried: Sequence[Member], wish: Wish, now: float) -> list[Member] | NoneLeft:
@@ -243,7 +257,9 @@ class AccountPool:
         is_enough = choice.is_probe or line.failures >= FAILURES_IN_A_ROW
         if not is_enough or not self._may_eject(choice, now):
             return None
-        return _change(choice, Dimension.HEALTH, line.eject(cause, now, jitter))
+        standing = line.eject(cause, now, jitter)
+        self._ejections[cause] += standing is not None
+        return _change(choice, Dimension.HEALTH, standing)
 
     def _may_eject(self, choice: Choice, now: float) -> bool:
         """Return True while half of the accounts stay, and one of them can be asked now."""
@@ -301,6 +317,10 @@ def _change(choice: Choice, dimension: Dimension, standing: Standing | None) -> 
         return None
     model = "" if dimension is Dimension.ACCOUNT else choice.model
     return Change(choice.account, model, dimension, standing)
+
+
+def _all_tried(wish: Wish) -> NoneLeft:
+    return NoneLeft(Shortage.FULL, wish.fits_at) if wish.is_full else NoneLeft(Shortage.TRIED)
 
 
 def _shortage(bars: Sequence[Barred]) -> NoneLeft:

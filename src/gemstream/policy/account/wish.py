@@ -17,9 +17,9 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     ``model``: bare name; ``kinds``: the kinds of account that can serve it, none for all.
     ``accounts`` and ``groups``: those of the caller's key, none for all that are not dedicated.
     ``session``: the sticky key, ``""`` for none. ``pinned``: the one account that may serve it.
-    ``tokens``: the estimate. The other fields are filled by ``after``: the accounts that were
-    ``tried``, whether the next one ``is_paid`` of the retry budget, and how often the model was
-    ``overloaded``.
+    ``tokens``: the estimate. The other fields are filled by ``after`` and ``without``: the accounts
+    that were ``tried``, whether the next one ``is_paid`` of the retry budget, whether the model was
+    ``overloaded``; and of accounts that were full, that ``is_full`` and from when on one fits.
     """
 
     model: str
@@ -32,6 +32,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     tried: tuple[str, ...] = ()
     is_paid: bool = False
     overloaded: bool = False
+    is_full: bool = False
+    fits_at: float | None = None
 
     def after(self, account: str, signal: Signal) -> Wish | None:
         """Return the wish for another account; None when what came is the caller's.
@@ -48,9 +50,18 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
             overloaded=self.overloaded or move is Move.ONCE,
         )
 
-    def without(self, account: str) -> Wish:
-        """Return the wish for another account than one that is full and was not asked."""
-        return msgspec.structs.replace(self, tried=(*self.tried, account))
+    def without(self, account: str, fits_at: float | None = None) -> Wish:
+        """Return the wish for another account than one that is full and was not asked.
+
+        ``fits_at``: when the request would fit there, on the pool's clock, if that is known.
+        """
+        known = [moment for moment in (self.fits_at, fits_at) if moment is not None]
+        return msgspec.structs.replace(
+            self,
+            tried=(*self.tried, account),
+            is_full=True,
+            fits_at=min(known, default=None),
+        )
 
 
 class Shortage(enum.Enum):
@@ -59,11 +70,11 @@ class Shortage(enum.Enum):
     NO_ACCOUNT = "no_account"
     """None serves this model to this key."""
     TRIED = "tried"
-    """All were asked."""
+    """All that could be asked were."""
     DISABLED = "disabled"
     COOLING = "cooling"
     FULL = "full"
-    """They run as much as they may after a refusal."""
+    """They run, or have used, as much as they may."""
     RETRY_BUDGET = "retry_budget"
     OVERLOADED = "overloaded"
     """The model refuses so much that this request was not even sent."""

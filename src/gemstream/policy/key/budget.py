@@ -82,25 +82,37 @@ class BudgetLog:
     def learn(self, spending: Spending, wall: int) -> None:
         """Take over what the books say, where it is more than is known here.
 
-        The books lag a little behind what was settled here, and know what was settled elsewhere:
-        the greater number is never too great, and too small for one reading at most.
+        The books know what was settled elsewhere, and lag a little behind what is settled here;
+        they also have what was noted of requests that run here, which is counted when those
+        settle. Without that their number is never too great, and too small for a moment at most.
         """
         self._turn(wall)
+        running = sum(hold.used for hold in self._holds.values())
         for period in Period:
-            self._spent[period] = max(self._spent[period], getattr(spending, period.value))
+            told = getattr(spending, period.value) - running
+            self._spent[period] = max(self._spent[period], told)
 
-    def reserve(self, name: str, micros: int, budget: BudgetOptions, wall: int) -> Overspent | None:
-        """Hold ``micros`` for the request called ``name`` and return None, or nothing and why.
+    def reserve(
+        self, name: str, micros: int, budget: BudgetOptions, wall: int, least: int = 0
+    ) -> Overspent | None:
+        """Hold up to ``micros`` for the request ``name`` and return None, or nothing and why.
 
+        Held is as much of it as is left: an estimate that is too high keeps nobody out, for a
+        stream is cut where its budget ends. ``least`` is what it costs for sure: it must be left.
         A budget that is used up lets nothing in, not even what costs nothing.
         """
         self._turn(wall)
+        need = max(least, min(micros, 1))
+        held = micros
         for period, limit in _limits(budget):
             spent = self._spent[period]
-            if spent >= limit or spent + self._held + micros > limit:
+            left = limit - spent - self._held
+            if spent >= limit or need > left:
                 return self._overspent(period, limit, self._held, wall)
-        self._holds[name] = _Hold(micros)
-        self._held += micros
+            held = min(held, left)
+        held = max(need, held)
+        self._holds[name] = _Hold(held)
+        self._held += held
         return None
 
     def adjust(self, name: str, micros: int, budget: BudgetOptions, wall: int) -> Overspent | None:
@@ -123,13 +135,12 @@ class BudgetLog:
         return None
 
     def settle(self, name: str, micros: int, wall: int) -> None:
-        """Count what a request cost in the end, in the periods it ends in.
-
-        Also of one that nothing was reserved for: the key had no budget yet when it began.
-        """
+        """Count what a request cost in the end, in the periods it ends in; again is nothing."""
         hold = self._holds.pop(name, None)
+        if hold is None:
+            return
         self._turn(wall)
-        self._held -= 0 if hold is None else hold.held
+        self._held -= hold.held
         for period in Period:
             self._spent[period] += micros
 

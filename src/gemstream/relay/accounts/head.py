@@ -19,6 +19,7 @@ __all__ = ("passed_down", "passed_up")
 _UP = ("accept-language", "content-type", "x-goog-api-client")
 _DOWN = ("content-disposition", "content-language", "content-type")
 _AGENT = f"gemstream-relay/{VERSION}"
+_USER_AGENT = f"{_AGENT} python/{platform.python_version()}"
 # The service refuses deadlines that are shorter.
 _LEAST_SERVER_TIMEOUT = 10
 _ATTEMPT = "x-gemstream-attempt"
@@ -36,7 +37,7 @@ def passed_up(
     passed.setdefault("content-type", "application/json")
     clients = (passed.get("x-goog-api-client"), _AGENT)
     passed["x-goog-api-client"] = " ".join(client for client in clients if client)
-    passed["user-agent"] = f"{_AGENT} python/{platform.python_version()}"
+    passed["user-agent"] = _USER_AGENT
     # A packed stream is one that waits for more: each chunk is to arrive as it is sent.
     passed["accept-encoding"] = "identity"
     if total_left is not None and total_left >= _LEAST_SERVER_TIMEOUT:

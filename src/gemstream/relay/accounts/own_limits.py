@@ -28,6 +28,10 @@ class Full:
         self.quota = quota
         self.retry_delay = retry_delay
 
+    def fits_at(self, now: float) -> float | None:
+        """Return the moment at which the request would fit, by the clock that ``now`` is of."""
+        return None if self.retry_delay is None else now + self.retry_delay
+
     def __repr__(self) -> str:
         return f"Full({self.quota!r}, {self.retry_delay!r})"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...limits.store import LimitStore
-from ...policy.limit.claim import Claim, Spent
+from ...policy.limit.claim import Claim, Spent, Unit
 from .budgets import Budgets
 from .key import Key
 from .remaining import Remaining, remaining_of
@@ -33,7 +33,6 @@ class KeyAdmission:
         name: str,
         claims: Sequence[Claim],
         *,
-        tokens: int,
         store: LimitStore,
         budgets: Budgets,
         row: Row | None,
@@ -41,7 +40,7 @@ class KeyAdmission:
         self.key = key
         self._name = name
         self._claims = claims
-        self._taken = tokens
+        self._taken = max((one.cost for one in claims if one.unit is Unit.TOKENS), default=None)
         self._store = store
         self._budgets = budgets
         self._row = row
@@ -60,7 +59,7 @@ class KeyAdmission:
         """
         if not self._is_open:
             return
-        if tokens > self._taken and self._claims:
+        if self._taken is not None and tokens > self._taken:
             self._taken = tokens + _STEP
             self._store.adjust(self._name, self._claims, self._taken)
         self._budgets.adjust(self.key, self._name, micros)

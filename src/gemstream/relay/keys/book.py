@@ -53,7 +53,7 @@ class KeyBook:
         self._clock = clock
         nobody = Key(id="", name="")
         self._dummy = (Credential(key=nobody, digest=hasher.nobody, pepper=hasher.current),)
-        self._stored: tuple[tuple[str, Credential], ...] = ()
+        self._stored: tuple[Credential, ...] = ()
         self.configure(configured)
 
     def find(self, presented: str) -> Key | None:
@@ -114,18 +114,17 @@ class KeyBook:
         Returns the ids that were left out, for a configured key has that name: books would mix
         the two up.
         """
-        configured = {one.key.id for _, one in self._configured}
-        credentials = tuple(stored)
-        self._stored = tuple(
-            (one.key.id, one) for one in credentials if one.key.id not in configured
-        )
+        self._stored = tuple(stored)
         self._rebuild()
-        return tuple(sorted({one.key.id for one in credentials} & configured))
+        configured = {one.key.id for _, one in self._configured}
+        return tuple(sorted({one.key.id for one in self._stored} & configured))
 
     def _rebuild(self) -> None:
         found: dict[str | bytes, tuple[Credential, ...]] = {}
         keys: dict[str, Key] = {}
-        for where, one in (*self._configured, *self._stored):
+        names = {one.key.id for _, one in self._configured}
+        stored = ((one.key.id, one) for one in self._stored if one.key.id not in names)
+        for where, one in (*self._configured, *stored):
             found[where] = (*found.get(where, ()), one)
             keys[one.key.id] = one.key
         self._found: Mapping[str | bytes, tuple[Credential, ...]] = found

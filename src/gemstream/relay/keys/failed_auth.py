@@ -1,9 +1,12 @@
-"""How often an address may present what is no key: looked at before anything else is.
+"""How often an address may present what is no key, before it is told to wait instead.
 
-A flood of wrong keys costs one look here per request, and no digest, no database. Each address has
-an even rate of failures with a burst (the generic cell rate algorithm); of IPv6 a /64 counts as
-one address, for a single customer has all of it. What is remembered is bounded: when too many
-addresses fail at once, those are forgotten that have failed longest ago.
+Nothing but memory is asked: a flood of wrong keys reaches no database. Each address has an even
+rate of failures with a burst (the generic cell rate algorithm); of IPv6 a /64 counts as one
+address, for a single customer has all of it. What is remembered is bounded: when too many addresses
+fail at once, those are forgotten that have failed longest ago.
+
+Many callers may share one address, behind a proxy or a company's gateway. So who finds a key first
+and asks here only for those that are none locks nobody out; guessing is hopeless either way.
 """
 
 from __future__ import annotations
@@ -50,9 +53,9 @@ class FailedAuth:
     def delay(self, address: str | None) -> float | None:
         """Return after how many seconds ``address`` may try again; None when it may now.
 
-        None as address, a caller without one, is never refused: it is on this machine.
+        A caller without an address, None or "", is never refused: it is on this machine.
         """
-        if not self._arrivals or address is None:
+        if not self._arrivals or not address:
             return None
         arrival = self._arrivals.get(_counted(address))
         if arrival is None:
@@ -63,7 +66,7 @@ class FailedAuth:
 
     def fail(self, address: str | None) -> None:
         """Note that ``address`` presented what is no key."""
-        if address is None:
+        if not address:
             return
         now = self._clock()
         counted = _counted(address)

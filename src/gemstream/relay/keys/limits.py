@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from ...errors import RateLimited
 from ...limits.refusal import limit_words, quota_words, time_words
 from ...limits.store import LimitStore
-from ...policy.limit.claim import MICROSECONDS, Claim, Kind, Refused, Spent, Wait
+from ...policy.limit.claim import Claim, Kind, Refused, Spent, Wait
 from .admission import KeyAdmission
 from .budgets import Budgets
 from .key import Key
@@ -41,18 +41,29 @@ class KeyLimits:
         self._claims: dict[str, KeyClaims] = {}
         self._rows: dict[str, Row] = {}
 
-    async def admit(self, key: Key, tokens: int, micros: int) -> KeyAdmission:
+    async def admit(
+        self,
+        key: Key,
+        tokens: int,
+        micros: int,
+        *,
+        least_tokens: int = 0,
+        least_micros: int = 0,
+    ) -> KeyAdmission:
         """Return once the key's request may run; the admission must be settled or cancelled.
 
         ``tokens`` and ``micros``: what it may use, prompt and answer, and may cost in
-        micro-dollars. Waits for a place under the key's concurrency only, and no longer than its
+        micro-dollars; as much of it is reserved as the limit and the budget have. ``least_…``:
+        what it uses and costs for sure, as by its prompt, which they must have.
+
+        Waits for a place under the key's concurrency only, and no longer than its
         ``queue_timeout``. Raises RateLimited, BudgetExceeded, and StoreUnavailable for limits or
         a budget that cannot be read. Cancelling is safe at any moment.
         """
         await self.budgets.prepare(key)
-        claims = self._claims_of(key).of(tokens)
+        claims = self._claims_of(key).of(tokens, least_tokens)
         name = self._store.new_name()
-        self.budgets.reserve(key, name, micros)
+        self.budgets.reserve(key, name, micros, least_micros)
         try:
             if claims:
                 await self._reserve(key, name, claims)
@@ -63,7 +74,6 @@ class KeyLimits:
             key,
             name,
             claims,
-            tokens=tokens,
             store=self._store,
             budgets=self.budgets,
             row=self._rows.get(key.id),
@@ -78,10 +88,13 @@ class KeyLimits:
         return len(self._rows.get(key_id, ()))
 
     def forget(self, key_id: str) -> None:
-        """Drop what is kept for a key that is no more; what still runs of it settles as ever."""
+        """Drop what is kept for a key that is no more; what still runs of it settles as ever.
+
+        Its row of waiters stays, a few hundred bytes: what runs wakes those who wait there, should
+        the key come back.
+        """
         self._claims.pop(key_id, None)
-        if not self.waiting(key_id):
-            self._rows.pop(key_id, None)
+        self.budgets.forget(key_id)
 
     def _claims_of(self, key: Key) -> KeyClaims:
         claims = self._claims.get(key.id)
@@ -123,7 +136,7 @@ class KeyLimits:
         seconds = None
         when = "later"
         if wait.until is not None:
-            seconds = max(0, wait.until - self._store.moment().now) / MICROSECONDS
+            seconds = self._store.seconds(max(0, wait.until - self._store.moment().now))
             when = f"in {time_words(seconds)}"
         return RateLimited(
             f"{_limit(key, wait.claim)} is used up; try again {when}",

@@ -77,9 +77,15 @@ class KeyClaims:
             limit = Limit(Kind.RATE, quotas.tpm, burst=quotas.tpm_burst or quotas.tpm)
             self._tpm = Claim(f"{scope}|tpm", "tpm", limit, Unit.TOKENS)
 
-    def of(self, tokens: int) -> tuple[Claim, ...]:
-        """Return what a request of so many tokens claims; nothing when the key has no limits."""
+    def of(self, tokens: int, least: int = 0) -> tuple[Claim, ...]:
+        """Return what a request of so many tokens claims; nothing when the key has no limits.
+
+        More than may come at once is not claimed, unless it is ``least``, which is sure to be
+        used: of an answer that may be long and is not, nothing is refused, and one that is makes
+        a debt that the next ones wait for.
+        """
         tpm = self._tpm
         if tpm is None:
             return self._fixed
-        return (*self._fixed, Claim(tpm.key, tpm.quota, tpm.limit, Unit.TOKENS, tokens))
+        cost = max(least, min(tokens, tpm.limit.most))
+        return (*self._fixed, Claim(tpm.key, tpm.quota, tpm.limit, Unit.TOKENS, cost))

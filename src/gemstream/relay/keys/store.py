@@ -7,7 +7,6 @@ relays find keys in memory. A secret is shown when it is minted and never again.
 
 from __future__ import annotations
 
-import importlib.resources
 import logging
 import secrets
 import time
@@ -19,7 +18,6 @@ from ...config.relay.options import KeyOptions
 from ...errors import ConfigError, InvalidRequest, InvalidState
 from ...policy.key.format import RANDOM_BYTES, KeyText, mint
 from ...stores.database import Database
-from ...stores.migrations import Migrations, read_migrations
 from ...stores.statement import Statement
 from ..secrets.master import MasterSecret
 from .audit import AuditEntry, Auditor
@@ -41,22 +39,18 @@ from .key_sql import (
 )
 from .stored_key import MintedKey, StoredKey, changed_fields, no_such_key
 
-__all__ = ("GRACE", "KeyStore", "key_migrations")
+__all__ = ("GRACE", "KeyStore")
 
 GRACE = 24 * 3600.0
 """Seconds that the old secret of a rotated key still opens it, by default."""
 
 _MICROS = 1_000_000
+_LONGEST_ACTOR = 200
 _log = logging.getLogger("gemstream.relay")
 
 
-def key_migrations() -> Migrations:
-    """Return the steps that make the tables, for ``open_database``."""
-    return read_migrations("keys", importlib.resources.files(__package__) / "migrations")
-
-
 class KeyStore:
-    """The keys in ``database``, which was opened with ``key_migrations``.
+    """The keys in ``database``, which has the relay's tables (``relay_migrations``).
 
     ``wall``: µs since 1970. All that waits raises StoreUnavailable when the database is out of
     reach; what changes something is done or not done, whoever waits for it.
@@ -214,9 +208,28 @@ class KeyStore:
             except ConfigError as error:
                 _log.error("key %s opens nothing: %s", key_id, error)
                 continue
+            if self._hasher.digest("", pepper) is None:
+                _log.error(
+                    "key %s opens nothing: version %d of the master secret is not given",
+                    key_id,
+                    pepper,
+                )
             ends = None if until is None else until / _MICROS
             credentials.append(Credential(key=key, digest=digest, pepper=pepper, until=ends))
         return tuple(credentials)
+
+    async def check(self) -> None:
+        """Raise ConfigError when the keys were made under another master secret: none would open.
+
+        Told by the signatures of the audit, of which one at least must be ours.
+        """
+        entries = await self.audit()
+        if entries and not any(entry.is_genuine for entry in entries):
+            raise ConfigError(
+                "the keys in the database were made under another master secret, so none of them "
+                "opens; start the relay with the GEMSTREAM_RELAY_SECRET or the file relay.secret "
+                "that they were made with, or name another database"
+            )
 
     async def audit(self, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:
         """Return the newest changes, of one key when it is named, the newest first."""
@@ -254,6 +267,11 @@ class KeyStore:
         return Statement(ADD_SECRET, (*facts, text.id, entry.revision))
 
     def _entry(self, key_id: str, action: str, actor: str, fields: tuple[str, ...]) -> AuditEntry:
+        if not 0 < len(actor) <= _LONGEST_ACTOR or not actor.isprintable():
+            raise InvalidRequest(
+                f"who changes a key is named in one line of at most {_LONGEST_ACTOR} characters, "
+                f"not {actor!r:.80}"
+            )
         return AuditEntry(
             revision=secrets.token_hex(8),
             at=self._wall(),

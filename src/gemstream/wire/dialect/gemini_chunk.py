@@ -7,12 +7,11 @@ outside of parts are passed over, for no other dialect has a place for them.
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 
 from ...errors import DecodeError
-from ..codec import decode_plain
 
 __all__ = (
     "AnyPart",
@@ -115,14 +114,14 @@ class Chunk(msgspec.Struct, Generic[P], rename="camel"):
 _text = msgspec.json.Decoder(Chunk[TextPart])
 _any = msgspec.json.Decoder(Chunk[msgspec.Raw])
 _part = msgspec.json.Decoder(AnyPart)
-_NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_NOT_READ = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def decode_text_chunk(payload: bytes) -> Chunk[TextPart] | None:
     """Return the chunk when its parts are text; None when it has to be read part by part."""
     try:
         return _text.decode(payload)
-    except _NOT_JSON:
+    except _NOT_READ:
         return None
 
 
@@ -144,11 +143,9 @@ def is_present(field: msgspec.Raw) -> bool:
 def _decoded(decoder: msgspec.json.Decoder[S], payload: bytes) -> S:
     try:
         return decoder.decode(payload)
-    except msgspec.ValidationError as error:
-        shown: Any = payload[:_EXCERPT]
+    except _NOT_READ as error:
+        what = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        shown = payload[:_EXCERPT]
         raise DecodeError(
-            f"the service sent a chunk that is none ({error}): {shown!r}", excerpt=shown
+            f"the service sent a chunk that cannot be read ({what}): {shown!r}", excerpt=shown
         ) from None
-    except _NOT_JSON:
-        decode_plain(payload)  # says what is wrong
-        raise DecodeError("the service sent invalid JSON", excerpt=payload[:_EXCERPT]) from None

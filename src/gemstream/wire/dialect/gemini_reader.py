@@ -7,7 +7,7 @@ only at the end, for old models repeat it and others send it before the last con
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -38,6 +38,7 @@ _MAX_CANDIDATES = 64  # the service gives 8 at most; an index beyond is a fault,
 
 class _Feedback(msgspec.Struct, rename="camel"):
     block_reason: str | None = None
+    block_reason_message: str | None = None
 
 
 class GeminiReader:
@@ -71,7 +72,8 @@ class GeminiReader:
     def receive_data(self, data: bytes) -> list[Event]:
         """Return the events that ``data`` completes; none after the end.
 
-        A chunk of text takes 2.9 µs here, its usage included.
+        A chunk of text takes as long as it does in the client's Generation, its usage included:
+        4.2 µs against 4.1 beside each other on two busy cores.
         """
         events: list[Event] = []
         if self.is_over:
@@ -157,7 +159,7 @@ class GeminiReader:
                     read(candidate, part, events)
             if piece.finish_reason:
                 candidate.note_finish(piece.finish_reason, piece.finish_message)
-            _append_metadata(piece, candidate.index, events)
+            events += _metadata(piece)
 
     def _candidate(self, index: int) -> CandidateReader:
         candidate = self._candidates.get(index)
@@ -175,10 +177,12 @@ class GeminiReader:
 
     def _receive_feedback(self, feedback: msgspec.Raw, events: list[Event]) -> None:
         events.append(Metadata("promptFeedback", bytes(feedback)))
-        reason = msgspec.json.decode(feedback, type=_Feedback).block_reason
-        if reason and not self._is_blocked:
+        told = _feedback(feedback)
+        # The service has been seen to give the message alone.
+        is_blocked = bool(told.block_reason or told.block_reason_message)
+        if is_blocked and not self._is_blocked:
             self._is_blocked = True
-            events.append(Blocked(reason))
+            events.append(Blocked(told.block_reason or _NO_REASON))
 
     @property
     def _is_finished(self) -> bool:
@@ -189,9 +193,10 @@ class GeminiReader:
         return all(candidate.reason is not None for candidate in candidates)
 
     def _end(self, events: list[Event]) -> None:
-        """End cleanly; one that lacks a reason although it said something was cut short."""
+        """End cleanly; without a reason only thoughts are whole, all else was cut short."""
         unfinished = [one for one in self._candidates.values() if one.reason is None]
-        if any(one.has_output for one in unfinished) or not self._said_anything:
+        is_short = any(one.has_output or not one.has_thoughts for one in unfinished)
+        if is_short or not (self._candidates or self._is_blocked):
             self._fail(StreamTruncated(_CUT_SHORT), events)
             return
         self.finish_was_missing = bool(unfinished)
@@ -199,10 +204,6 @@ class GeminiReader:
             candidate.finish(events, candidate.reason or _STOP)
         events.append(Ended())
         self.is_over = True
-
-    @property
-    def _said_anything(self) -> bool:
-        return bool(self._candidates) or self._is_blocked
 
     def _break_off(self, error: GemstreamError, events: list[Event]) -> None:
         if self._is_finished:
@@ -217,23 +218,48 @@ class GeminiReader:
         self.is_over = True
 
 
+_NO_REASON = "BLOCK_REASON_UNSPECIFIED"
 _CUT_SHORT = "the stream ended cleanly but without a finish reason, so the answer is cut short"
+
+
+def _feedback(feedback: msgspec.Raw) -> _Feedback:
+    try:
+        return msgspec.json.decode(feedback, type=_Feedback)
+    except msgspec.ValidationError as error:
+        shown = bytes(feedback)[:200]
+        raise DecodeError(
+            f"the service sent a prompt feedback that is none ({error}): {shown!r}", excerpt=shown
+        ) from None
 
 
 def _read_text(candidate: CandidateReader, part: TextPart, events: list[Event]) -> None:
     candidate.receive_text(part, events)
 
 
-def _append_metadata(piece: ChunkCandidate[P], index: int, events: list[Event]) -> None:
-    for name, value in (
-        ("groundingMetadata", piece.grounding_metadata),
-        ("citationMetadata", piece.citation_metadata),
-        ("urlContextMetadata", piece.url_context_metadata),
-        ("safetyRatings", piece.safety_ratings),
-        ("logprobsResult", piece.logprobs_result),
-    ):
-        if value and is_present(value):
-            events.append(Metadata(name, bytes(value), index))
+def _metadata(piece: ChunkCandidate[P]) -> Sequence[Metadata]:
+    named = (
+        piece.grounding_metadata,
+        piece.citation_metadata,
+        piece.url_context_metadata,
+        piece.safety_ratings,
+        piece.logprobs_result,
+    )
+    if not any(named):  # nearly always
+        return ()
+    return [
+        Metadata(name, bytes(value), piece.index or 0)
+        for name, value in zip(_METADATA, named, strict=True)
+        if is_present(value)
+    ]
+
+
+_METADATA = (
+    "groundingMetadata",
+    "citationMetadata",
+    "urlContextMetadata",
+    "safetyRatings",
+    "logprobsResult",
+)
 
 
 def _objects(body: bytes) -> list[bytes]:

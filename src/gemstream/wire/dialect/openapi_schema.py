@@ -65,7 +65,7 @@ def to_openapi_schema(
     """
     conversion = _Conversion(SchemaSource(schema), is_vertex, is_ordered)
     try:
-        return conversion.convert(schema, _Place())
+        return conversion.convert(schema, _Place(entered=frozenset({"#"})))
     except RecursionError:
         raise InvalidRequest("the schema is nested too deeply; make it flatter") from None
 
@@ -181,7 +181,9 @@ class _Conversion:
         rest = schema.get("additionalProperties")
         if self._is_vertex and rest is not None:
             is_schema = isinstance(rest, dict) and bool(rest)
-            out["additionalProperties"] = self.convert(rest, inside) if is_schema else bool(rest)
+            out["additionalProperties"] = (
+                self.convert(rest, inside) if is_schema else rest is not False
+            )
         return described(out, hints)
 
     def _properties(self, schema: JSONObject, place: _Place) -> JSONObject:

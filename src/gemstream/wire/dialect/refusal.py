@@ -10,6 +10,7 @@ https://docs.anthropic.com/en/api/errors.
 from __future__ import annotations
 
 import enum
+import re
 
 import msgspec
 
@@ -110,6 +111,8 @@ _OF_CODES = {
     504: Fault.TIMEOUT,
     529: Fault.OVERLOADED,
 }
+# Files and caches of another account: of those the service says no more, and they are the caller's.
+_NOT_THERE = re.compile(r"access the File|CachedContent not found")
 _WRONG_PLACE = "location is not supported"
 
 
@@ -126,7 +129,7 @@ def refusal_of(error: GemstreamError) -> Refusal:
         ((fault, said) for kind, fault, said in _FAULTS if isinstance(error, kind)),
         (Fault.INTERNAL, _OURS),
     )
-    delay = error.retry_delay if isinstance(error, RateLimited) else None
+    delay = error.retry_delay if isinstance(error, RateLimited | BudgetExceeded) else None
     return Refusal(fault, message or str(error), retry_delay=delay)
 
 
@@ -145,6 +148,8 @@ _OF_REQUESTS = ("INVALID_ARGUMENT", "FAILED_PRECONDITION", "OUT_OF_RANGE")
 
 
 def _fault_of(error: APIError) -> Fault:
+    if error.code == 403 and _NOT_THERE.search(error.message):
+        return Fault.NOT_FOUND
     if isinstance(error, Unauthenticated) or _WRONG_PLACE in error.message.lower():
         return Fault.UPSTREAM_AUTH
     known = _OF_CODES.get(error.code)

@@ -109,7 +109,10 @@ def described(schema: JSONObject, hints: Iterable[str]) -> JSONObject:
 
 
 def merged(schemas: Iterable[JSONObject]) -> JSONObject:
-    """Return one schema for ``allOf``: properties and required united, of the rest the later."""
+    """Return one schema for ``allOf``: properties and required united, of the rest the later.
+
+    Of two unions the second goes into every branch of the first.
+    """
     one: JSONObject = {}
     for schema in schemas:
         for key, value in schema.items():
@@ -118,6 +121,8 @@ def merged(schemas: Iterable[JSONObject]) -> JSONObject:
                 one[key] = {**before, **value}
             elif key == "required" and isinstance(before, list) and isinstance(value, list):
                 one[key] = [*before, *(name for name in value if name not in before)]
+            elif key in ("anyOf", "oneOf") and isinstance(before, list):
+                one[key] = [{"allOf": [branch, {key: value}]} for branch in before]
             else:
                 one[key] = value
     return one

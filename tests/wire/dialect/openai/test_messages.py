@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gemstream.wire.dialect.neutral import SignatureTarget
 from gemstream.wire.dialect.openai import InvalidParameter
+from gemstream.wire.dialect.signature import SENTINEL, Envelope, encode_envelope
 from support.chats import FLASH_2_5, FLASH_3, VECTORS, call, gemini, result, translated
 
 USER = {"role": "user", "content": "go"}
-SENTINEL = "skip_thought_signature_validator"
 
 
 def contents(*messages: Any, model: str = FLASH_2_5, **options: Any) -> Any:
@@ -147,7 +148,16 @@ def test_arguments_that_are_no_json_keep_their_call_or_are_refused() -> None:
     assert caught.value.param == "messages[1].tool_calls[0].function.arguments"
 
 
+def test_arguments_that_are_an_object_already_are_taken_as_one() -> None:
+    entry = {"id": "a", "type": "function", "function": {"name": "f", "arguments": {"a": 1}}}
+    assert contents(USER, calls(entry), result("a"))[1]["parts"][0]["functionCall"]["args"] == {
+        "a": 1
+    }
+
+
 REFUSED = [
+    ([{"role": "system", "content": [{"text": "a"}]}], "messages[0].content[0].type"),
+    ([{"role": "function", "content": "1"}], "messages[0].name"),
     ([USER, calls(call("a"))], "messages[1]"),
     ([USER, calls(call("a")), USER], "messages[1]"),
     ([USER, calls(call("a"), call("b")), result("a"), USER], "messages[1]"),
@@ -255,6 +265,13 @@ def test_what_is_no_signature_of_geminis_is_left_out(value: Any) -> None:
     assert _signed(extra_content={"google": {"thought_signature": value}}) is None
 
 
+def test_an_envelope_is_opened() -> None:
+    carrier = encode_envelope(
+        Envelope(model=FLASH_3, target=SignatureTarget.CALL, number=0, signature="S")
+    )
+    assert _signed(extra_content={"google": {"thought_signature": carrier}}) == "S"
+
+
 def test_a_signature_behind_the_id_is_taken_off_it() -> None:
     id = "call_1__thought__U0lH"
     found = contents(USER, calls(call(id)), result(id), model=FLASH_3)
@@ -290,9 +307,12 @@ def test_parts_the_service_ran_itself_come_back_first() -> None:
     assert contents(USER, message)[1]["parts"] == [ran, {"text": "a"}]
 
 
-def test_an_image_the_model_made_comes_back() -> None:
-    message = {"role": "assistant", "content": None, "images": [IMAGE]}
-    assert contents(USER, message)[1]["parts"] == [INLINE]
+def test_an_image_the_model_made_comes_back_with_its_signature_and_a_thoughts_does_not() -> None:
+    signed = {**IMAGE, "extra_content": {"google": {"thought_signature": "S"}}}
+    thought = {**IMAGE, "extra_content": {"google": {"thought": True}}}
+    message = {"role": "assistant", "content": None, "images": [signed, thought, IMAGE]}
+    found = contents(USER, message)[1]["parts"]
+    assert found == [{**INLINE, "thoughtSignature": "S"}, INLINE]
 
 
 class _Kept:

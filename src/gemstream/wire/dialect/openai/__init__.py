@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from ..invalid_parameter import InvalidParameter
 from .chunks import ChatEncoder
-from .options import ChatOptions, SignatureLookup, URLMode
+from .embeddings import EmbeddingsRequest, VectorForm, embeddings_body, embeddings_request
+from .models import model_body, model_list_body
+from .options import ChatOptions, URLMode
 from .request import ChatRequest, chat_request
 from .whole import ChatCompletion
 from .wishes import ChatWishes, ImageForm
@@ -20,9 +22,14 @@ __all__ = (
     "ChatOptions",
     "ChatRequest",
     "ChatWishes",
+    "EmbeddingsRequest",
     "ImageForm",
     "InvalidParameter",
-    "SignatureLookup",
     "URLMode",
+    "VectorForm",
     "chat_request",
+    "embeddings_body",
+    "embeddings_request",
+    "model_body",
+    "model_list_body",
 )

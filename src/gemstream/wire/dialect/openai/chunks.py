@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ....errors import GemstreamError
 from ...codec import JSONObject, encode
 from ..dialect import Dialect
 from ..neutral import Event, Text, Thought
 from ..refusal import refusal_of
 from ..refusal_form import encode_stream_error
+from ..signature import SignatureWrite
 from .delta import (
     Annotations,
     Audio,
@@ -27,6 +29,7 @@ from .delta import (
     Done,
     Extras,
     Image,
+    ImageSignature,
     Logprobs,
     Opening,
     Refused,
@@ -80,6 +83,21 @@ class ChatEncoder:
         """Return what keeps an idle connection open: a comment, which every SDK skips."""
         return _HEARTBEAT
 
+    @property
+    def failure(self) -> GemstreamError | None:
+        """Why the answer broke off, None while it has not."""
+        return self._deltas.failure
+
+    @property
+    def dropped_calls(self) -> int:
+        """How many calls were not delivered, for the caller wants one at a time."""
+        return self._deltas.dropped_calls
+
+    @property
+    def cache_writes(self) -> tuple[SignatureWrite, ...]:
+        """The signatures so far that are to be kept for a caller who does not bring them back."""
+        return tuple(self._deltas.writes)
+
     def _text(self, delta: Text) -> bytes:
         head = self._text_ends.get(delta.candidate)
         if head is None:
@@ -115,7 +133,7 @@ class ChatEncoder:
         )
         return self._chunk(delta.candidate, {"tool_calls": [{"index": delta.number, **tool}]})
 
-    def _image(self, delta: Image) -> bytes:
+    def _image(self, delta: Image | ImageSignature) -> bytes:
         # The number is there for the SDK: it joins lists of objects by it, and without it fails.
         return self._chunk(delta.candidate, {"images": [{"index": delta.number, **delta.field()}]})
 
@@ -172,6 +190,7 @@ _FRAMES: dict[type[Delta], Callable[[ChatEncoder, Any], bytes]] = {
     CallHead: ChatEncoder._call_head,
     CallPiece: ChatEncoder._call_piece,
     Image: ChatEncoder._image,
+    ImageSignature: ChatEncoder._image,
     Audio: ChatEncoder._audio,
     Refused: ChatEncoder._refused,
     Annotations: ChatEncoder._annotations,

@@ -25,6 +25,7 @@ __all__ = (
     "Done",
     "Extras",
     "Image",
+    "ImageSignature",
     "Logprobs",
     "Opening",
     "Refused",
@@ -72,6 +73,18 @@ class Image(msgspec.Struct, frozen=True, gc=False):
         """Return it as an entry of ``images``; a thought's is marked as Google marks thoughts."""
         mark = {"extra_content": {"google": {"thought": True}}} if self.is_thought else {}
         return {"type": "image_url", "image_url": {"url": self.url}, **mark}
+
+
+class ImageSignature(msgspec.Struct, frozen=True, gc=False):
+    """The signature of an image that has come."""
+
+    candidate: int
+    number: int
+    value: str
+
+    def field(self) -> JSONObject:
+        """Return what it adds to the entry of ``images``."""
+        return {"extra_content": {"google": {"thought_signature": self.value}}}
 
 
 class Audio(msgspec.Struct, frozen=True, gc=False):
@@ -141,6 +154,7 @@ Delta = (
     | CallHead
     | CallPiece
     | Image
+    | ImageSignature
     | Audio
     | Logprobs
     | Refused

@@ -1,8 +1,8 @@
 """Neutral events → the steps of a chat answer, the same for a stream and for a whole answer.
 
-A candidate opens with the first event of its own; of a single one that is the start of the answer,
-so that its caller hears at once that it was accepted. What Gemini says beside the content waits for
-the candidate's end: clients join the text of fields that come twice.
+The first candidate opens with the answer, so that its caller hears at once that it was accepted;
+the others open with the first event of their own. What Gemini says beside the content waits for the
+candidate's end: clients join the text of fields that come twice.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ from ..neutral import (
     Thought,
     Usage,
 )
+from ..signature import SignatureWrite
 from ..tool_id import OPENAI_PREFIX, ToolIds
+from .candidate import OpenCall, OpenCandidate
 from .delta import (
     Annotations,
     Audio,
@@ -47,6 +49,7 @@ from .delta import (
     Done,
     Extras,
     Image,
+    ImageSignature,
     Logprobs,
     Opening,
     Refused,
@@ -66,14 +69,29 @@ _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 class Deltas:
     """The state machine of one answer; ``seed`` makes the ids of calls its own."""
 
-    __slots__ = ("_candidates", "_ids", "_seed", "_usage", "is_over", "wishes")
+    __slots__ = (
+        "_candidates",
+        "_ids",
+        "_model",
+        "_seed",
+        "_usage",
+        "dropped_calls",
+        "failure",
+        "is_over",
+        "wishes",
+        "writes",
+    )
 
     def __init__(self, wishes: ChatWishes, *, seed: str) -> None:
         self.wishes = wishes
         self.is_over = False
+        self.writes: list[SignatureWrite] = []  # signatures to keep for callers who lose them
+        self.dropped_calls = 0
+        self.failure: GemstreamError | None = None
+        self._model = ""
         self._seed = seed
         self._ids = ToolIds(seed, OPENAI_PREFIX)
-        self._candidates: dict[int, _Candidate] = {}
+        self._candidates: dict[int, OpenCandidate] = {}
         self._usage: Usage | None = None
 
     def receive(self, event: Event) -> Iterable[Delta]:
@@ -81,13 +99,14 @@ class Deltas:
         return () if self.is_over else _STEPS[type(event)](self, event)
 
     def _start(self, event: Started) -> Iterator[Delta]:
-        if self.wishes.candidates == 1:
-            yield from self._opened(0)
+        self._model = event.model
+        yield from self._opened(0)
 
     def _opened(self, number: int) -> Iterator[Delta]:
-        if number not in self._candidates:
-            self._candidates[number] = _Candidate(number)
-            yield Opening(number)
+        # In their order: OpenAI's SDK takes the first one it sees for number 0, and so on.
+        for each in range(len(self._candidates), number + 1):
+            self._candidates[each] = OpenCandidate(each)
+            yield Opening(each)
 
     def _content(self, event: Text | Thought) -> Iterable[Delta]:
         # No generator: nearly every event comes here, and one more costs 0.3 µs.
@@ -95,6 +114,7 @@ class Deltas:
         steps = (*opening, event)
         candidate = self._candidates[event.candidate]
         candidate.is_empty = False
+        candidate.fresh_image = None
         if self.wishes.keeps_text and type(event) is Text:
             candidate.text.append(event.text)
         return steps
@@ -104,25 +124,32 @@ class Deltas:
         candidate = self._candidates[event.candidate]
         if event.target is SignatureTarget.CALL:
             candidate.signatures[event.number] = event.value
-        elif event.target is not SignatureTarget.SERVER:  # that one stands in its raw part
+        elif event.target is SignatureTarget.SERVER:
+            return  # it stands in its raw part, too
+        elif candidate.fresh_image is not None:
+            yield ImageSignature(event.candidate, candidate.fresh_image, event.value)
+            candidate.fresh_image = None
+        elif event.target is SignatureTarget.TEXT:
+            # A thought's is not kept: callers do not bring thoughts back, and no other part may
+            # have it.
             candidate.extras["thought_signature"] = event.value
 
     def _open_call(self, event: CallOpened) -> Iterator[Delta]:
         yield from self._opened(event.candidate)
         candidate = self._candidates[event.candidate]
         candidate.is_empty = False
+        candidate.fresh_image = None
         if self.wishes.is_one_call and event.number > 0:
+            self.dropped_calls += 1
             return
-        call = _Call(event.name in self.wishes.custom_tools)
+        call = OpenCall(event.name in self.wishes.custom_tools)
         candidate.calls[event.number] = call
-        yield CallHead(
-            candidate=event.candidate,
-            number=event.number,
-            id=self._ids.give(event.id, candidate=event.candidate, number=event.number),
-            name=self.wishes.tool_names.get(event.name, event.name),
-            signature=candidate.signatures.pop(event.number, None),
-            is_custom=call.is_custom,
-        )
+        id = self._ids.give(event.id, candidate=event.candidate, number=event.number)
+        signature = candidate.signatures.pop(event.number, None)
+        if signature:
+            self.writes.append(SignatureWrite(value=signature, model=self._model, call_id=id))
+        name = self.wishes.tool_names.get(event.name, event.name)
+        yield CallHead(event.candidate, event.number, id, name, signature, call.is_custom)
 
     def _argue(self, event: CallArguments) -> Iterator[Delta]:
         call = self._candidates[event.candidate].calls.get(event.number)
@@ -147,6 +174,7 @@ class Deltas:
         yield from self._opened(event.candidate)
         candidate = self._candidates[event.candidate]
         candidate.is_empty = False
+        candidate.fresh_image = None
         kind = event.mime_type.partition("/")[0]
         if kind == "audio":
             id = None if candidate.has_audio else f"audio_{self._seed}_{event.candidate}"
@@ -158,18 +186,20 @@ class Deltas:
             blob = {"mimeType": event.mime_type, "data": event.data}
             candidate.parts.append({"inlineData": blob})
 
-    def _image(self, event: Media, candidate: _Candidate) -> Iterator[Delta]:
+    def _image(self, event: Media, candidate: OpenCandidate) -> Iterator[Delta]:
         url = f"data:{event.mime_type};base64,{event.data}"
         if self.wishes.image_form is ImageForm.MARKDOWN and not event.is_thought:
             yield Text(f"![image]({url})", event.candidate)
             return
-        yield Image(event.candidate, candidate.images, url, event.is_thought)
+        candidate.fresh_image = candidate.images
         candidate.images += 1
+        yield Image(event.candidate, candidate.fresh_image, url, event.is_thought)
 
     def _raw(self, event: RawPart) -> Iterator[Delta]:
         yield from self._opened(event.candidate)
         candidate = self._candidates[event.candidate]
         candidate.is_empty = False
+        candidate.fresh_image = None
         candidate.parts.append(msgspec.Raw(event.json))
 
     def _note(self, event: Metadata) -> Iterator[Delta]:
@@ -187,11 +217,15 @@ class Deltas:
 
     def _block(self, event: Blocked) -> Iterator[Delta]:
         yield from self._opened(0)
-        self._candidates[0].is_closed = True
         yield Refused(0, f"Prompt blocked by upstream: {event.reason}")
-        yield Closing(0, "content_filter", BLOCKED_PREFIX + event.reason)
+        for candidate in self._candidates.values():
+            candidate.is_closed = True
+            yield Closing(candidate.number, "content_filter", BLOCKED_PREFIX + event.reason)
 
     def _finish(self, event: Finished) -> Iterator[Delta]:
+        known = self._candidates.get(event.candidate)
+        if known is not None and known.is_closed:
+            return  # the prompt was blocked in the midst of the answer, which says more
         if event.reason in MALFORMED and self._is_empty:
             yield from self._break(_malformed(event))
             return
@@ -206,10 +240,14 @@ class Deltas:
     def _is_empty(self) -> bool:
         return all(candidate.is_empty for candidate in self._candidates.values())
 
-    def _afterwords(self, candidate: _Candidate, message: str) -> Iterator[Delta]:
+    def _afterwords(self, candidate: OpenCandidate, message: str) -> Iterator[Delta]:
         grounding = candidate.notes.get(_GROUNDING)
         if grounding and (citations := url_citations(grounding, "".join(candidate.text))):
             yield Annotations(candidate.number, citations)
+        signature = candidate.extras.get("thought_signature")
+        if signature and candidate.text:
+            text = "".join(candidate.text)
+            self.writes.append(SignatureWrite(value=signature, model=self._model, text=text))
         google: JSONObject = {
             **candidate.extras,
             **({"parts": candidate.parts} if candidate.parts else {}),
@@ -234,53 +272,15 @@ class Deltas:
 
     def _break(self, error: GemstreamError) -> Iterator[Delta]:
         self.is_over = True
+        self.failure = error
         yield Broken(error)
-
-
-class _Call:
-    """A function call on its way."""
-
-    __slots__ = ("is_custom", "pieces")
-
-    def __init__(self, is_custom: bool) -> None:
-        self.is_custom = is_custom
-        self.pieces: list[str] = []
-
-
-class _Candidate:
-    """What is known of one candidate until its end."""
-
-    __slots__ = (
-        "calls",
-        "extras",
-        "has_audio",
-        "images",
-        "is_closed",
-        "is_empty",
-        "notes",
-        "number",
-        "parts",
-        "signatures",
-        "text",
-    )
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.is_closed = False
-        self.is_empty = True  # nothing of the answer itself has come
-        self.has_audio = False
-        self.images = 0
-        self.text: list[str] = []
-        self.calls: dict[int, _Call] = {}
-        self.signatures: dict[int, str] = {}
-        self.extras: JSONObject = {}
-        self.parts: list[Any] = []
-        self.notes: dict[str, bytes] = {}
 
 
 def _custom_input(arguments: str) -> str:
     """Return the text in ``input``, or all there is when the model named it otherwise."""
     values = decode_plain(arguments.encode()) if arguments else {}
+    if not values:
+        return ""
     text = values.get("input") if isinstance(values, dict) else None
     return text if isinstance(text, str) else arguments
 

@@ -6,7 +6,7 @@ Source: https://ai.google.dev/gemini-api/docs/openai, extra_body.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import msgspec
 
@@ -44,7 +44,12 @@ def read_google_options(body: Fields, report: Report) -> GoogleOptions:
     config: JSONObject = {}
     for given in _given(body):
         for name in given.plain:
-            _sort(given, name, request, config, report)
+            if name in (_CONFIG, _CONFIG_KEY):
+                nested = given.object(name) or Fields({})
+                for inner in nested.plain:
+                    _take(nested, inner, {"config": config}, report)
+            else:
+                _take(given, name, {"config": config, "request": request}, report)
     if settings := body.items("safety_settings"):
         read = _checked({"safety_settings": settings}, GenerateContentRequest, body.place)
         request = {**read, **request}
@@ -57,27 +62,22 @@ def _given(body: Fields) -> list[Fields]:
     return [given for given in found if given]
 
 
-def _sort(
-    given: Fields, name: str, request: JSONObject, config: JSONObject, report: Report
-) -> None:
+def _take(given: Fields, name: str, targets: dict[str, JSONObject], report: Report) -> None:
+    """Put one field where it belongs, in one of ``targets``."""
     value = given.value(name)
     if value is None:
         return
-    if name in (_CONFIG, _CONFIG_KEY):
-        nested = Fields.of(value, given.place(name))
-        for inner in nested.plain:
-            _sort(nested, inner, config, config, report)
-    elif name in _NOT_TAKEN:
+    if name in _NOT_TAKEN:
         raise given.fault(name, "cannot be given here: it follows from the request itself")
-    elif name in _CONFIG_NAMES:
-        config.update(_checked({name: value}, GenerationConfig, given.place))
-    elif name in _REQUEST_NAMES:
-        request.update(_checked({name: value}, GenerateContentRequest, given.place))
-    else:
-        report.drop(given.place(name))
+    for target, fields in targets.items():
+        kind, names = _KINDS[target]
+        if name in names:
+            fields.update(_checked({name: value}, kind, given.place))
+            return
+    report.drop(given.place(name))
 
 
-def _checked(plain: JSONObject, kind: type[Message], place: Any) -> JSONObject:
+def _checked(plain: JSONObject, kind: type[Message], place: Callable[[str], str]) -> JSONObject:
     """Return ``plain`` by its names on the wire; raises InvalidParameter for a wrong shape."""
     (name,) = plain
     try:
@@ -94,8 +94,10 @@ def _checked(plain: JSONObject, kind: type[Message], place: Any) -> JSONObject:
 
 
 def _names(kind: type[Message]) -> frozenset[str]:
-    return frozenset((*kind.__struct_fields__, *kind.__struct_encode_fields__))
+    return frozenset((*kind.__struct_fields__, *kind.__struct_encode_fields__)) - {"extra"}
 
 
-_CONFIG_NAMES = _names(GenerationConfig)
-_REQUEST_NAMES = _names(GenerateContentRequest)
+_KINDS: dict[str, tuple[type[Message], frozenset[str]]] = {
+    "config": (GenerationConfig, _names(GenerationConfig)),
+    "request": (GenerateContentRequest, _names(GenerateContentRequest)),
+}

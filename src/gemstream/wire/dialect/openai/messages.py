@@ -12,13 +12,14 @@ from collections.abc import Callable
 
 from ...codec import JSONObject
 from ..invalid_parameter import InvalidParameter
+from ..signature import sign_current_turn
 from ..tool_name import ToolNames
 from .calls import Call, Step, json_or_text, read_calls
 from .content import ContentReader
 from .fields import Fields
 from .options import ChatOptions
 from .report import Report
-from .signatures import message_signatures, plain_id, sign_current_turn
+from .signatures import image_signature, is_thought, message_signature, plain_id
 
 __all__ = ("Conversation",)
 
@@ -105,13 +106,14 @@ class Conversation:
         if not parts and (refusal := message.text("refusal")):
             parts.append({"text": refusal})
         self._sign_text(parts, message, calls)
-        parts += [self._reader.image(image) for image in message.objects("images")]
+        images = message.objects("images")
+        parts += [self._image(image) for image in images if not is_thought(image)]
         parts += [self._call(call) for call in calls]
         return parts
 
     def _sign_text(self, parts: list[JSONObject], message: Fields, calls: list[Call]) -> None:
         texts = [part for part in parts if part.get("text")]
-        signature = message_signatures(message)
+        signature = message_signature(message)
         if signature is None and texts and self._options.signatures is not None:
             whole = "".join(part["text"] for part in texts)
             signature = self._options.signatures.of_text(whole)
@@ -121,6 +123,11 @@ class Conversation:
             texts[-1].setdefault("thoughtSignature", signature)
         else:
             parts.append({"text": "", "thoughtSignature": signature})
+
+    def _image(self, image: Fields) -> JSONObject:
+        part = self._reader.image(image)
+        signature = image_signature(image)
+        return {**part, "thoughtSignature": signature} if signature else part
 
     def _call(self, call: Call) -> JSONObject:
         name = self._names.upstream(call.name)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import enum
-from typing import Protocol
 
 import msgspec
 
 from ..model_traits import ModelTraits
+from ..signature import SignatureStore
 from .wishes import ImageForm
 
-__all__ = ("ChatOptions", "SignatureLookup", "URLMode")
+__all__ = ("ChatOptions", "URLMode")
 
 
 class URLMode(enum.Enum):
@@ -20,16 +20,6 @@ class URLMode(enum.Enum):
     """The request is refused; nothing is fetched by anybody."""
     PASSTHROUGH = "passthrough"
     """The service gets the URL and fetches it itself, if it can."""
-
-
-class SignatureLookup(Protocol):
-    """Where the signatures are that callers did not bring back; both return None for none."""
-
-    def of_call(self, call_id: str) -> str | None:
-        """Return the signature of the call that a caller knows by this id."""
-
-    def of_text(self, text: str) -> str | None:
-        """Return the signature of the answer whose text this is."""
 
 
 class ChatOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +33,7 @@ class ChatOptions(msgspec.Struct, frozen=True, kw_only=True):
     ``echoes_ids``: calls and results carry the caller's ids, None for what the model expects.
     ``is_validated_when_strict``: a strict function has its arguments checked by the service.
     ``includes_thoughts``: thoughts are shown without being asked for.
+    ``signatures``: where those are that the caller does not bring back.
     """
 
     model: str
@@ -58,4 +49,4 @@ class ChatOptions(msgspec.Struct, frozen=True, kw_only=True):
     includes_thoughts: bool = False
     repeats_reasoning: bool = False
     image_form: ImageForm = ImageForm.FIELD
-    signatures: SignatureLookup | None = None
+    signatures: SignatureStore | None = None

@@ -5,15 +5,12 @@ Source: https://platform.openai.com/docs/api-reference/chat/create.
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
-from ....errors import DecodeError
-from ...codec import JSONObject, decode_plain, encode
-from ..invalid_parameter import InvalidParameter
+from ...codec import JSONObject, encode
 from ..tool_name import ToolNames
 from .answer_format import AnswerFormat, read_answer_format
+from .body import read_body
 from .fields import Fields
 from .google_options import GoogleOptions, read_google_options
 from .messages import Conversation
@@ -61,7 +58,7 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 def chat_request(body: bytes, *, options: ChatOptions) -> ChatRequest:
     """Return what to send for ``body``; raises InvalidParameter with the place of a fault."""
-    fields = _object(body)
+    fields = read_body(body)
     model = fields.text("model")
     if not model:
         raise fields.missing("model", "'gemini-2.5-flash'")
@@ -95,7 +92,7 @@ class _Translation:
             body=encode(plain),
             wishes=wishes,
             dropped=self._report.dropped,
-            warnings=tuple(self._report.warnings),
+            warnings=self._report.warnings,
             session=session,
         )
 
@@ -106,15 +103,19 @@ class _Translation:
         plain: JSONObject = {
             "systemInstruction": {"parts": system} if system else None,
             "contents": conversation.contents,
-            "tools": self._tools.declarations(self._names, self._options) or None,
+            "tools": self._declarations() or None,
             "toolConfig": self._tool_config() or None,
             "generationConfig": {**config, **self._google.config} or None,
             "serviceTier": self._tier(),
-            **self._google.request,
+            **{name: value for name, value in self._google.request.items() if name != "tools"},
         }
         if plain.get("cachedContent"):
             self._leave_to_cache(plain)
         return {name: value for name, value in plain.items() if value is not None}
+
+    def _declarations(self) -> list[JSONObject]:
+        own: list[JSONObject] = self._google.request.get("tools", [])
+        return [*self._tools.declarations(self._names, self._options), *own]
 
     def _config(self, system: list[JSONObject]) -> JSONObject:
         """Return the generationConfig; a format the model cannot take goes into ``system``."""
@@ -169,26 +170,17 @@ class _Translation:
     def _wishes(self, plain: JSONObject) -> ChatWishes:
         names = {self._names.upstream(name): name for name in self._tools.names}
         custom = (function for function in self._tools.functions if function.is_custom)
-        config = plain.get("generationConfig", {})
         return ChatWishes(
             include_usage=self._includes_usage(),
-            candidates=config.get("candidateCount", 1),
             tool_names={sent: name for sent, name in names.items() if sent != name},
             custom_tools=frozenset(self._names.upstream(function.name) for function in custom),
             is_one_call=self._body.flag("parallel_tool_calls") is False,
-            keeps_text=bool(self._tools.built_in) or "cachedContent" in plain,
+            keeps_text=self._keeps_text(plain),
             repeats_reasoning=self._options.repeats_reasoning,
             image_form=self._options.image_form,
         )
 
-
-def _object(body: bytes) -> Fields:
-    try:
-        plain: Any = decode_plain(body)
-    except DecodeError:
-        raise InvalidParameter(
-            "the body is not JSON: send an object with model and messages"
-        ) from None
-    if not isinstance(plain, dict):
-        raise InvalidParameter("the body is not a JSON object: send one with model and messages")
-    return Fields(plain)
+    def _keeps_text(self, plain: JSONObject) -> bool:
+        tools = plain.get("tools", ())
+        may_cite = "cachedContent" in plain or any("functionDeclarations" not in t for t in tools)
+        return may_cite or self._options.traits.needs_signatures

@@ -1,23 +1,21 @@
-"""Thought signatures in a history: where callers bring them back, and what stands for a lost one.
-
-A signature is opaque and belongs to its part. In the current turn, all that follows the last word
-of the user's own, Gemini 3 refuses a step whose first call has none.
-Source: https://ai.google.dev/gemini-api/docs/thought-signatures.
-"""
+"""Where OpenAI's callers bring thought signatures back: Google's own fields and gateways'."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from ...codec import JSONObject
+from ..signature import decode_envelope, is_enveloped
 from .fields import Fields
 
-__all__ = ("call_signature", "message_signatures", "plain_id", "sign_current_turn")
+__all__ = (
+    "call_signature",
+    "image_signature",
+    "is_thought",
+    "message_signature",
+    "plain_id",
+)
 
-# The service's own word for a call that it did not make itself.
-_SENTINEL = "skip_thought_signature_validator"
-_ENVELOPES = ("gt1.", "at1.", "bt1.")
 # Histories written with LiteLLM carry the signature behind the id.
 _ID_MARK = "__thought__"
 
@@ -40,7 +38,17 @@ def call_signature(call: Fields) -> str | None:
     return _first(found)
 
 
-def message_signatures(message: Fields) -> str | None:
+def image_signature(image: Fields) -> str | None:
+    """Return the signature that an entry of ``images`` carries, None for none."""
+    return _first([*_in_extra_content(image)])
+
+
+def is_thought(image: Fields) -> bool:
+    """Return whether an entry of ``images`` is marked as a thought's, which nobody sends back."""
+    return _at(image.value("extra_content"), "google", "thought") is True
+
+
+def message_signature(message: Fields) -> str | None:
     """Return the signature that an assistant message carries for its text, None for none."""
     several = _at(message.value("provider_specific_fields"), "thought_signatures")
     blocks = message.value("thinking_blocks")
@@ -51,18 +59,6 @@ def message_signatures(message: Fields) -> str | None:
         _at(blocks[0], "signature") if isinstance(blocks, list) and blocks else None,
     ]
     return _first(found)
-
-
-def sign_current_turn(contents: list[JSONObject]) -> None:
-    """Put the sentinel on the first call of each step of the current turn that has no signature."""
-    for content in reversed(contents):
-        if content["role"] == "user":
-            if not any("functionResponse" in part for part in content["parts"]):
-                return
-            continue
-        calls = [part for part in content["parts"] if "functionCall" in part]
-        if calls:
-            calls[0].setdefault("thoughtSignature", _SENTINEL)
 
 
 def _in_extra_content(holder: Fields) -> Iterator[Any]:
@@ -79,6 +75,14 @@ def _at(value: Any, *names: str) -> Any:
 
 def _first(found: list[Any]) -> str | None:
     for value in found:
-        if isinstance(value, str) and value and not value.startswith(_ENVELOPES):
-            return value
+        if isinstance(value, str) and value and (signature := _unwrapped(value)):
+            return signature
     return None
+
+
+def _unwrapped(carrier: str) -> str | None:
+    """Return the signature in ``carrier``, None when another provider made it."""
+    if not is_enveloped(carrier):
+        return carrier
+    envelope = decode_envelope(carrier)
+    return None if envelope is None else envelope.signature

@@ -12,6 +12,7 @@ from ....errors import GemstreamError, InvalidState
 from ...codec import JSONObject, encode
 from ...scalar import decode_base64, encode_base64
 from ..neutral import Event, Text, Thought
+from ..signature import SignatureWrite
 from .delta import (
     Annotations,
     Audio,
@@ -24,6 +25,7 @@ from .delta import (
     Done,
     Extras,
     Image,
+    ImageSignature,
     Logprobs,
     Opening,
     Refused,
@@ -36,12 +38,9 @@ __all__ = ("ChatCompletion",)
 
 
 class ChatCompletion:
-    """Gathers one answer; the arguments are those of ``ChatEncoder``.
+    """Gathers one answer; the arguments are those of ``ChatEncoder``."""
 
-    ``failure``: why the answer broke off, None while it has not.
-    """
-
-    __slots__ = ("_choices", "_deltas", "_envelope", "_is_done", "_usage", "failure")
+    __slots__ = ("_choices", "_deltas", "_envelope", "_is_done", "_usage")
 
     def __init__(self, wishes: ChatWishes, *, id: str, created: int, model: str) -> None:
         self._deltas = Deltas(wishes, seed=id)
@@ -55,7 +54,6 @@ class ChatCompletion:
         self._choices: dict[int, _Choice] = {}
         self._usage: JSONObject | None = None
         self._is_done = False
-        self.failure: GemstreamError | None = None
 
     def receive(self, events: Iterable[Event]) -> None:
         """Take in what the answer says next."""
@@ -77,6 +75,21 @@ class ChatCompletion:
         usage = {} if self._usage is None else {"usage": self._usage}
         return encode({**self._envelope, "choices": choices, **usage})
 
+    @property
+    def failure(self) -> GemstreamError | None:
+        """Why the answer broke off, None while it has not."""
+        return self._deltas.failure
+
+    @property
+    def dropped_calls(self) -> int:
+        """How many calls were not delivered, for the caller wants one at a time."""
+        return self._deltas.dropped_calls
+
+    @property
+    def cache_writes(self) -> tuple[SignatureWrite, ...]:
+        """The signatures so far that are to be kept for a caller who does not bring them back."""
+        return tuple(self._deltas.writes)
+
     def _opening(self, delta: Opening) -> None:
         self._choices[delta.candidate] = _Choice(delta.candidate)
 
@@ -95,6 +108,11 @@ class ChatCompletion:
     def _image(self, delta: Image) -> None:
         images = self._choices[delta.candidate].message.setdefault("images", [])
         images.append(delta.field())
+
+    def _image_signature(self, delta: ImageSignature) -> None:
+        image = self._choices[delta.candidate].message["images"][delta.number]
+        extra = image.setdefault("extra_content", {"google": {}})
+        extra["google"]["thought_signature"] = delta.value
 
     def _audio(self, delta: Audio) -> None:
         choice = self._choices[delta.candidate]
@@ -120,7 +138,7 @@ class ChatCompletion:
         self._usage = chat_usage(delta.usage)
 
     def _broken(self, delta: Broken) -> None:
-        self.failure = delta.error
+        """The failure is told when the body is asked for."""
 
     def _done(self, delta: Done) -> None:
         self._is_done = True
@@ -201,6 +219,7 @@ _GATHER: dict[type[Delta], Callable[[ChatCompletion, Any], None]] = {
     CallHead: ChatCompletion._call_head,
     CallPiece: ChatCompletion._call_piece,
     Image: ChatCompletion._image,
+    ImageSignature: ChatCompletion._image_signature,
     Audio: ChatCompletion._audio,
     Refused: ChatCompletion._refused,
     Annotations: ChatCompletion._annotations,

@@ -24,13 +24,12 @@ class ChatWishes(msgspec.Struct, frozen=True, kw_only=True):
     ``tool_names``: the caller's name of each function whose name had to be changed for Gemini.
     ``custom_tools``: names, as Gemini knows them, of tools that take plain text for arguments.
     ``is_one_call``: only the first function call of a candidate is delivered, for Gemini has no
-    switch against parallel calls. ``keeps_text``: sources may be cited, whose places are counted
-    in the whole text. ``repeats_reasoning``: thoughts also stand in ``reasoning``, as some clients
-    read them.
+    switch against parallel calls. ``keeps_text``: the whole text is needed at the end, to count the
+    places of cited sources in it or to find its signature by it. ``repeats_reasoning``: thoughts
+    also stand in ``reasoning``, as some clients read them.
     """
 
     include_usage: bool = False
-    candidates: int = 1
     tool_names: dict[str, str] = {}
     custom_tools: frozenset[str] = frozenset()
     is_one_call: bool = False

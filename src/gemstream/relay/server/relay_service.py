@@ -1,0 +1,39 @@
+"""The relay itself as the service of a worker."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from ...config.relay.options import RelayOptions
+from ..app import Relay
+from ..opened import opened_relay
+from .service import ASGIApplication, Reload, Service
+
+__all__ = ("open_service",)
+
+
+@asynccontextmanager
+async def open_service(options: RelayOptions, reload: Reload) -> AsyncIterator[Service]:
+    """Open the relay as ``opened_relay`` does; raises what that raises."""
+    async with opened_relay(options) as relay:
+        yield _RelayService(relay)
+
+
+class _RelayService:
+    __slots__ = ("_relay", "begin_drain", "cut", "flush")
+
+    admin: ASGIApplication | None = None
+
+    def __init__(self, relay: Relay) -> None:
+        self._relay = relay
+        self.begin_drain = relay.begin_drain
+        self.cut = relay.cut
+        self.flush = relay.flush
+
+    async def apply(self, options: RelayOptions) -> None:
+        self._relay.parts.reconfigure(options)
+
+    def __call__(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
+        return self._relay(scope, receive, send)

@@ -1,0 +1,122 @@
+"""How long a body may take, on a clock that never really waits."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from gemstream.config.relay.options import ServerOptions
+from gemstream.relay.server.callers import Callers
+from gemstream.relay.server.extra import uvicorn
+from gemstream.relay.server.guard import GuardedProtocol
+from gemstream.relay.server.refusal import Refusal
+from gemstream.relay.server.settings import Settings
+from relay.server.served import echo
+from support.clock import in_no_time
+
+HEAD = b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n"
+
+
+class Wire(asyncio.Transport):
+    """The socket's side of a connection, in memory."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("192.0.2.1", 1)})
+        self.sent = b""
+        self.closed = asyncio.Event()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.sent += bytes(data)
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.closed.set()
+
+    abort = close
+
+    def is_closing(self) -> bool:
+        return self.closed.is_set()
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+
+def connected() -> tuple[GuardedProtocol, Wire]:
+    config = uvicorn.Config(echo, ws="none", lifespan="off", log_config=None, interface="asgi3")
+    protocol = GuardedProtocol(
+        Settings(ServerOptions()),
+        Callers(),
+        config=config,
+        server_state=uvicorn.server.ServerState(),
+        app_state={},
+    )
+    wire = Wire()
+    protocol.connection_made(wire)
+    return protocol, wire
+
+
+@pytest.mark.parametrize(("a_second", "seconds"), [(0, 10), (1000, 10), (1023, 10)])
+def test_a_body_that_drips_is_refused(a_second: int, seconds: int) -> None:
+    async def main() -> Any:
+        protocol, wire = connected()
+        protocol.data_received(HEAD)
+        began = asyncio.get_running_loop().time()
+        while not wire.sent:
+            await asyncio.sleep(1)
+            if not wire.sent and a_second:
+                protocol.data_received(b"a" * a_second)
+        refused = asyncio.get_running_loop().time() - began
+        await wire.closed.wait()
+        protocol.connection_lost(None)
+        return wire.sent, refused
+
+    sent, refused = in_no_time(main())
+    assert sent == Refusal.SLOW_BODY.answer
+    assert refused == pytest.approx(seconds, abs=1.5)
+
+
+def test_a_body_of_a_kibibyte_a_second_is_waited_for() -> None:
+    async def main() -> bytes:
+        protocol, wire = connected()
+        protocol.data_received(HEAD)
+        left = 1_000_000
+        while left:
+            await asyncio.sleep(0.9)
+            protocol.data_received(b"a" * min(1024, left))
+            left -= min(1024, left)
+        await asyncio.sleep(1)
+        protocol.connection_lost(None)
+        return wire.sent
+
+    assert in_no_time(main()).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_a_silent_connection_is_closed_without_a_word() -> None:
+    async def main() -> Any:
+        protocol, wire = connected()
+        await wire.closed.wait()
+        protocol.connection_lost(None)
+        return wire.sent, asyncio.get_running_loop().time()
+
+    assert in_no_time(main()) == (b"", pytest.approx(ServerOptions().header_timeout, abs=0.1))
+
+
+def test_an_idle_connection_is_kept_for_a_while() -> None:
+    async def main() -> Any:
+        protocol, wire = connected()
+        protocol.data_received(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        await wire.closed.wait()
+        protocol.connection_lost(None)
+        return wire.sent.endswith(b"GET / "), asyncio.get_running_loop().time()
+
+    assert in_no_time(main()) == (True, pytest.approx(5, abs=0.1))  # uvicorn's own; ours is longer
