@@ -227,6 +227,8 @@ def _work(
     """Be a worker: this is the other process's whole program."""
     # Of a process group of its own: Ctrl-C reaches the supervisor alone, who passes it on.
     os.setpgid(0, 0)
+    if plan.prepare is not None:
+        plan.prepare()
     is_serving = False
 
     def ready() -> None:

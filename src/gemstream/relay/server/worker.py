@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from ...config.relay.options import RelayOptions
+from ...errors import ConfigError
 from .drain import drain
 from .listener import Listener
 from .reloader import Reloader
@@ -29,12 +30,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker serves.
 
     ``opened`` opens the relay. ``path`` is watched, and ``load`` reads it; both are None without a
-    file. In several processes both functions are found by their modules' names.
+    file. ``prepare`` is called first in each further process, as for its logging. In several
+    processes all functions are found by their modules' names.
     """
 
     opened: Opened
     path: Path | None = None
     load: Callable[[], RelayOptions] | None = None
+    prepare: Callable[[], None] | None = None
 
 
 async def work(
@@ -71,10 +74,10 @@ async def work(
 def _admin(
     service: Service, operators: Sequence[socket.socket], options: RelayOptions
 ) -> list[Listener]:
-    if service.admin is None or not operators:
-        for listening in operators:
-            listening.close()
+    if not operators:
         return []
+    if service.admin is None:
+        raise ConfigError("admin.token is set, and this relay has nothing to serve to operators")
     return [Listener(service.admin, list(operators), options.server)]
 
 
