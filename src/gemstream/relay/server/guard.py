@@ -69,7 +69,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a head."""
         super().connection_made(transport)
-        self._arm(self._settings.options.header_timeout, self._head_is_late)
+        self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End all waiting."""
@@ -163,6 +163,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if not self._head:
             data = data.lstrip(b"\r\n")  # RFC 9112 §2.2: empty lines before a request
             if not data:
+                self._await_head()
                 return b""
         searched = self._tail + data
         end = searched.find(_BLANK_LINE)
@@ -174,8 +175,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(Refusal.LARGE_HEAD)
         elif end < 0:
             self._tail = searched[-3:]
-            if self._timer is None:
-                self._arm(self._settings.options.header_timeout, self._head_is_late)
+            self._await_head()
         elif self._phase is _Phase.BODY:
             self._was_paused = False
             self._arm(_RATE_SECONDS, self._judge_rate)
@@ -238,9 +238,15 @@ class GuardedProtocol(HttpToolsProtocol):
 
     # --- times ---
 
+    def _await_head(self) -> None:
+        if self._timer is None:
+            self._arm(self._settings.options.header_timeout, self._head_is_late)
+
     def _head_is_late(self) -> None:
         self._timer = None
-        if self._head:
+        if self._is_answering():
+            self._await_head()  # the next request may take its time while this one is answered
+        elif self._head:
             self._refuse(Refusal.LATE_HEAD)
         else:
             self.transport.close()  # nothing was asked

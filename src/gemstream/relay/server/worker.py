@@ -56,6 +56,7 @@ async def work(
     supervisor, whose death is as SIGTERM.
     """
     signals = _Signals()
+    signals.expect_reload()
     reloader = Reloader(options, path=plan.path, load=plan.load)
     async with plan.opened(options, reloader.reload) as service:
         front = Listener(service, list(callers), options.server)
@@ -101,6 +102,10 @@ class _Signals:
         self.is_interactive = False
         self._reloading = asyncio.Event()
 
+    def expect_reload(self) -> None:
+        """Keep SIGHUP for later: by itself it would end the process while the relay opens."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reloading.set)
+
     @contextlib.asynccontextmanager
     async def heard(self, reloader: Reloader) -> Any:
         """Obey signals, and watch the file, inside of the block."""
@@ -108,7 +113,6 @@ class _Signals:
         numbers = [signal.SIGTERM, signal.SIGINT]
         for number in numbers:
             loop.add_signal_handler(number, self._leave, number)
-        loop.add_signal_handler(signal.SIGHUP, self._reloading.set)
         duties = [
             asyncio.create_task(reloader.watch(), name="relay file"),
             asyncio.create_task(self._obey(reloader), name="relay SIGHUP"),
