@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import signal
 import sys
 from pathlib import Path
 
-__all__ = ("give_back", "raise_file_limit", "resident_size")
+__all__ = ("become_relay", "give_back", "raise_file_limit", "resident_size")
 
 _STATM = Path("/proc/self/statm")
 _FILES = 16384
+_PR_SET_PDEATHSIG = 1  # prctl(2); it outlives execve
 
 
 def raise_file_limit() -> None:
@@ -21,6 +23,13 @@ def raise_file_limit() -> None:
     wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def become_relay() -> None:
+    """Prepare for being, or becoming by ``exec``, a relay: many sockets, no life after the run."""
+    raise_file_limit()
+    if sys.platform == "linux":  # its standard input is not ours to read: others ignore it
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def give_back() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 import uvicorn
 
-from .process import raise_file_limit
+from .process import become_relay
 
 __all__ = ("PassThrough", "main")
 
@@ -68,7 +68,7 @@ async def _body(receive: Receive) -> bytes:
 def main() -> None:
     """Serve until ended."""
     upstream, port, _ = sys.argv[1:]
-    raise_file_limit()
+    become_relay()
     uvicorn.run(
         PassThrough(f"http://127.0.0.1:{upstream}"),
         host="127.0.0.1",

@@ -12,7 +12,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from .process import raise_file_limit
+from .process import become_relay
 from .relay_absent import absent
 
 __all__ = ("main",)
@@ -47,7 +47,7 @@ def main() -> None:
         )
     config = Path(folder, "litellm.yaml")
     config.write_text(_CONFIG.format(upstream=upstream))
-    raise_file_limit()
+    become_relay()
     command = ["litellm", "--config", str(config), "--host", "127.0.0.1", "--port", port]
     os.execve(program, command, {**os.environ, **_SETTINGS})
 

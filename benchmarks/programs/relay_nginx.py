@@ -10,7 +10,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from .process import raise_file_limit
+from .process import become_relay
 from .relay_absent import absent
 
 __all__ = ("main",)
@@ -56,7 +56,7 @@ def main() -> None:
         absent("apt-get install nginx")
     config = Path(folder, "nginx.conf")
     config.write_text(_CONFIG.format(folder=folder, upstream=upstream, port=port))
-    raise_file_limit()
+    become_relay()
     os.execv(program, ["nginx", "-c", str(config), "-e", f"{folder}/start.log"])
 
 

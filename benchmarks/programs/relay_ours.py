@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from .process import raise_file_limit
+from .process import become_relay
 
 __all__ = ("main",)
 
@@ -42,7 +42,7 @@ def main() -> None:
     upstream, port, folder = sys.argv[1:]
     config = Path(folder, "relay.toml")
     config.write_text(_CONFIG.format(folder=folder, upstream=upstream, port=port))
-    raise_file_limit()
+    become_relay()
     command = [sys.executable, "-m", "gemstream", "relay", "serve", "--config", str(config)]
     os.execve(sys.executable, command, {**os.environ, "XDG_STATE_HOME": folder})
 

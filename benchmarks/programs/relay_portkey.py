@@ -10,7 +10,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from .process import raise_file_limit
+from .process import become_relay
 from .relay_absent import absent
 
 __all__ = ("main",)
@@ -28,7 +28,7 @@ def main() -> None:
             "npm install --prefix .bench-portkey @portkey-ai/gateway (needs node), "
             f"or {_PLACE}=/path/to/@portkey-ai/gateway/build/start-server.js"
         )
-    raise_file_limit()
+    become_relay()
     os.execv(node, ["node", str(script), f"--port={port}", "--headless"])
 
 

@@ -162,6 +162,7 @@ class Relay:
             query=dict(exchange.query),
             body=body,
             options=self._parts.options,
+            signatures=self._parts.signatures.of_key(key.id),
         )
 
     def _key(self, exchange: Exchange, surface: Dialect) -> Key:

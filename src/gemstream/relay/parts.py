@@ -16,6 +16,7 @@ from .keys.failed_auth import FailedAuth
 from .keys.limits import KeyLimits
 from .keys.store import KeyStore
 from .ledger.ledger import Ledger
+from .signatures import Signatures
 
 __all__ = ("Parts",)
 
@@ -38,6 +39,7 @@ class Parts:
         "own_limits",
         "pool",
         "prices",
+        "signatures",
         "transport",
     )
 
@@ -67,6 +69,7 @@ class Parts:
         self.database = database
         self.key_store = key_store
         self.failed_auth = FailedAuth()
+        self.signatures = Signatures()
         self.prices = prices
 
     def reconfigure(self, options: RelayOptions) -> None:

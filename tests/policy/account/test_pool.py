@@ -314,6 +314,22 @@ def test_at_most_half_is_ejected(size: int, ejected: int) -> None:
     assert states.count(State.EJECTED) == ejected
 
 
+def test_nobody_is_ejected_while_the_others_are_cooling() -> None:
+    pool = pool_of("a", "b")
+    answer(pool, Signal(SignalKind.QUOTA_DAY, 9000.0), Wish(model=WISH.model, pinned="b"))
+    assert eject(pool, "a") is None
+    healthy = pool_of("a", "b")
+    assert eject(healthy, "a") is not None
+
+
+def test_a_shorter_delay_does_not_end_a_longer_one() -> None:
+    pool = pool_of("a")
+    choices = [chosen(pool) for _ in range(2)]
+    for choice, delay in zip(choices, (40.0, 5.0), strict=True):
+        pool.receive(choice, Signal(SignalKind.QUOTA_MINUTE, delay), 0.0, jitter=0.0)
+    assert left(pool).until == 40.0
+
+
 def test_when_the_others_are_cooling_an_ejected_one_is_asked() -> None:
     pool = pool_of("a", "b")
     eject(pool, "a")

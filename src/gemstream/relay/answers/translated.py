@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from ...errors import GemstreamError
@@ -11,15 +11,24 @@ from ...wire.dialect.gemini_reader import GeminiReader
 from ...wire.dialect.neutral import Event, Failed
 from ...wire.dialect.refusal import refusal_of
 from ...wire.dialect.refusal_form import encode_stream_error
+from ...wire.dialect.signature import SignatureWrite
 from .event_tally import EventTally
 
 __all__ = ("Encoder", "Fold", "TranslatedStream", "TranslatedWhole")
 
 
+Keep = Callable[[Iterable[SignatureWrite]], None]
+
+
 class Encoder(Protocol):
     """Writes events down as a stream; one of a dialect's."""
 
-    def receive(self, events: Iterable[Event]) -> bytes:
+    @property
+    def cache_writes(self) -> Iterable[SignatureWrite]:
+        """The signatures to keep for the caller's next request; complete at the end."""
+        ...
+
+    def receive(self, events: Sequence[Event]) -> bytes:
         """Return the frames that ``events`` bring."""
         ...
 
@@ -31,7 +40,12 @@ class Encoder(Protocol):
 class Fold(Protocol):
     """Writes events down as one whole; one of a dialect's."""
 
-    def receive(self, events: Iterable[Event]) -> None:
+    @property
+    def cache_writes(self) -> Iterable[SignatureWrite]:
+        """The signatures to keep for the caller's next request."""
+        ...
+
+    def receive(self, events: Sequence[Event]) -> None:
         """Take in what the answer says next."""
         ...
 
@@ -41,17 +55,21 @@ class Fold(Protocol):
 
 
 class TranslatedStream:
-    """A stream of ``dialect`` made of a stream of Gemini's."""
+    """A stream of ``dialect`` made of a stream of Gemini's.
 
-    __slots__ = ("_dialect", "_encoder", "_reader", "_request_id", "tally")
+    ``keep`` gets the signatures that the caller may not bring back.
+    """
+
+    __slots__ = ("_dialect", "_encoder", "_keep", "_reader", "_request_id", "tally")
 
     content_type = b"text/event-stream"
 
-    def __init__(self, dialect: Dialect, encoder: Encoder, request_id: str) -> None:
+    def __init__(self, dialect: Dialect, encoder: Encoder, request_id: str, keep: Keep) -> None:
         self._dialect = dialect
         self._encoder = encoder
         self._reader = GeminiReader("text/event-stream")
         self._request_id = request_id
+        self._keep = keep
         self.tally = EventTally()
 
     def receive_data(self, data: bytes) -> bytes:
@@ -61,7 +79,9 @@ class TranslatedStream:
 
     def receive_eof(self) -> bytes:
         """Return the frames of the end."""
-        return self._frames(self._reader.receive_eof())
+        frames = self._frames(self._reader.receive_eof())
+        self._keep(self._encoder.cache_writes)
+        return frames
 
     def break_off(self, error: GemstreamError) -> bytes:
         """Return the dialect's own end of a stream that broke."""
@@ -81,10 +101,11 @@ class TranslatedStream:
 class TranslatedWhole:
     """A whole answer of a dialect made of one of Gemini's."""
 
-    __slots__ = ("_fold", "tally")
+    __slots__ = ("_fold", "_keep", "tally")
 
-    def __init__(self, fold: Fold) -> None:
+    def __init__(self, fold: Fold, keep: Keep) -> None:
         self._fold = fold
+        self._keep = keep
         self.tally = EventTally()
 
     def body(self, upstream: bytes) -> bytes:
@@ -95,4 +116,5 @@ class TranslatedWhole:
         if self.tally.error is not None:
             return b""
         self._fold.receive(events)
+        self._keep(self._fold.cache_writes)
         return self._fold.body()

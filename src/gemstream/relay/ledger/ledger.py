@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ from .attempt import Attempt, Settlement
 from .outbox import Outbox
 from .record import note_statement, opening, settling, withdrawing
 from .replica import BEAT_EVERY, Replica
-from .retention import sum_up
 from .spill import Spill
 from .sweeper import sweep, sweep_own
 
@@ -32,7 +30,6 @@ __all__ = ("Ledger",)
 # An answer that lasts longer than this has its counts on disk at most so many seconds old.
 _NOTE_EVERY = 5.0
 _NOTES_TOGETHER = 256
-_SUM_EVERY = 600.0
 _log = logging.getLogger("gemstream.relay.ledger")
 
 
@@ -40,9 +37,8 @@ class Ledger:
     """The books in ``database``, written by the process named ``replica``.
 
     ``spill``: the folder for what cannot be written, None to hold it in memory alone; processes
-    of one machine share it. ``retention``: days that rows are kept, None for ever. Between
-    ``start`` and ``aclose`` it belongs to one event loop; the database is its owner's to close,
-    afterwards.
+    of one machine share it. Between ``start`` and ``aclose`` it belongs to one event loop; the
+    database is its owner's to close, afterwards.
     """
 
     def __init__(
@@ -51,10 +47,8 @@ class Ledger:
         replica: str,
         *,
         spill: Path | None = None,
-        retention: int | None = None,
     ) -> None:
         self._database = database
-        self._retention = retention
         self._replica = Replica(database, replica)
         self._spill = None if spill is None else Spill(spill, replica)
         self._outbox = Outbox(database, self._spill)
@@ -86,7 +80,6 @@ class Ledger:
         self._duties = [
             self._duty("notes", _NOTE_EVERY, self.write_notes),
             self._duty("heartbeat", BEAT_EVERY, self._look_after),
-            self._duty("sums", _SUM_EVERY, self._sum_up),
         ]
 
     async def open(self, attempt: Attempt) -> None:
@@ -176,9 +169,6 @@ class Ledger:
         await self._replica.beat()
         if closed := await sweep(self._database):
             _log.warning("%d attempts of processes that died are closed as unknown", closed)
-
-    async def _sum_up(self) -> None:
-        await sum_up(self._database, time.time_ns() // 1000, self._retention)
 
     def _duty(
         self, name: str, every: float, work: Callable[[], Awaitable[Any]]

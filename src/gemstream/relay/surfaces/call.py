@@ -9,8 +9,10 @@ from ...wire.dialect.refusal import Fault, Refusal
 from ..call import Call
 from ..refused import Refused
 from ..route import Action
+from .anthropic import count_call, messages_call
 from .gemini import gemini_call
-from .openai import chat_call
+from .models import get_model_call, list_models_call
+from .openai import chat_call, embeddings_call
 from .request import Request
 
 __all__ = ("call_of",)
@@ -19,9 +21,12 @@ _READERS: Mapping[tuple[Dialect, Action], Callable[[Request], Call]] = {
     (Dialect.GEMINI, Action.GENERATE): gemini_call,
     (Dialect.GEMINI, Action.COUNT): gemini_call,
     (Dialect.GEMINI, Action.EMBED): gemini_call,
-    (Dialect.GEMINI, Action.LIST_MODELS): gemini_call,
-    (Dialect.GEMINI, Action.GET_MODEL): gemini_call,
     (Dialect.OPENAI, Action.GENERATE): chat_call,
+    (Dialect.OPENAI, Action.EMBED): embeddings_call,
+    (Dialect.ANTHROPIC, Action.GENERATE): messages_call,
+    (Dialect.ANTHROPIC, Action.COUNT): count_call,
+    **{(dialect, Action.LIST_MODELS): list_models_call for dialect in Dialect},
+    **{(dialect, Action.GET_MODEL): get_model_call for dialect in Dialect},
 }
 
 

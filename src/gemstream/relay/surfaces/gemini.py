@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import functools
 
-import msgspec
-
-from ...policy.account.session_hash import session_hash
 from ...policy.estimate import estimate
 from ...wire.dialect.dialect import Dialect
 from ...wire.dialect.refusal import Fault, Refusal
@@ -23,24 +20,12 @@ from .request import Request
 
 __all__ = ("gemini_call",)
 
-_plain = msgspec.json.Decoder()
-
 
 def gemini_call(request: Request) -> Call:
     """Return what ``request`` asks of an upstream; raises Refused for a body that is none."""
     route = request.route
     assert route.operation is not None, "a route of an upstream has an operation"
     model = route.model or ""
-    if route.action in (Action.LIST_MODELS, Action.GET_MODEL):
-        return Call(
-            surface=Dialect.GEMINI,
-            operation=route.operation,
-            asked=model,
-            model=request.resolved(model),
-            version=route.version,
-            query={name: value for name, value in request.query.items() if name in _PAGING},
-            whole=SameWhole,
-        )
     check_json(request.body, request.options.server.max_depth)
     is_stream = route.operation is Operation.STREAM
     if is_stream and request.query.get("alt", "json") not in ("sse", "json"):
@@ -60,14 +45,8 @@ def gemini_call(request: Request) -> Call:
         estimate=estimate(request.body),
         stream=functools.partial(kind, request.id) if is_stream else None,
         whole=None if is_stream else SameWhole,
-        session=_session(request) if generates and len(request.options.accounts) > 1 else None,
+        session=request.session(Dialect.GEMINI) if generates else None,
     )
 
 
-_PAGING = ("pageSize", "pageToken")
 _PASSED = ("accept-language", "content-type", "x-goog-api-client")
-
-
-def _session(request: Request) -> str:
-    plain = _plain.decode(request.body)
-    return session_hash(request.key.id, Dialect.GEMINI, request.headers, plain)

@@ -7,8 +7,12 @@ from collections.abc import Mapping
 import msgspec
 
 from ...config.relay.options import RelayOptions
+from ...policy.account.session_hash import session_hash
+from ...wire.codec import decode_plain
+from ...wire.dialect.dialect import Dialect
 from ..keys.key import Key
 from ..route import Route
+from ..signatures import TenantSignatures
 
 __all__ = ("Request",)
 
@@ -16,7 +20,8 @@ __all__ = ("Request",)
 class Request(msgspec.Struct, frozen=True):
     """What came, before it is known what it means.
 
-    ``headers``: by lower-case name. ``query``: the last value of each name.
+    ``headers``: by lower-case name. ``query``: the last value of each name. ``signatures``: those
+    kept for the key.
     """
 
     id: str
@@ -26,7 +31,18 @@ class Request(msgspec.Struct, frozen=True):
     query: Mapping[str, str]
     body: bytes
     options: RelayOptions
+    signatures: TenantSignatures
 
     def resolved(self, model: str) -> str:
         """Return the model that stands behind a name."""
         return self.options.aliases.get(model, model)
+
+    def session(self, dialect: Dialect) -> str | None:
+        """Return what later requests of the same conversation have too, None when nothing tells.
+
+        With one account there is nothing to keep a session on, and the body is not looked at.
+        """
+        if len(self.options.accounts) < 2:
+            return None
+        plain = decode_plain(self.body)
+        return session_hash(self.key.id, dialect, self.headers, plain) or None
