@@ -167,17 +167,18 @@ async def test_a_second_request_behind_chunks_does_not_slip_in() -> None:
 
 async def test_a_trailer_never_reaches_the_application() -> None:
     scopes: list[Any] = []
+    reached = asyncio.Event()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         scopes.append(scope)
+        reached.set()
         while (await receive())["type"] != "http.disconnect":
             pass
 
     async with listening(app) as (_, port), called(port) as caller:
         await caller.send(CHUNKED + b"1\r\nx\r\n0\r\nX-Goog-Api-Key: k\r\nX: y\r\n")
         async with asyncio.timeout(GUARD):
-            while not scopes:
-                await asyncio.sleep(0)
+            await reached.wait()
         await caller.send(b"\r\n")
         assert await caller.rest() == Refusal.TRAILERS.answer
     assert [name for name, _ in scopes[0]["headers"]] == [b"host", b"transfer-encoding"]
