@@ -8,7 +8,7 @@ import openai
 import pytest
 
 from gemstream.config.relay.options import KeyOptions, ServerOptions
-from gemstream.emulator.scripts.faults import Cut, ErrorInStream, Html, NakedError, Status
+from gemstream.emulator.scripts.faults import Cut, End, ErrorInStream, Html, NakedError, Status
 from gemstream.emulator.scripts.steps import Step
 from relay.sdks.openai_sdk import asked, openai_face
 from support.relay_server import ACK, RelayServer, relay_server, said
@@ -22,6 +22,7 @@ IN_MID_STREAM: dict[str, Step] = {
     "an error between events": NakedError(code=500),
     "the connection breaks": Cut(),
     "a page of a proxy": Html(),
+    "an end without a reason": End(),
 }
 
 

@@ -93,8 +93,8 @@ def test_the_envelopes() -> None:
     assert [encode_refusal(dialect, refusal, "r1")[2] for dialect in Dialect] == [
         b'{"error":{"code":400,"message":"no","status":"INVALID_ARGUMENT"}}',
         b'{"error":{"message":"no","type":"invalid_request_error","param":"n","code":"c"}}',
-        b'{"type":"error","error":{"type":"invalid_request_error","message":"no"},'
-        b'"request_id":"r1"}',
+        b'{"type":"error","error":{"type":"invalid_request_error","message":"no",'
+        b'"details":{"error_code":"c"}},"request_id":"r1"}',
     ]
 
 

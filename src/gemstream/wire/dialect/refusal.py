@@ -64,7 +64,8 @@ class Refusal(msgspec.Struct, frozen=True):
 
     ``message``: one sentence without secrets. ``retry_delay``: seconds after which another try is
     useful. ``param``: the field of the request in question. ``code`` replaces the word that
-    OpenAI's callers get, ``status`` the one of Gemini's.
+    OpenAI's callers get, and is told to Anthropic's as a detail; ``status`` replaces the one of
+    Gemini's.
     """
 
     fault: Fault

@@ -169,5 +169,7 @@ def _openai(refusal: Refusal) -> JSONObject:
 
 def _anthropic(refusal: Refusal, request_id: str) -> JSONObject:
     kind = _WORDS[refusal.fault].anthropic[1]
-    error = {"type": kind, "message": refusal.message}
+    error: JSONObject = {"type": kind, "message": refusal.message}
+    if refusal.code is not None:
+        error["details"] = {"error_code": refusal.code}
     return {"type": "error", "error": error, "request_id": request_id}
