@@ -70,6 +70,11 @@ class Relay:
             job.cut()
         await self._idle.wait()
 
+    def note_progress(self) -> None:
+        """Tell the books what all that runs has come to, should this process die."""
+        for job in list(self._jobs):
+            job.note_progress()
+
     async def flush(self) -> None:
         """Return once the books hold everything so far."""
         await self._parts.ledger.flush()
