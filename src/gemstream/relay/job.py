@@ -39,7 +39,8 @@ class Job:
     """What one request asks, who asks it, and what it has used so far.
 
     ``cancelled_as``: how the books call an attempt whose task is cancelled. ``answer``: the one
-    that is going down, ``attempt`` the one that runs. ``tokens`` and ``micros``: of all attempts together.
+    that is going down, ``attempt`` the one that runs. ``tokens`` and ``micros``: of all attempts
+    together.
     """
 
     __slots__ = (
