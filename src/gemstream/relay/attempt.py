@@ -36,6 +36,8 @@ __all__ = ("Attempt", "Ending", "UpstreamRefusal")
 # A refusal is small; what is longer is a page of some proxy.
 _MOST_REFUSAL = 256 * 1024
 _MOST_WHOLE = 256 * 1024 * 1024
+# Should the process die, the books have what the answer had come to by then.
+_NOTE_EVERY = 5.0
 
 
 class Ending(enum.Enum):
@@ -68,6 +70,7 @@ class Attempt:
         "_began",
         "_deadlines",
         "_job",
+        "_noting",
         "_tally",
         "_upstream",
         "_wall",
@@ -91,6 +94,7 @@ class Attempt:
         self._deadlines: Deadlines = job.deadlines
         self._tally: Tally | None = None
         self._upstream: Upstream | None = None
+        self._noting: asyncio.Handle | None = None
         self._began = 0.0
         self._wall = 0
         self.error: GemstreamError | None = None
@@ -127,6 +131,9 @@ class Attempt:
             self.status = self._job.cancelled_as
             raise
         finally:
+            self._job.is_asking = False
+            if self._noting is not None:
+                self._noting.cancel()
             if self._upstream is not None:
                 self._upstream.abort()
             self._settle()
@@ -134,16 +141,18 @@ class Attempt:
     async def _ask(self) -> None:
         job = self._job
         request = await self.account.request(self._upstream_call())
-        self.was_sent = job.was_sent = True
+        answer = None if job.call.stream is None else job.call.stream()
+        if answer is not None:
+            job.answer = answer
+            # Before the head is there: the service sends it with the first chunk.
+            self.downstream.attach(answer.content_type, answer.heartbeat)
+        self.was_sent = job.was_sent = job.is_asking = True
         self._upstream = upstream = await job.parts.transport.open(request, self._deadlines)
         self.headers = {name.lower(): value for name, value in upstream.headers.items()}
         if upstream.status != 200:
             await self._read_refusal(upstream)
-        elif job.call.stream is not None:
-            answer = job.call.stream()
+        elif answer is not None:
             self._tally = answer.tally
-            self.downstream.attach(answer.content_type, answer.heartbeat)
-            job.answer = answer
             await pump(upstream, answer, self.downstream, job.watch_for(answer.tally))
         else:
             assert job.call.whole is not None, "an answer goes down in one of the two ways"
@@ -190,6 +199,17 @@ class Attempt:
             reserved_tokens=job.call.estimate.total,
             reserved_micros=job.reserved_micros,
         )
+
+    def note(self) -> None:
+        """Note what the answer has come to, now and every few seconds until it ends."""
+        job = self._job
+        count = counted(self._tally, job.call, AttemptStatus.OPEN, was_sent=True)
+        version = "" if self._tally is None else self._tally.model_version
+        cost = job.cost_of(count.usage, version)
+        sent = self.downstream.exchange.sent
+        request_id = job.exchange.request_id
+        job.parts.ledger.note(request_id, self.number, count.usage, sent, cost)
+        self._noting = asyncio.get_running_loop().call_later(_NOTE_EVERY, self.note)
 
     def _settle(self) -> None:
         job = self._job

@@ -27,7 +27,8 @@ class Job:
     """What one request asks, who asks it, and what it has used so far.
 
     ``cancelled_as``: how the books call an attempt whose task is cancelled. ``answer``: the one
-    that is going down. ``tokens`` and ``micros``: of all attempts together.
+    that is going down. ``is_asking``: an account is at work. ``tokens`` and ``micros``: of all
+    attempts together.
     """
 
     __slots__ = (
@@ -40,6 +41,7 @@ class Job:
         "cancelled_as",
         "deadlines",
         "exchange",
+        "is_asking",
         "is_cut",
         "key",
         "micros",
@@ -57,6 +59,7 @@ class Job:
         self.answer: StreamAnswer | None = None
         self.admission: KeyAdmission | None = None
         self.cancelled_as = AttemptStatus.CLIENT_CANCEL
+        self.is_asking = False
         self.is_cut = False
         self.was_sent = False
         self.tokens = 0
@@ -80,7 +83,7 @@ class Job:
         key = self.key
         if self._task is None:
             return
-        if key.on_disconnect is DisconnectPolicy.DRAIN and self.was_sent:
+        if key.on_disconnect is DisconnectPolicy.DRAIN and self.is_asking:
             loop = asyncio.get_running_loop()
             self._draining = loop.call_later(key.drain_seconds, self._task.cancel)
         else:

@@ -49,6 +49,13 @@ class SameStream:
         held, self._held = self._held, b""
         return held if self.tally.error is None else b""
 
+    def receive_interruption(self, error: GemstreamError) -> bytes:
+        """Return nothing: what is held is half an event."""
+        self._held = b""
+        if self.tally.error is None and (self._is_split or not self.tally.is_finished):
+            self.tally.error = error
+        return b""
+
     def break_off(self, error: GemstreamError) -> bytes:
         """Return the naked error that ends a stream of Gemini."""
         start = _END if self._is_split else b""
@@ -88,6 +95,12 @@ def _sound(events: bytes) -> bytes:
     return events[:sound]
 
 
+def _is_sound(payload: bytes) -> bool:
+    meter = UsageMeter("application/json")
+    meter.receive_whole(payload)
+    return meter.error is None
+
+
 class ArrayStream:
     """A stream written as one JSON array, for callers who did not ask for events."""
 
@@ -121,19 +134,28 @@ class ArrayStream:
             return last
         return last + (b"\n]" if self._count else b"[]")
 
+    def receive_interruption(self, error: GemstreamError) -> bytes:
+        """Return the array's end behind an answer that is whole."""
+        if self.tally.error is None and not self.tally.is_finished:
+            self.tally.error = error
+        return b"" if self.tally.error is not None else b"\n]"
+
     def break_off(self, error: GemstreamError) -> bytes:
         """Return the error as the array's last item, and the array's end."""
         body = encode_stream_error(Dialect.GEMINI, refusal_of(error), self.request_id)
         return (b"\n,\n" if self._count else b"[") + body + b"\n]"
 
     def heartbeat(self) -> bytes:
-        """Return an empty chunk."""
-        return self._framed([_EMPTY_CHUNK])
+        """Return white space, which means nothing wherever it stands between two items.
+
+        An item would need its comma, and the next account's answer would not know of it.
+        """
+        return b"\n"
 
     def _framed(self, payloads: list[bytes]) -> bytes:
         pieces: list[bytes] = []
         for payload in payloads:
-            if payload.startswith(b'{"error"') or self.tally.error is not None:
+            if self.tally.error is not None and not _is_sound(payload):
                 break
             pieces.append((b"\n,\n" if self._count else b"[") + payload)
             self._count += 1
