@@ -14,6 +14,8 @@ from typing import NamedTuple
 from ..errors import (
     APIError,
     BudgetExceeded,
+    ConnectFailed,
+    ConnectTimeout,
     GemstreamError,
     StreamTruncated,
 )
@@ -203,7 +205,7 @@ class Attempt:
     def note(self) -> None:
         """Note what the answer has come to, now and every few seconds until it ends."""
         job = self._job
-        count = counted(self._tally, job.call, AttemptStatus.OPEN, was_sent=True)
+        count = counted(self._tally, job.call, AttemptStatus.OPEN, was_at_work=True)
         version = "" if self._tally is None else self._tally.model_version
         cost = job.cost_of(count.usage, version)
         sent = self.downstream.exchange.sent
@@ -211,9 +213,15 @@ class Attempt:
         job.parts.ledger.note(request_id, self.number, count.usage, sent, cost)
         self._noting = asyncio.get_running_loop().call_later(_NOTE_EVERY, self.note)
 
+    @property
+    def _was_at_work(self) -> bool:
+        """True unless nothing reached the service or it refused: a silent one may be charging."""
+        was_reached = self.was_sent and not isinstance(self.error, ConnectFailed | ConnectTimeout)
+        return was_reached and (self._upstream is None or self._upstream.status == 200)
+
     def _settle(self) -> None:
         job = self._job
-        count = counted(self._tally, job.call, self.status, was_sent=self.was_sent)
+        count = counted(self._tally, job.call, self.status, was_at_work=self._was_at_work)
         version = "" if self._tally is None else self._tally.model_version
         self.cost = job.cost_of(count.usage, version)
         now = asyncio.get_running_loop().time()

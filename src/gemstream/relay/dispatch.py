@@ -182,8 +182,10 @@ class Dispatch:
         return following
 
     async def _send_whole(self, attempt: Attempt, body: bytes) -> None:
+        is_same = self._job.call.surface is Dialect.GEMINI
+        said = attempt.headers.get("content-type") if is_same else None
         headers: list[Header] = [
-            (b"content-type", attempt.headers.get("content-type", "application/json").encode()),
+            (b"content-type", (said or "application/json").encode("latin-1")),
             (b"x-request-id", self._job.exchange.request_id.encode()),
             *self._job.call.headers,
             *self._downstream.more_headers,

@@ -44,17 +44,15 @@ class SameStream:
         return self._boundary(data)
 
     def receive_eof(self) -> bytes:
-        """Return an event that only lacked its blank line."""
+        """Return an event that only lacked its blank line, with one."""
         self.tally.receive_eof()
-        held, self._held = self._held, b""
-        return held if self.tally.error is None else b""
+        return self._rest()
 
     def receive_interruption(self, error: GemstreamError) -> bytes:
-        """Return nothing: what is held is half an event."""
-        self._held = b""
-        if self.tally.error is None and (self._is_split or not self.tally.is_finished):
+        """Return the same behind an answer that is whole, and of any other nothing."""
+        if self.tally.error is None and not self.tally.is_finished:
             self.tally.error = error
-        return b""
+        return self._rest()
 
     def break_off(self, error: GemstreamError) -> bytes:
         """Return the naked error that ends a stream of Gemini."""
@@ -64,6 +62,16 @@ class SameStream:
     def heartbeat(self) -> bytes:
         """Return an empty chunk, as the service itself sends some."""
         return b"" if self._held or self._is_split else b"data: " + _EMPTY_CHUNK + _END
+
+    def _rest(self) -> bytes:
+        """Return what is still to go down, ended as an event: readers drop what has no end."""
+        held, self._held = self._held, b""
+        if self.tally.error is not None:
+            return b""
+        if self._is_split:
+            self._is_split = False
+            return _END
+        return _sound(held.rstrip(b"\r\n") + _END) if held else b""
 
     def _boundary(self, data: bytes) -> bytes:
         """Return what is held and new up to the last event's end, and hold the rest."""
