@@ -86,11 +86,28 @@ class Relay:
             raise NotImplementedError(f"the relay does not speak {scope['type']}")
 
     async def _serve(self, exchange: Exchange) -> None:
+        if exchange.path in self._probes:
+            await self._tell_health(exchange)
+            return
         headers = _by_name(exchange)
+        surface = dialect_of(exchange.path, headers)
+        trail = Trail(exchange, headers, surface, self._parts.observer)
+        try:
+            await self._answer_or_refuse(exchange, headers, trail)
+        except asyncio.CancelledError:
+            trail.is_cancelled = True
+            raise
+        finally:
+            trail.end()
+
+    async def _answer_or_refuse(
+        self, exchange: Exchange, headers: Mapping[str, str], trail: Trail
+    ) -> None:
         try:
             try:
-                await self._answer(exchange, headers)
+                await self._answer(exchange, headers, trail)
             except GemstreamError as error:
+                trail.failed(error)
                 raise Refused(refusal_of(error)) from error
             except BodyTooLarge:
                 most = self._parts.options.server.max_body
@@ -98,34 +115,34 @@ class Relay:
                     Refusal(Fault.TOO_LARGE, f"the body is longer than {most} bytes")
                 ) from None
         except Refused as refused:
-            await _refuse(exchange, headers, refused.refusal)
+            await _refuse(exchange, trail, refused.refusal)
         except CallerGone:
             return
         except Exception:
             _log.exception("the relay failed on request %s", exchange.request_id)
-            await _refuse(exchange, headers, _INTERNAL)
+            await _refuse(exchange, trail, _INTERNAL)
 
-    async def _answer(self, exchange: Exchange, headers: Mapping[str, str]) -> None:
+    async def _answer(
+        self, exchange: Exchange, headers: Mapping[str, str], trail: Trail
+    ) -> None:
         if _TRICKS.search(exchange.raw_path or exchange.path.encode()):
             raise Refused(Refusal(Fault.INVALID, "the path is not one that is served here"))
         found = route(exchange.method, exchange.path, headers)
-        if found is not None and found.action in (Action.LIVEZ, Action.READYZ):
-            await self._tell_health(exchange, found.action)
-            return
-        key = self._key(exchange, dialect_of(exchange.path, headers))
+        key = trail.key = self._key(exchange, trail.surface)
         if found is None:
             raise Refused(
                 Refusal(
                     Fault.NOT_FOUND, f"{exchange.method} {exchange.path:.200} is not served here"
                 )
             )
+        trail.surface = found.surface
         body = await exchange.read_body(self._parts.options.server.max_body)
-        await self._dispatch(exchange, self._request(exchange, headers, found, key, body))
+        await self._dispatch(exchange, self._request(exchange, headers, found, key, body), trail)
 
-    async def _dispatch(self, exchange: Exchange, request: Request) -> None:
+    async def _dispatch(self, exchange: Exchange, request: Request, trail: Trail) -> None:
         call = call_of(request)
         _check_model(request.key, call.asked, call.model)
-        job = Job(self._parts, exchange, request.key, call)
+        job = Job(self._parts, exchange, request.key, call, trail)
         self._jobs.add(job)
         self._idle.clear()
         dispatch = Dispatch(job)
@@ -203,14 +220,15 @@ def _check_model(key: Key, asked: str, model: str) -> None:
         raise Refused(key_refusal(fault))
 
 
-async def _refuse(exchange: Exchange, headers: Mapping[str, str], refusal: Refusal) -> None:
+async def _refuse(exchange: Exchange, trail: Trail, refusal: Refusal) -> None:
+    trail.refused(refusal)
     if exchange.status or exchange.is_gone:
         return
-    dialect = dialect_of(exchange.path, headers)
-    status, told, body = encode_refusal(dialect, refusal, exchange.request_id)
-    await exchange.answer(
-        status, [(name.encode(), value.encode("latin-1")) for name, value in told], body
-    )
+    status, told, body = encode_refusal(trail.surface, refusal, exchange.request_id)
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in told]
+    if trail.attempts:
+        headers.append((b"x-gemstream-attempts", b"%d" % trail.attempts))
+    await exchange.answer(status, headers, body)
 
 
 async def _live(receive: Receive, send: Send) -> None:

@@ -13,6 +13,7 @@ import time
 import msgspec
 
 from ..errors import APIError, GemstreamError, Unavailable
+from ..policy.account.fact import Change
 from ..policy.account.pool import Choice
 from ..policy.account.signal import Signal, read_signal
 from ..policy.account.wish import NoneLeft, Wish
@@ -133,10 +134,15 @@ class Dispatch:
         self._attempts += 1
         self._last = attempt
         self._downstream.more_headers = ((b"x-gemstream-attempts", b"%d" % self._attempts),)
-        ending = await attempt.run()
-        signal = read_signal(attempt.error, wall=time.time(), headers=attempt.headers)
-        pool = self._job.parts.pool
-        change = pool.receive(choice, signal, time.monotonic(), jitter=random.random())
+        signal: Signal | None = None
+        change: Change | None = None
+        try:
+            ending = await attempt.run()
+            signal = read_signal(attempt.error, wall=time.time(), headers=attempt.headers)
+            pool = self._job.parts.pool
+            change = pool.receive(choice, signal, time.monotonic(), jitter=random.random())
+        finally:
+            self._job.trail.attempted(attempt, signal, change)
         if change is not None:
             log_change(change, account, time.monotonic())
         return signal, ending
@@ -166,6 +172,7 @@ class Dispatch:
         if attempt.cost is not None:
             headers.append((b"x-gemstream-cost", b"%.6f" % (attempt.cost / 1_000_000)))
         if not self._job.exchange.is_gone:
+            self._job.trail.first_sent = time.monotonic()
             await self._job.exchange.answer(200, headers, body)
 
     async def _give_up(self, none: NoneLeft) -> None:

@@ -7,6 +7,7 @@ asked, behind it nothing can be taken back.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from .exchange import Exchange, Header
@@ -25,7 +26,9 @@ class Downstream:
     ``is_committed``: content went down. ``heartbeat``: seconds of silence after which ``beat`` is
     asked for something to send, None for never; the first one sends the head, so that errors from
     then on are told within the stream, but commits nothing. A caller who left is written to no
-    more, and nobody is told: who wants to know asks ``exchange.is_gone``.
+    more, and nobody is told: who wants to know asks ``exchange.is_gone``. ``arrived`` and
+    ``first_sent``: when the upstream's first content came and when it went down, of
+    ``time.monotonic``.
     """
 
     __slots__ = (
@@ -37,6 +40,7 @@ class Downstream:
         "_loop",
         "_sent_at",
         "_timer",
+        "arrived",
         "exchange",
         "first_sent",
         "is_committed",
@@ -48,6 +52,7 @@ class Downstream:
     ) -> None:
         self.exchange = exchange
         self.is_committed = False
+        self.arrived = 0.0
         self.first_sent: float | None = None
         self.more_headers: tuple[Header, ...] = ()  # of the attempt that answers
         self._head = head
@@ -76,7 +81,7 @@ class Downstream:
         exchange = self.exchange
         if not self.is_committed:
             self.is_committed = True
-            self.first_sent = self._loop.time()
+            self.first_sent = time.monotonic()
             await self._begin()
         if exchange.is_gone:
             return

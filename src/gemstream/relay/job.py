@@ -19,6 +19,7 @@ from .keys.admission import KeyAdmission
 from .keys.key import Key
 from .ledger.attempt import AttemptStatus, Settlement
 from .parts import Parts
+from .trail import Trail
 
 __all__ = ("Job",)
 
@@ -27,7 +28,8 @@ class Job:
     """What one request asks, who asks it, and what it has used so far.
 
     ``cancelled_as``: how the books call an attempt whose task is cancelled. ``answer``: the one
-    that is going down. ``tokens`` and ``micros``: of all attempts together.
+    that is going down. ``tokens`` and ``micros``: of all attempts together. ``trail``: what is told
+    of it.
     """
 
     __slots__ = (
@@ -46,14 +48,19 @@ class Job:
         "parts",
         "reserved_micros",
         "tokens",
+        "trail",
         "was_sent",
     )
 
-    def __init__(self, parts: Parts, exchange: Exchange, key: Key, call: Call) -> None:
+    def __init__(
+        self, parts: Parts, exchange: Exchange, key: Key, call: Call, trail: Trail
+    ) -> None:
         self.parts = parts
         self.exchange = exchange
         self.key = key
         self.call = call
+        self.trail = trail
+        trail.job = self
         self.answer: StreamAnswer | None = None
         self.admission: KeyAdmission | None = None
         self.cancelled_as = AttemptStatus.CLIENT_CANCEL

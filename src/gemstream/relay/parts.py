@@ -16,6 +16,7 @@ from .keys.failed_auth import FailedAuth
 from .keys.limits import KeyLimits
 from .keys.store import KeyStore
 from .ledger.ledger import Ledger
+from .observer import Observer, Silent
 from .signatures import Signatures
 
 __all__ = ("Parts",)
@@ -35,6 +36,7 @@ class Parts:
         "key_store",
         "ledger",
         "limits",
+        "observer",
         "options",
         "own_limits",
         "pool",
@@ -71,6 +73,7 @@ class Parts:
         self.failed_auth = FailedAuth()
         self.signatures = Signatures()
         self.prices = prices
+        self.observer: Observer = Silent()
 
     def reconfigure(self, options: RelayOptions) -> None:
         """Go by other accounts, keys, prices, aliases and timeouts from the next request on.
