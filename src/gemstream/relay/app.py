@@ -11,7 +11,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from ..errors import GemstreamError
 from ..policy.key.presented import PresentationFault, presented_key
@@ -25,9 +25,11 @@ from .keys.key import Key
 from .keys.refusal import UNKNOWN_KEY, key_refusal, too_many_failures
 from .parts import Parts
 from .refused import Refused
-from .route import Action, Route, dialect_of, route
+from .route import Route, dialect_of, route
 from .surfaces.call import call_of
 from .surfaces.request import Request
+from .telemetry.health import Check, Probe
+from .trail import Trail
 
 __all__ = ("Relay",)
 
@@ -49,6 +51,12 @@ class Relay:
         self._idle = asyncio.Event()
         self._idle.set()
         self.is_draining = False
+        # Whoever can be asked has started, so a start is told as life is.
+        self._probes: dict[str, Callable[[Exchange], Awaitable[None]]] = {
+            Probe.LIVE.value: self._tell_live,
+            Probe.READY.value: self._tell_ready,
+            Probe.STARTUP.value: self._tell_live,
+        }
 
     @property
     def parts(self) -> Parts:
@@ -86,8 +94,8 @@ class Relay:
             raise NotImplementedError(f"the relay does not speak {scope['type']}")
 
     async def _serve(self, exchange: Exchange) -> None:
-        if exchange.path in self._probes:
-            await self._tell_health(exchange)
+        if (told := self._probes.get(exchange.path)) and exchange.method in ("GET", "HEAD"):
+            await told(exchange)
             return
         headers = _by_name(exchange)
         surface = dialect_of(exchange.path, headers)
@@ -186,24 +194,30 @@ class Relay:
         """Return the caller's key; raises Refused for none, and for one that may not be here."""
         failed = self._parts.failed_auth
         address = exchange.peer or None
-        if (delay := failed.delay(address)) is not None:
-            raise Refused(too_many_failures(delay))
         presented = presented_key(exchange.headers, exchange.query_string)
         if isinstance(presented, PresentationFault):
             raise Refused(key_refusal(presented))
         key = self._parts.book.find(presented)
         if key is None:
+            # Asked of wrong keys alone: a good one may share its address with whoever guesses.
+            delay = failed.delay(address)
             failed.fail(address)
-            raise Refused(UNKNOWN_KEY)
+            raise Refused(UNKNOWN_KEY if delay is None else too_many_failures(delay))
         fault = key.scope.fault(surface, address, time.time())
         if fault is not None:
             raise Refused(key_refusal(fault))
         return key
 
-    async def _tell_health(self, exchange: Exchange, action: Action) -> None:
-        is_well = action is Action.LIVEZ or (not self.is_draining and self._parts.pool.is_usable)
-        body = b"ok\n" if is_well else b"not ready\n"
-        await exchange.answer(200 if is_well else 503, ((b"content-type", b"text/plain"),), body)
+    async def _tell_live(self, exchange: Exchange) -> None:
+        await _tell_health(exchange, is_well=self._parts.health.live().is_well)
+
+    async def _tell_ready(self, exchange: Exchange) -> None:
+        is_ready = await self._parts.health.is_ready(self._parts.pool, is_draining=self.is_draining)
+        await _tell_health(exchange, is_well=is_ready)
+
+    async def checks(self) -> tuple[Check, ...]:
+        """Return what readiness rests on, one by one: for operators alone."""
+        return await self._parts.health.checks(self._parts.pool, is_draining=self.is_draining)
 
 
 _INTERNAL = Refusal(Fault.INTERNAL, "an error inside the relay")
@@ -229,6 +243,11 @@ async def _refuse(exchange: Exchange, trail: Trail, refusal: Refusal) -> None:
     if trail.attempts:
         headers.append((b"x-gemstream-attempts", b"%d" % trail.attempts))
     await exchange.answer(status, headers, body)
+
+
+async def _tell_health(exchange: Exchange, *, is_well: bool) -> None:
+    headers = ((b"content-type", b"text/plain"), (b"x-request-id", exchange.request_id.encode()))
+    await exchange.answer(200 if is_well else 503, headers, b"ok\n" if is_well else b"not ready\n")
 
 
 async def _live(receive: Receive, send: Send) -> None:

@@ -7,12 +7,15 @@ to the pool. Whatever happens, the admission is settled with what all attempts u
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
+import re
 import time
 
 import msgspec
 
 from ..errors import APIError, GemstreamError, Unavailable
+from ..limits.reservation import Reservation
 from ..policy.account.fact import Change
 from ..policy.account.pool import Choice
 from ..policy.account.signal import Signal, read_signal
@@ -31,6 +34,9 @@ from .job import Job
 from .refused import Refused, shortage_refusal
 
 __all__ = ("Dispatch",)
+
+
+_RESOURCE = re.compile(rb'"(?:file_?[dD]ata|cached_?[cC]ontent)"')
 
 
 class Dispatch:
@@ -116,6 +122,7 @@ class Dispatch:
             )
             if isinstance(place, Full):
                 return wish.without(choice.account, place.fits_at(time.monotonic()))
+            self._downstream.on_commit = functools.partial(self._committed, choice, place)
             before = self._job.tokens
             attempt = Attempt(self._job, account, self._attempts + 1, self._downstream)
             try:
@@ -128,6 +135,12 @@ class Dispatch:
             parts.pool.finished(choice)
         return await self._concluded(attempt, ending, wish.after(choice.account, signal))
 
+    def _committed(self, choice: Choice, place: Reservation | None) -> None:
+        """Tell that the answer has begun: its account is well, and its time in the windows runs."""
+        self._job.parts.pool.began(choice, time.monotonic())
+        if place is not None:
+            place.stamp()
+
     async def _ask(
         self, choice: Choice, account: Account, attempt: Attempt
     ) -> tuple[Signal, Ending]:
@@ -138,7 +151,12 @@ class Dispatch:
         change: Change | None = None
         try:
             ending = await attempt.run()
-            signal = read_signal(attempt.error, wall=time.time(), headers=attempt.headers)
+            signal = read_signal(
+                attempt.error,
+                wall=time.time(),
+                headers=attempt.headers,
+                names_resource=_RESOURCE.search(self._job.call.body) is not None,
+            )
             pool = self._job.parts.pool
             change = pool.receive(choice, signal, time.monotonic(), jitter=random.random())
         finally:

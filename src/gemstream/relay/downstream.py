@@ -23,12 +23,12 @@ _STREAM_HEADERS: tuple[Header, ...] = (
 class Downstream:
     """Writes one answer to its caller.
 
-    ``is_committed``: content went down. ``heartbeat``: seconds of silence after which ``beat`` is
-    asked for something to send, None for never; the first one sends the head, so that errors from
-    then on are told within the stream, but commits nothing. A caller who left is written to no
-    more, and nobody is told: who wants to know asks ``exchange.is_gone``. ``arrived`` and
-    ``first_sent``: when the upstream's first content came and when it went down, of
-    ``time.monotonic``.
+    ``is_committed``: content went down; ``on_commit`` is called just before. ``heartbeat``:
+    seconds of silence after which ``beat`` is asked for something to send, None for never; the
+    first one sends the head, so that errors from then on are told within the stream, but commits
+    nothing. A caller who left is written to no more, and nobody is told: who wants to know asks
+    ``exchange.is_gone``. ``arrived`` and ``first_sent``: when the upstream's first content came and
+    when it went down, of ``time.monotonic``.
     """
 
     __slots__ = (
@@ -45,6 +45,7 @@ class Downstream:
         "first_sent",
         "is_committed",
         "more_headers",
+        "on_commit",
     )
 
     def __init__(
@@ -55,6 +56,7 @@ class Downstream:
         self.arrived = 0.0
         self.first_sent: float | None = None
         self.more_headers: tuple[Header, ...] = ()  # of the attempt that answers
+        self.on_commit: Callable[[], None] = _nothing
         self._head = head
         self._heartbeat = heartbeat
         self._content_type = b""
@@ -81,6 +83,7 @@ class Downstream:
         exchange = self.exchange
         if not self.is_committed:
             self.is_committed = True
+            self.on_commit()
             self.first_sent = time.monotonic()
             await self._begin()
         if exchange.is_gone:
@@ -137,3 +140,7 @@ class Downstream:
         await self._begin()
         if not self.exchange.is_gone:
             await self.exchange.send(data)
+
+
+def _nothing() -> None:
+    pass

@@ -119,11 +119,10 @@ class Job:
         self.parts.ledger.settle(settlement)
 
     def watch_for(self, tally: Tally) -> BudgetWatch | None:
-        """Return who cuts the stream when the key's budget is used up; None without a budget."""
+        """Return who holds the stream to the key's budget and tokens a minute; None without any."""
         budget = self.key.budget
-        if self.admission is None or self._price is None:
-            return None
-        if budget.day is None and budget.month is None and budget.total is None:
+        has_budget = (budget.day, budget.month, budget.total) != (None, None, None)
+        if self.admission is None or not (has_budget or self.key.quotas.tpm is not None):
             return None
         return BudgetWatch(self.admission, tally, self._price, self.tokens, self.micros)
 

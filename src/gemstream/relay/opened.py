@@ -15,7 +15,8 @@ from ..config.prices import bundled_prices
 from ..config.relay.options import RelayOptions
 from ..config.state_folder import state_folder
 from ..errors import StoreUnavailable
-from ..limits.stores import lanes_at
+from ..limits.memory_store import MemoryStore
+from ..limits.stores import PROCESS, lanes_at
 from ..net.aiohttp_transport import AiohttpTransport
 from ..net.transport import Transport
 from ..policy.account.pool import AccountPool
@@ -77,7 +78,7 @@ async def _parts(
     ledger = Ledger(database, replica_name(), spill=folder / "relay-spill")
     stack.push_async_callback(ledger.aclose)
     await ledger.start()
-    store = lanes_at(options.limits).store
+    store = MemoryStore() if options.limits == PROCESS else lanes_at(options.limits).store
     if transport is None:
         transport = AiohttpTransport()
         stack.push_async_callback(transport.aclose)
@@ -99,6 +100,7 @@ async def _parts(
 async def _begin_duties(parts: Parts, stack: AsyncExitStack) -> None:
     """Read the stored keys, and look after keys, budgets and old rows until the stack closes."""
     watch = KeyWatch(parts.book, parts.key_store, parts.limits.forget)
+    await parts.key_store.check()
     await watch.read()
     duties: tuple[Coroutine[Any, Any, None], ...] = (
         watch.follow(),

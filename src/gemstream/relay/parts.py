@@ -18,6 +18,7 @@ from .keys.store import KeyStore
 from .ledger.ledger import Ledger
 from .observer import Observer, Silent
 from .signatures import Signatures
+from .telemetry.health import Health
 
 __all__ = ("Parts",)
 
@@ -33,6 +34,7 @@ class Parts:
         "book",
         "database",
         "failed_auth",
+        "health",
         "key_store",
         "ledger",
         "limits",
@@ -73,6 +75,7 @@ class Parts:
         self.failed_auth = FailedAuth()
         self.signatures = Signatures()
         self.prices = prices
+        self.health = Health(database)
         self.observer: Observer = Silent()
 
     def reconfigure(self, options: RelayOptions) -> None:
