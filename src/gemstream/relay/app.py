@@ -130,9 +130,7 @@ class Relay:
             _log.exception("the relay failed on request %s", exchange.request_id)
             await _refuse(exchange, trail, _INTERNAL)
 
-    async def _answer(
-        self, exchange: Exchange, headers: Mapping[str, str], trail: Trail
-    ) -> None:
+    async def _answer(self, exchange: Exchange, headers: Mapping[str, str], trail: Trail) -> None:
         if _TRICKS.search(exchange.raw_path or exchange.path.encode()):
             raise Refused(Refusal(Fault.INVALID, "the path is not one that is served here"))
         found = route(exchange.method, exchange.path, headers)

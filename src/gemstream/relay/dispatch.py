@@ -31,6 +31,7 @@ from .attempt import Attempt, Ending
 from .downstream import Downstream
 from .exchange import Header
 from .job import Job
+from .rate_headers import RateHeaders, model_header
 from .refused import Refused, shortage_refusal
 
 __all__ = ("Dispatch",)
@@ -42,12 +43,14 @@ _RESOURCE = re.compile(rb'"(?:file_?[dD]ata|cached_?[cC]ontent)"')
 class Dispatch:
     """Serves one job; ``run`` it once."""
 
-    __slots__ = ("_attempts", "_downstream", "_job", "_last")
+    __slots__ = ("_attempts", "_downstream", "_job", "_last", "_model", "_rates")
 
     def __init__(self, job: Job) -> None:
         self._job = job
         self._attempts = 0
         self._last: Attempt | None = None
+        self._model = model_header(job.call.model)
+        self._rates = RateHeaders(job.call.surface, self._tell_head)
         heartbeat = job.key.heartbeat
         self._downstream = Downstream(
             job.exchange,
@@ -76,12 +79,14 @@ class Dispatch:
         )
         job.admission = admission
         try:
+            await self._rates.read(admission)
             await self._try_accounts()
         except asyncio.CancelledError:
             if job.is_cut:
                 await self._tell_cut()
             raise
         finally:
+            self._rates.close()
             self._downstream.close()
             if job.was_sent:
                 admission.settle(job.tokens, job.micros)
@@ -146,7 +151,7 @@ class Dispatch:
     ) -> tuple[Signal, Ending]:
         self._attempts += 1
         self._last = attempt
-        self._downstream.more_headers = ((b"x-gemstream-attempts", b"%d" % self._attempts),)
+        self._tell_head()
         signal: Signal | None = None
         change: Change | None = None
         try:
@@ -164,6 +169,11 @@ class Dispatch:
         if change is not None:
             log_change(change, account, time.monotonic())
         return signal, ending
+
+    def _tell_head(self) -> None:
+        """Say in the head what is known by now: it is sent with the first content."""
+        attempts = (b"x-gemstream-attempts", b"%d" % self._attempts)
+        self._downstream.more_headers = (attempts, *self._model, *self._rates.headers)
 
     async def _concluded(
         self, attempt: Attempt, ending: Ending, following: Wish | None
@@ -208,6 +218,7 @@ class Dispatch:
         """Tell the caller what the upstream said: untouched where the dialect is the same."""
         assert attempt.error is not None, "what failed says why"
         refusal = refusal_of(attempt.error)
+        self._job.trail.refused(refusal)
         said = attempt.refusal
         is_sayable = refusal.fault not in (Fault.UPSTREAM_AUTH, Fault.NO_ACCOUNT)
         if (

@@ -61,9 +61,7 @@ class Health:
     def live(self) -> Check:
         """Return whether the event loop turns; asks nobody."""
         lag = self.lag.now
-        return Check(
-            name="event loop", is_well=lag < _MOST_LAG, detail=f"{lag * 1000:.0f} ms late"
-        )
+        return Check(name="event loop", is_well=lag < _MOST_LAG, detail=f"{lag * 1000:.0f} ms late")
 
     async def checks(self, pool: AccountPool, *, is_draining: bool) -> tuple[Check, ...]:
         """Return everything that readiness rests on, for operators; safe to cancel."""
