@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from gemstream.relay.observer import AttemptEnded, RequestBegan, RequestEnded
 
 __all__ = ("Kept",)
 
 
 class Kept:
-    """What was told, in its order."""
+    """What was told, in its order; ``over``: a request has ended."""
 
     def __init__(self) -> None:
+        self.over = asyncio.Event()
         self.facts: list[RequestBegan | AttemptEnded | RequestEnded] = []
 
     def request_began(self, fact: RequestBegan) -> None:
@@ -24,6 +27,7 @@ class Kept:
     def request_ended(self, fact: RequestEnded) -> None:
         """Keep it."""
         self.facts.append(fact)
+        self.over.set()
 
     @property
     def began(self) -> list[RequestBegan]:

@@ -11,7 +11,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 
 from ..errors import GemstreamError
 from ..policy.key.presented import PresentationFault, presented_key
@@ -28,7 +28,9 @@ from .refused import Refused
 from .route import Route, dialect_of, route
 from .surfaces.call import call_of
 from .surfaces.request import Request
+from .telemetry.exposition import CONTENT_TYPE
 from .telemetry.health import Check, Probe
+from .telemetry.telemetry import Telemetry
 from .trail import Trail
 
 __all__ = ("Relay",)
@@ -42,7 +44,8 @@ _TRICKS = re.compile(rb"%(?:2[ef]|5c|00|25|3[fb]|23)|\.\.|[\\;#\x00-\x20\x7f]|//
 class Relay:
     """Serves callers out of ``parts``; an instance is the ASGI application.
 
-    The parts are their owner's to start and to close.
+    The parts are their owner's to start and to close. ``telemetry``: what is counted of it, None
+    where nobody looks.
     """
 
     def __init__(self, parts: Parts) -> None:
@@ -51,11 +54,13 @@ class Relay:
         self._idle = asyncio.Event()
         self._idle.set()
         self.is_draining = False
+        self.telemetry: Telemetry | None = None
         # Whoever can be asked has started, so a start is told as life is.
-        self._probes: dict[str, Callable[[Exchange], Awaitable[None]]] = {
+        self._probes: dict[str, Callable[[Exchange], Awaitable[bool]]] = {
             Probe.LIVE.value: self._tell_live,
             Probe.READY.value: self._tell_ready,
             Probe.STARTUP.value: self._tell_live,
+            "/metrics": self._tell_metrics,
         }
 
     @property
@@ -67,6 +72,10 @@ class Relay:
     def running(self) -> int:
         """How many requests are being served."""
         return len(self._jobs)
+
+    def streams(self) -> Iterator[str]:
+        """Yield the surface of each streamed answer under way."""
+        return (job.call.surface.value for job in self._jobs if job.call.is_stream)
 
     def begin_drain(self) -> None:
         """Be ready no more; what runs goes on."""
@@ -94,8 +103,8 @@ class Relay:
             raise NotImplementedError(f"the relay does not speak {scope['type']}")
 
     async def _serve(self, exchange: Exchange) -> None:
-        if (told := self._probes.get(exchange.path)) and exchange.method in ("GET", "HEAD"):
-            await told(exchange)
+        told = self._probes.get(exchange.path)
+        if told is not None and exchange.method in ("GET", "HEAD") and await told(exchange):
             return
         headers = _by_name(exchange)
         surface = dialect_of(exchange.path, headers)
@@ -206,12 +215,23 @@ class Relay:
             raise Refused(key_refusal(fault))
         return key
 
-    async def _tell_live(self, exchange: Exchange) -> None:
-        await _tell_health(exchange, is_well=self._parts.health.live().is_well)
+    async def _tell_live(self, exchange: Exchange) -> bool:
+        return await _tell_health(exchange, is_well=self._parts.health.live().is_well)
 
-    async def _tell_ready(self, exchange: Exchange) -> None:
+    async def _tell_ready(self, exchange: Exchange) -> bool:
         is_ready = await self._parts.health.is_ready(self._parts.pool, is_draining=self.is_draining)
-        await _tell_health(exchange, is_well=is_ready)
+        return await _tell_health(exchange, is_well=is_ready)
+
+    async def _tell_metrics(self, exchange: Exchange) -> bool:
+        """Answer a scrape where the options want it on this port; else the path is not served."""
+        if not self._parts.options.server.metrics or self.telemetry is None:
+            return False
+        headers = (
+            (b"content-type", CONTENT_TYPE),
+            (b"x-request-id", exchange.request_id.encode()),
+        )
+        await exchange.answer(200, headers, self.telemetry.exposition())
+        return True
 
     async def checks(self) -> tuple[Check, ...]:
         """Return what readiness rests on, one by one: for operators alone."""
@@ -243,9 +263,10 @@ async def _refuse(exchange: Exchange, trail: Trail, refusal: Refusal) -> None:
     await exchange.answer(status, headers, body)
 
 
-async def _tell_health(exchange: Exchange, *, is_well: bool) -> None:
+async def _tell_health(exchange: Exchange, *, is_well: bool) -> bool:
     headers = ((b"content-type", b"text/plain"), (b"x-request-id", exchange.request_id.encode()))
     await exchange.answer(200 if is_well else 503, headers, b"ok\n" if is_well else b"not ready\n")
+    return True
 
 
 async def _live(receive: Receive, send: Send) -> None:

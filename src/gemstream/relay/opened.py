@@ -38,6 +38,7 @@ from .ledger.spent import spent
 from .migrations import relay_migrations
 from .parts import Parts
 from .secrets.master_file import read_master
+from .telemetry.telemetry import observed
 
 __all__ = ("ledger_url", "opened_relay")
 
@@ -60,7 +61,9 @@ async def opened_relay(
     async with AsyncExitStack() as stack:
         parts = await _parts(options, environ, transport, stack)
         await _begin_duties(parts, stack)
-        yield Relay(parts)
+        relay = Relay(parts)
+        await stack.enter_async_context(observed(relay, state_folder(environ)))
+        yield relay
 
 
 async def _parts(

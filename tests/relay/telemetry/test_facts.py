@@ -66,7 +66,7 @@ async def leave_in_the_middle(house: Relayed, kept: Kept) -> None:
     exchange = await house.open(STREAM, prompt())
     assert await exchange.receive()
     exchange.abort()
-    await ended(kept)
+    await kept.over.wait()
 
 
 async def leave_before_the_head(house: Relayed, kept: Kept) -> None:
@@ -76,7 +76,7 @@ async def leave_before_the_head(house: Relayed, kept: Kept) -> None:
     asked.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await asked
-    await ended(kept)
+    await kept.over.wait()
 
 
 async def cut_in_the_middle(house: Relayed, kept: Kept) -> None:
@@ -98,12 +98,6 @@ async def cut_before_the_head(house: Relayed, kept: Kept) -> None:
 async def break_the_relay(house: Relayed, kept: Kept) -> None:
     house.relay.parts.accounts = {}
     await house.ask(WHOLE, prompt())
-
-
-async def ended(kept: Kept) -> None:
-    async with asyncio.timeout(10):
-        while not kept.ended:
-            await asyncio.sleep(0)
 
 
 def slow() -> tuple[Any, ...]:

@@ -9,7 +9,9 @@ from ...errors import ConfigError
 from .counts import Distribution, Snapshot
 from .metric import METRICS, Kind, Metric
 
-__all__ = ("Exposition",)
+__all__ = ("CONTENT_TYPE", "Exposition")
+
+CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
 
 class Exposition:

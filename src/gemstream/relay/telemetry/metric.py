@@ -1,7 +1,7 @@
 """The relay's metrics by name: what they count, their labels, and how those of workers add up.
 
-Source of the names: the project's observability specification; of the buckets, OpenTelemetry's GenAI
-conventions, with three more for generations of minutes.
+Source of the buckets: OpenTelemetry's GenAI conventions, with three more for generations of
+minutes.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from ...policy.account.signal import SignalKind
 from ...wire.usage import ModalityTokenCount, UsageMetadata
 from ..observer import AttemptEnded, End, RequestBegan, RequestEnded
 from .cleaning import clean
@@ -19,6 +20,7 @@ __all__ = ("Metrics",)
 
 _UNSAID = "unknown"
 _SERVED = (End.STOP, End.CLIENT_ABORT)
+_FAULTLESS = (SignalKind.SUCCESS, SignalKind.CALLER_FAULT)
 
 
 class Metrics:
@@ -61,7 +63,7 @@ class Metrics:
             self._count_tokens(usage)
             output = (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0)
             total = output + (usage.prompt_token_count or 0)
-        failed = fact.signal is not None and fact.signal.kind.value != "success"
+        failed = fact.signal is not None and fact.signal.kind not in _FAULTLESS
         micros = settlement.cost or 0
         self._accounts.count(fact.account_hash, failed, total, output, micros)
 
