@@ -19,6 +19,7 @@ from .known_models import KnownModels
 __all__ = ("Metrics",)
 
 _UNSAID = "unknown"
+_MODALITIES = {name.upper(): name for name in ("text", "image", "video", "audio", "document")}
 _SERVED = (End.STOP, End.CLIENT_ABORT)
 _FAULTLESS = (SignalKind.SUCCESS, SignalKind.CALLER_FAULT)
 
@@ -139,7 +140,7 @@ class Metrics:
     ) -> None:
         rest = total or 0
         for detail in details or ():
-            modality = clean((detail.modality or _UNSAID).lower())
+            modality = _MODALITIES.get(detail.modality or "", _UNSAID)
             self._tokens.add((direction, modality), detail.token_count)
             rest -= detail.token_count
         if rest > 0:
