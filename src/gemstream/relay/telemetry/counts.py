@@ -64,22 +64,23 @@ class Snapshot(msgspec.Struct, frozen=True):
 class Counter:
     """Counts under labels, at most as many sets as its metric allows."""
 
-    __slots__ = ("_folded", "_metric", "values")
+    __slots__ = ("_folded", "_metric", "_values")
 
     def __init__(self, name: str) -> None:
         self._metric = metric(name)
         self._folded = (OTHER,) * len(self._metric.labels)
-        self.values: dict[Labels, float] = {}
+        # In lists of one, which are looked up once for each count.
+        self._values: dict[Labels, list[float]] = {}
 
     def add(self, labels: Labels, amount: float = 1) -> None:
         """Count; a set of labels that is one too many counts as ``other``."""
-        values = self.values
-        if labels in values:
-            values[labels] += amount
-        elif len(values) < self._metric.most - 1:
-            values[labels] = amount
-        else:
-            values[self._folded] = values.get(self._folded, 0) + amount
+        found = self._values.get(labels)
+        if found is None:
+            found = self._values.setdefault(self._bounded(labels), [0])
+        found[0] += amount
+
+    def __contains__(self, labels: Labels) -> bool:
+        return labels in self._values
 
     @property
     def name(self) -> str:
@@ -88,7 +89,10 @@ class Counter:
 
     def samples(self) -> tuple[Sample, ...]:
         """Return what was counted."""
-        return tuple(Sample(labels, value) for labels, value in self.values.items())
+        return tuple(Sample(labels, value) for labels, (value,) in self._values.items())
+
+    def _bounded(self, labels: Labels) -> Labels:
+        return labels if len(self._values) < self._metric.most - 1 else self._folded
 
 
 class Histogram:

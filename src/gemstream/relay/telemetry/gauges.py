@@ -12,7 +12,7 @@ from ...policy.account.fact import PoolFacts
 from ...policy.account.state import State
 from .cleaning import clean
 from .counts import Counter, Sample, Snapshot
-from .known_models import KnownModels
+from .known_models import OTHER, KnownModels
 from .log_setup import dropped_lines
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _states(relay: Relay, pool: PoolFacts, models: KnownModels) -> tuple[Sample,
             is_told = not fact.model or fact.state is not State.OPEN
             if account is not None and is_told and bool(fact.model) is is_of_model:
                 labels = (account.hash, models.label(fact.model), fact.state.value)
-                if labels not in found.values:
+                if labels not in found:
                     found.add(labels)
     # What does not fit is not told at all: a sum of states would be no state.
-    return tuple(Sample(labels, 1.0) for labels in found.values if labels[0] != "other")
+    return tuple(one for one in found.samples() if one.labels[0] != OTHER)

@@ -12,7 +12,7 @@ import msgspec
 
 from ...telemetry.semconv import FIRST_TOKEN_BUCKETS, LONG_DURATION_BUCKETS
 
-__all__ = ("METRICS", "PREFIX", "Kind", "Merge", "Metric", "metric")
+__all__ = ("METRICS", "PREFIX", "SUMS", "Kind", "Merge", "Metric", "metric")
 
 PREFIX = "gemstream_relay_"
 
@@ -58,6 +58,8 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
 _OVERHEAD = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 _GAP = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 _COMMIT = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+SUMS = ("requests", "failures", "tokens", "output_tokens", "micros")
+"""What is summed up of each key, model and account."""
 _GAUGE, _HISTOGRAM = Kind.GAUGE, Kind.HISTOGRAM
 
 _ALL = (
@@ -191,7 +193,7 @@ _ALL = (
             is_exposed=False,
         )
         for who in ("key", "model", "account")
-        for what in ("requests", "failures", "tokens", "output_tokens", "micros")
+        for what in SUMS
     ),
 )
 

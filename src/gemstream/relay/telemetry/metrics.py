@@ -13,8 +13,9 @@ from ...policy.account.signal import SignalKind
 from ...wire.usage import ModalityTokenCount, UsageMetadata
 from ..observer import AttemptEnded, End, RequestBegan, RequestEnded
 from .cleaning import clean
-from .counts import Counter, Histogram, Snapshot
-from .known_models import KnownModels
+from .counts import Counter, Histogram, Sample, Snapshot
+from .known_models import OTHER, KnownModels
+from .metric import SUMS, metric
 
 __all__ = ("Metrics",)
 
@@ -104,9 +105,6 @@ class Metrics:
             self._decisions,
             self._tokens,
             self._cost,
-            *self._keys.counters,
-            *self._served_models.counters,
-            *self._accounts.counters,
         )
         histograms = (
             self._stream_seconds,
@@ -115,8 +113,11 @@ class Metrics:
             self._gap,
             self._commit,
         )
+        samples = {one.name: one.samples() for one in counters}
+        for sums in (self._keys, self._served_models, self._accounts):
+            samples |= sums.samples()
         return Snapshot(
-            {one.name: one.samples() for one in counters},
+            samples,
             {one.name: one.distributions() for one in histograms},
         )
 
@@ -128,17 +129,19 @@ class Metrics:
             self._gap.observe((fact.surface,), fact.passing / gaps, gaps)
 
     def _count_tokens(self, usage: UsageMetadata) -> None:
+        thoughts = usage.thoughts_token_count or 0
         prompt = (usage.prompt_token_count or 0) + (usage.tool_use_prompt_token_count or 0)
         self._count_shares("input", prompt, usage.prompt_tokens_details)
-        output = (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0)
+        output = (usage.candidates_token_count or 0) + thoughts
         self._count_shares("output", output, usage.candidates_tokens_details)
-        self._count_shares("cached", usage.cached_content_token_count, usage.cache_tokens_details)
-        self._count_shares("thoughts", usage.thoughts_token_count, None)
+        if cached := usage.cached_content_token_count:
+            self._count_shares("cached", cached, usage.cache_tokens_details)
+        if thoughts:
+            self._tokens.add(("thoughts", _UNSAID), thoughts)
 
     def _count_shares(
-        self, direction: str, total: int | None, details: Iterable[ModalityTokenCount] | None
+        self, direction: str, rest: int, details: Iterable[ModalityTokenCount] | None
     ) -> None:
-        rest = total or 0
         for detail in details or ():
             modality = _MODALITIES.get(detail.modality or "", _UNSAID)
             self._tokens.add((direction, modality), detail.token_count)
@@ -150,23 +153,28 @@ class Metrics:
 class _Who:
     """The sums of one sort of things: keys, models, accounts."""
 
-    __slots__ = ("_failures", "_micros", "_output", "_requests", "_tokens", "counters")
+    __slots__ = ("_most", "_rows", "_sort")
 
     def __init__(self, sort: str) -> None:
-        self._requests = Counter(f"{sort}_requests")
-        self._failures = Counter(f"{sort}_failures")
-        self._tokens = Counter(f"{sort}_tokens")
-        self._output = Counter(f"{sort}_output_tokens")
-        self._micros = Counter(f"{sort}_micros")
-        self.counters = (self._requests, self._failures, self._tokens, self._output, self._micros)
+        self._sort = sort
+        self._most = metric(f"{sort}_{SUMS[0]}").most
+        self._rows: dict[str, list[int]] = {}
 
     def count(self, name: str, failed: bool, tokens: int, output: int, micros: int) -> None:
-        labels = (clean(name),)
-        self._requests.add(labels)
-        if failed:
-            self._failures.add(labels)
-        if tokens:
-            self._tokens.add(labels, tokens)
-            self._output.add(labels, output)
-        if micros:
-            self._micros.add(labels, micros)
+        row = self._rows.get(name)
+        if row is None:
+            kept = name if len(self._rows) < self._most - 1 else OTHER
+            row = self._rows.setdefault(kept, [0] * len(SUMS))
+        row[0] += 1
+        row[1] += failed
+        row[2] += tokens
+        row[3] += output
+        row[4] += micros
+
+    def samples(self) -> dict[str, tuple[Sample, ...]]:
+        return {
+            f"{self._sort}_{what}": tuple(
+                Sample((clean(name),), row[at]) for name, row in self._rows.items()
+            )
+            for at, what in enumerate(SUMS)
+        }
