@@ -16,7 +16,9 @@ from .keys.failed_auth import FailedAuth
 from .keys.limits import KeyLimits
 from .keys.store import KeyStore
 from .ledger.ledger import Ledger
+from .observer import Observer, Silent
 from .signatures import Signatures
+from .telemetry.health import Health
 
 __all__ = ("Parts",)
 
@@ -32,9 +34,11 @@ class Parts:
         "book",
         "database",
         "failed_auth",
+        "health",
         "key_store",
         "ledger",
         "limits",
+        "observer",
         "options",
         "own_limits",
         "pool",
@@ -71,6 +75,8 @@ class Parts:
         self.failed_auth = FailedAuth()
         self.signatures = Signatures()
         self.prices = prices
+        self.health = Health(database)
+        self.observer: Observer = Silent()
 
     def reconfigure(self, options: RelayOptions) -> None:
         """Go by other accounts, keys, prices, aliases and timeouts from the next request on.
