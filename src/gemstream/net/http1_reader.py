@@ -30,6 +30,7 @@ class ResponseReader:
 
     __slots__ = (
         "_events",
+        "_feed_data",
         "_framing",
         "_has_excess",
         "_head_size",
@@ -67,12 +68,23 @@ class ResponseReader:
 
     def receive_data(self, data: bytes) -> None:
         """Take in what one read brought; raises ProtocolError, after which nothing may follow."""
-        if self._framing is Framing.CHUNKED:
-            self._take_chunks(data)
-        elif self._framing is None:
-            self._take_head(data)
+        if self._framing is not Framing.CHUNKED:
+            self._take_unchunked(data)
+            return
+        pieces = self.pieces
+        before = len(pieces)
+        self._tail = data[-_TAIL:] if len(data) >= _TAIL else (self._tail + data)[-_TAIL:]
+        reason: Exception | None = None
+        try:
+            self._feed_data(data)
+        except Exception as error:
+            reason = error
+        if reason is not None or self._events.has_end:
+            self._end_chunks(reason)
+        elif len(pieces) != before:
+            self._idle = 0
         else:
-            self._take_plain(data)
+            self._count_idle(len(data))
 
     def receive_eof(self) -> None:
         """Note the connection's end, which completes a body that nothing else would."""
@@ -87,8 +99,19 @@ class ResponseReader:
         self._tail = b""
         self._events = _Events(self.pieces)
         self._parser = httptools.HttpResponseParser(self._events)
+        self._feed_data = self._parser.feed_data
 
     def _take_head(self, data: bytes) -> None:
+        rest = data
+        while rest and not self.status:
+            rest = self._take_one_head(rest)
+        if rest and self.is_complete:
+            self._has_excess = True
+        elif rest:
+            self.receive_data(rest)
+
+    def _take_one_head(self, data: bytes) -> bytes:
+        """Take in a head or a part of it, and return what comes behind."""
         if not self._tail and data[:1] != b"H":  # llhttp would pass over empty lines, and RTSP
             raise not_http("it does not begin as HTTP")
         seen = self._tail + data
@@ -98,25 +121,36 @@ class ResponseReader:
         self._head_size += size
         if self._head_size > LARGEST_HEAD:
             raise not_http(f"its head is longer than {LARGEST_HEAD} bytes")
-        self._feed(data[:size])
+        self._feed_head(data[:size])
         if self._events.has_head != (end >= 0):
             raise not_http("its head does not end as a head does")
         if end >= 0:
-            self._end_head(data[size:])
+            self._end_head()
+        return data[size:]
 
-    def _end_head(self, rest: bytes) -> None:
+    def _feed_head(self, data: bytes) -> None:
+        import httptools
+
+        try:
+            self._feed_data(data)
+            return
+        except httptools.HttpParserUpgrade:
+            return  # its status says so, too
+        except httptools.HttpParserError as error:
+            said = str(error)
+        if not (self._events.has_head and self._parser.get_status_code() == _SWITCHING):
+            raise not_http(said)  # out here it has no context: the parser's error holds bytes
+
+    def _end_head(self) -> None:
         status = self._parser.get_status_code()
-        if status < 100 or status == _SWITCHING:
-            said = "it goes over to another protocol, which nobody asked for"
-            raise not_http(said if status == _SWITCHING else f"its status is {status}")
+        if status == _SWITCHING:
+            raise not_http("it goes over to another protocol, which nobody asked for")
+        if status < 100:
+            raise not_http(f"its status is {status}")
         if status < 200:
             self._begin_head()
         else:
             self._begin_body(status)
-        if self.is_complete:
-            self._has_excess = bool(rest)
-        elif rest:
-            self.receive_data(rest)
 
     def _begin_body(self, status: int) -> None:
         from multidict import CIMultiDict
@@ -139,7 +173,10 @@ class ResponseReader:
 
     # --- the body ----------------------------------------------------------------------------
 
-    def _take_plain(self, data: bytes) -> None:
+    def _take_unchunked(self, data: bytes) -> None:
+        if self._framing is None:
+            self._take_head(data)
+            return
         if self._framing is Framing.LENGTH:
             self._has_excess = len(data) > self._left
             data = data[: self._left]
@@ -147,38 +184,19 @@ class ResponseReader:
             self.is_complete = not self._left
         self.pieces.append(data)
 
-    def _take_chunks(self, data: bytes) -> None:
-        pieces = self.pieces
-        before = len(pieces)
-        self._tail = data[-_TAIL:] if len(data) >= _TAIL else (self._tail + data)[-_TAIL:]
-        self._feed(data)
-        if self._events.has_end:
-            self.is_complete = True
-            # llhttp reads empty lines behind the end as nothing at all.
-            if not self._tail.endswith(_HEAD_END) or self._tail[-5:-4] in (b"\r", b"\n"):
-                self._has_excess = True
-        elif len(pieces) != before:
-            self._idle = 0
-        else:
-            self._idle += len(data)
-            if self._idle > LARGEST_HEAD:
-                raise not_http(f"more than {LARGEST_HEAD} bytes are between two pieces of its body")
+    def _end_chunks(self, reason: Exception | None) -> None:
+        if not self._events.has_end:
+            raise not_http(str(reason))
+        self.is_complete = True
+        # llhttp reads empty lines behind the end as nothing at all.
+        ends = self._tail.endswith(_HEAD_END) and self._tail[-5:-4] not in (b"\r", b"\n")
+        self._has_excess = not ends or reason is not None
 
-    def _feed(self, data: bytes) -> None:
-        import httptools
-
-        try:
-            self._parser.feed_data(data)
-            return
-        except httptools.HttpParserUpgrade:
-            return  # its status says so, too
-        except httptools.HttpParserError as error:
-            said = str(error)
-        if self._events.has_end:  # and what is wrong came behind it
-            self._has_excess = True
-        elif not (self._events.has_head and self._parser.get_status_code() == _SWITCHING):
-            # Out here it has no context: the parser's error holds what was read.
-            raise not_http(said)
+    def _count_idle(self, size: int) -> None:
+        """Bound what is no body: sizes, extensions, trailers."""
+        self._idle += size
+        if self._idle > LARGEST_HEAD:
+            raise not_http(f"more than {LARGEST_HEAD} bytes are between two pieces of its body")
 
 
 class _Events:
