@@ -103,6 +103,19 @@ async def test_a_transport_keeps_that(reach: Reach, check: Check) -> None:
             await asyncio.wait(left)
 
 
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_the_relays_leg_keeps_that_on_the_relays_loop(check: Check) -> None:
+    """Its transports and callbacks are uvloop's there, and not asyncio's."""
+    uvloop = pytest.importorskip("uvloop")
+
+    async def scene() -> None:
+        async with asyncio.timeout(PATIENT):
+            await check(_over_http1)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(scene())
+
+
 _TRANSPORTS = [AiohttpTransport(), HTTP1Transport(), HTTP2Transport(), ASGITransport(None)]  # type: ignore[arg-type]
 
 

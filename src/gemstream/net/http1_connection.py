@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import select
+import ssl
 from typing import Any, Protocol
 
 from ..errors import GemstreamError, ProtocolError
@@ -126,7 +127,8 @@ class HTTP1Connection(asyncio.Protocol):
         if reader is None or body is None:
             self.abort()
             return
-        reader.receive_eof()
+        if _is_whole(self._transport):
+            reader.receive_eof()
         if reader.is_complete:
             self._finish(body, reader)
         else:
@@ -172,6 +174,17 @@ def _cut(body: HTTP1Body, error: Exception | None) -> GemstreamError:
         return broken(None, system_said(error))
     where = "the answer broke off before its end" if body.status else "the service closed it"
     return broken(None, where)
+
+
+def _is_whole(transport: asyncio.Transport | None) -> bool:
+    """Return False where TLS has not said its own end: somebody may have cut (RFC 9112, 9.8)."""
+    tls = None if transport is None else transport.get_extra_info("ssl_object")
+    if tls is None:
+        return True
+    try:
+        return not tls.read(1)
+    except ssl.SSLError as error:
+        return error.errno == ssl.SSL_ERROR_ZERO_RETURN
 
 
 def _is_readable(descriptor: int) -> bool:
