@@ -19,12 +19,14 @@ import msgspec
 from ..errors import ConfigError
 from ..wire.codec import JSONObject, encode, to_plain
 from ..wire.usage import UsageMetadata
+from .number import whole_number
 
-__all__ = ("End", "Journal", "JournalEntry", "key_hash_of")
+__all__ = ("End", "Journal", "JournalEntry", "attempt_of", "key_hash_of")
 
 # A day's tests; older entries are on disk.
 MEMORY_ENTRIES = 10_000
 _HASH_DIGITS = 16
+_LONGEST_ATTEMPT = 100
 
 
 class End(enum.Enum):
@@ -38,12 +40,12 @@ class End(enum.Enum):
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One answer. ``usage`` is what would be billed: the newest that was sent, none for errors.
 
-    ``attempt`` echoes the header x-gemstream-attempt; ``bytes`` counts the body; ``at`` is the
-    time of the end in seconds since 1970.
+    ``attempt`` echoes the header x-gemstream-attempt, a number as one and a name as it is;
+    ``bytes`` counts the body; ``at`` is the time of the end in seconds since 1970.
     """
 
     request_id: str
-    attempt: int | None
+    attempt: int | str | None
     key_hash: str | None
     model: str | None
     method: str
@@ -103,3 +105,14 @@ class Journal:
 def key_hash_of(key: str) -> str:
     """Return what stands for a key in the journal: the beginning of its SHA-256."""
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:_HASH_DIGITS]
+
+
+def attempt_of(header: str) -> int | str | None:
+    """Return what the journal keeps of x-gemstream-attempt, None for nothing and for a scroll.
+
+    Clients number the tries of one call; a relay names the row of its books, ``req_….1``.
+    """
+    number = whole_number(header)
+    if number is not None:
+        return number
+    return header if header.isprintable() and 0 < len(header) <= _LONGEST_ATTEMPT else None

@@ -18,6 +18,7 @@ from ..policy.key.presented import PresentationFault, presented_key
 from ..wire.dialect.dialect import Dialect
 from ..wire.dialect.refusal import Fault, Refusal, refusal_of
 from ..wire.dialect.refusal_form import encode_refusal
+from ..wire.model import model_resource
 from .dispatch import Dispatch
 from .exchange import BodyTooLarge, CallerGone, Exchange, Receive, Scope, Send
 from .job import Job
@@ -33,8 +34,11 @@ __all__ = ("Relay",)
 
 _log = logging.getLogger("gemstream.relay")
 
-# What no path of ours has, raw: an escaped slash, dot, percent or NUL, a step up, other separators.
-_TRICKS = re.compile(rb"%(?:2[ef]|5c|00|25|3[fb]|23)|\.\.|[\\;#\x00-\x20\x7f]|//", re.IGNORECASE)
+# What no path of ours has, raw: an escaped slash, dot, percent or control character, a step up, a
+# beginning that is none, other separators.
+_TRICKS = re.compile(
+    rb"%(?:2[ef53]|5c|[01].|7f|3[fb]|40)|\.\.|[\\;#\x00-\x20\x7f]|//|^[^/]", re.IGNORECASE
+)
 
 
 class Relay:
@@ -199,7 +203,13 @@ def _by_name(exchange: Exchange) -> dict[str, str]:
 
 
 def _check_model(key: Key, asked: str, model: str) -> None:
-    """Raise Refused unless the key may use the model, by its own name or by its alias."""
+    """Raise Refused unless the key may use the model, by its own name or by its alias.
+
+    Raises InvalidRequest for a name that could leave its place in a path: before any row is
+    written, and before an account is blamed for it.
+    """
+    if model:
+        model_resource(model)
     if asked and key.scope.model_fault(asked) and (fault := key.scope.model_fault(model)):
         raise Refused(key_refusal(fault))
 

@@ -14,6 +14,8 @@ from typing import NamedTuple
 from ..errors import (
     APIError,
     BudgetExceeded,
+    ConnectFailed,
+    ConnectTimeout,
     GemstreamError,
     StreamTruncated,
 )
@@ -129,6 +131,7 @@ class Attempt:
             raise
         finally:
             self._job.attempt = None
+            self._job.is_asking = False
             if self._upstream is not None:
                 self._upstream.abort()
             self._settle()
@@ -136,16 +139,18 @@ class Attempt:
     async def _ask(self) -> None:
         job = self._job
         request = await self.account.request(self._upstream_call())
-        self.was_sent = job.was_sent = True
+        answer = None if job.call.stream is None else job.call.stream()
+        if answer is not None:
+            job.answer = answer
+            # Before the head is there: the service sends it with the first chunk.
+            self.downstream.attach(answer.content_type, answer.heartbeat)
+        self.was_sent = job.was_sent = job.is_asking = True
         self._upstream = upstream = await job.parts.transport.open(request, self._deadlines)
         self.headers = {name.lower(): value for name, value in upstream.headers.items()}
         if upstream.status != 200:
             await self._read_refusal(upstream)
-        elif job.call.stream is not None:
-            answer = job.call.stream()
+        elif answer is not None:
             self._tally = answer.tally
-            self.downstream.attach(answer.content_type, answer.heartbeat)
-            job.answer = answer
             await pump(upstream, answer, self.downstream, job.watch_for(answer.tally))
         else:
             assert job.call.whole is not None, "an answer goes down in one of the two ways"
@@ -193,9 +198,25 @@ class Attempt:
             reserved_micros=job.reserved_micros,
         )
 
+    def note(self) -> None:
+        """Note what the answer has come to so far, should this process die."""
+        job = self._job
+        count = counted(self._tally, job.call, AttemptStatus.OPEN, was_at_work=True)
+        version = "" if self._tally is None else self._tally.model_version
+        cost = job.cost_of(count.usage, version)
+        sent = self.downstream.exchange.sent
+        request_id = job.exchange.request_id
+        job.parts.ledger.note(request_id, self.number, count.usage, sent, cost)
+
+    @property
+    def _was_at_work(self) -> bool:
+        """True unless nothing reached the service or it refused: a silent one may be charging."""
+        was_reached = self.was_sent and not isinstance(self.error, ConnectFailed | ConnectTimeout)
+        return was_reached and (self._upstream is None or self._upstream.status == 200)
+
     def _settle(self) -> None:
         job = self._job
-        count = counted(self._tally, job.call, self.status, was_sent=self.was_sent)
+        count = counted(self._tally, job.call, self.status, was_at_work=self._was_at_work)
         version = "" if self._tally is None else self._tally.model_version
         self.cost = job.cost_of(count.usage, version)
         now = asyncio.get_running_loop().time()

@@ -76,6 +76,10 @@ class Dispatch:
         job.admission = admission
         try:
             await self._try_accounts()
+        except GemstreamError as error:
+            if not self._downstream.is_begun:
+                raise
+            await self._break_off(error)
         except asyncio.CancelledError:
             if job.is_cut:
                 await self._tell_cut()
@@ -89,7 +93,7 @@ class Dispatch:
 
     async def _try_accounts(self) -> None:
         wish: Wish | None = self._wish()
-        while wish is not None:
+        while wish is not None and not self._job.exchange.is_gone:
             choice = self._choose(wish)
             if isinstance(choice, NoneLeft):
                 await self._give_up(choice)
@@ -121,9 +125,9 @@ class Dispatch:
             )
             if isinstance(place, Full):
                 return wish.without(choice.account, place.fits_at(time.monotonic()))
-            self._downstream.on_commit = functools.partial(self._committed, choice, place)
             before = self._job.tokens
             attempt = Attempt(self._job, account, self._attempts + 1, self._downstream)
+            self._downstream.on_commit = functools.partial(self._committed, choice, place)
             try:
                 signal, ending = await self._ask(choice, account, attempt)
             finally:
@@ -162,6 +166,8 @@ class Dispatch:
     async def _concluded(
         self, attempt: Attempt, ending: Ending, following: Wish | None
     ) -> Wish | None:
+        if self._job.exchange.is_gone:
+            return None  # nobody is there to be answered, by this account or the next
         if ending is Ending.DELIVERED:
             if attempt.whole is not None:
                 await self._send_whole(attempt, attempt.whole)
@@ -175,16 +181,17 @@ class Dispatch:
         return following
 
     async def _send_whole(self, attempt: Attempt, body: bytes) -> None:
+        is_same = self._job.call.surface is Dialect.GEMINI
+        said = attempt.headers.get("content-type") if is_same else None
         headers: list[Header] = [
-            (b"content-type", attempt.headers.get("content-type", "application/json").encode()),
+            (b"content-type", (said or "application/json").encode("latin-1")),
             (b"x-request-id", self._job.exchange.request_id.encode()),
             *self._job.call.headers,
             *self._downstream.more_headers,
         ]
         if attempt.cost is not None:
             headers.append((b"x-gemstream-cost", b"%.6f" % (attempt.cost / 1_000_000)))
-        if not self._job.exchange.is_gone:
-            await self._job.exchange.answer(200, headers, body)
+        await self._job.exchange.answer(200, headers, body)
 
     async def _give_up(self, none: NoneLeft) -> None:
         """No account is left: the last one's words are what the caller gets, else why."""
@@ -199,6 +206,7 @@ class Dispatch:
 
     async def _refuse(self, attempt: Attempt) -> None:
         """Tell the caller what the upstream said: untouched where the dialect is the same."""
+        self._downstream.close()
         assert attempt.error is not None, "what failed says why"
         refusal = refusal_of(attempt.error)
         said = attempt.refusal
@@ -228,7 +236,7 @@ class Dispatch:
         assert answer is not None, "a head was sent for an answer"
         if isinstance(error, APIError) and self._last is not None:
             error.message = self._last.account.redact(error.message.encode()).decode()
-        await self._downstream.end(answer.break_off(error))
+        await self._downstream.break_off(answer.break_off(error))
 
     async def _tell_cut(self) -> None:
         """Tell the caller that the relay goes down; nothing else may be sent behind it."""

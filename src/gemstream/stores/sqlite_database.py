@@ -79,9 +79,9 @@ class SQLiteDatabase:
         work = functools.partial(_migrate, migrations=migrations, place=str(self.path))
         await asyncio.wrap_future(self._file.submit(work))
 
-    def submit(self, *statements: Statement) -> asyncio.Future[list[Rows]]:
+    def submit(self, *statements: Statement, is_urgent: bool = True) -> asyncio.Future[list[Rows]]:
         """As ``database.Database.submit``."""
-        return self._queue.submit(*statements)
+        return self._queue.submit(*statements, is_urgent=is_urgent)
 
     async def run(self, *statements: Statement) -> list[Rows]:
         """As ``database.Database.run``."""
