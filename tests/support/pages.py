@@ -1,8 +1,9 @@
 """The code blocks of a documentation page, and the marks that say how each is run.
 
 A mark is an HTML comment on a line of its own. ``needs: emulator`` and ``needs: relay`` (one in
-front of an emulator) hold for the whole page; the others belong to the block right below them: ``not run: <reason>``, ``exit: <code>`` and
-``file: <name>``, which writes the block to that file in the page's folder instead of running it.
+front of an emulator) hold for the whole page; the others belong to the block right below them:
+``not run: <reason>``, ``exit: <code>`` and ``file: <name>``, which writes the block to that file in
+the page's folder instead of running it.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Page:
-    """One documentation page; ``name`` is its path in the repository, ``needs`` a server or none."""
+    """One page; ``name`` is its path in the repository, ``needs`` the server that it talks to."""
 
     name: str
     needs: str | None
