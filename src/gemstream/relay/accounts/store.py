@@ -65,12 +65,12 @@ class StoredAccount(msgspec.Struct, frozen=True, kw_only=True):
 class AccountStore:
     """The accounts in ``database``, which has the relay's tables (``relay_migrations``).
 
-    ``wall``: µs since 1970. All that waits raises StoreUnavailable when the database is out of
-    reach; what changes something is done or not done, whoever waits for it. Raises ConfigError
-    without ``gemstream[relay]``.
+    ``wall``: µs since 1970. ``secret_version``: of the master secret that seals. All that waits
+    raises StoreUnavailable when the database is out of reach; what changes something is done or
+    not done, whoever waits for it. Raises ConfigError without ``gemstream[relay]``.
     """
 
-    __slots__ = ("_auditor", "_database", "_sealer", "_wall")
+    __slots__ = ("_auditor", "_database", "_sealer", "_wall", "secret_version")
 
     def __init__(
         self,
@@ -81,6 +81,7 @@ class AccountStore:
         self._database = database
         self._auditor = Auditor(master)
         self._sealer = Sealer(master)
+        self.secret_version = master.current
         self._wall = wall
 
     async def create(self, options: AccountOptions, *, actor: str) -> StoredAccount:

@@ -16,6 +16,7 @@ from ...wire.dialect.refusal import Fault, Refusal
 from ..keys.key import Key
 from ..keys.key_info import key_info
 from ..ledger.attempt_row import attempts_of
+from ..ledger.day import utc_day
 from ..ledger.report import UsageBy, UsageQuery, usage_json, usage_report
 from ..parts import Parts
 from ..refused import Refused
@@ -117,7 +118,7 @@ def _day(given: dict[str, str], name: str) -> datetime.date | None:
     if name not in given:
         return None
     try:
-        return datetime.date.fromisoformat(given[name])
+        return utc_day(given[name])
     except ValueError:
         raise _invalid(f"{name} must be a day of UTC, as 2027-01-31", name) from None
 
