@@ -25,7 +25,7 @@ class MemoryDatabase:
                 for sql in step.statements():
                     self._run(Statement(sql))
 
-    def submit(self, *statements: Statement) -> asyncio.Future[list[Rows]]:
+    def submit(self, *statements: Statement, is_urgent: bool = True) -> asyncio.Future[list[Rows]]:
         future: asyncio.Future[list[Rows]] = asyncio.get_running_loop().create_future()
         self.asked += [statement.sql for statement in statements]
         if self.is_away:

@@ -26,7 +26,7 @@ from .keys.key import Key
 from .keys.refusal import UNKNOWN_KEY, key_refusal, too_many_failures
 from .parts import Parts
 from .refused import Refused
-from .route import Action, Route, dialect_of, route
+from .route import Action, Route, allowed_methods, dialect_of, route
 from .surfaces.call import call_of
 from .surfaces.request import Request
 
@@ -123,11 +123,7 @@ class Relay:
             return
         key = self._key(exchange, dialect_of(exchange.path, headers))
         if found is None:
-            raise Refused(
-                Refusal(
-                    Fault.NOT_FOUND, f"{exchange.method} {exchange.path:.200} is not served here"
-                )
-            )
+            raise Refused(_nowhere(exchange, headers))
         body = await exchange.read_body(self._parts.options.server.max_body)
         await self._dispatch(exchange, self._request(exchange, headers, found, key, body))
 
@@ -216,6 +212,19 @@ def _check_model(key: Key, asked: str, model: str) -> None:
         model_resource(model)
     if asked and key.scope.model_fault(asked) and (fault := key.scope.model_fault(model)):
         raise Refused(key_refusal(fault))
+
+
+def _nowhere(exchange: Exchange, headers: Mapping[str, str]) -> Refusal:
+    """Return what is said of a path that is not served, or not with this method."""
+    asked = f"{exchange.method} {exchange.path:.200}"
+    allowed = allowed_methods(exchange.path, headers)
+    if allowed:
+        return Refusal(
+            Fault.WRONG_METHOD,
+            f"{asked} is not served here; use {', '.join(allowed)}",
+            allow=allowed,
+        )
+    return Refusal(Fault.NOT_FOUND, f"{asked} is not served here", code="unknown_url")
 
 
 async def _refuse(exchange: Exchange, headers: Mapping[str, str], refusal: Refusal) -> None:

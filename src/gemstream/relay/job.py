@@ -137,16 +137,20 @@ class Job:
         self.parts.ledger.settle(settlement)
 
     def watch_for(self, tally: Tally) -> BudgetWatch | None:
-        """Return who holds the stream to the key's budget and tokens a minute; None without any."""
-        budget = self.key.budget
-        has_budget = (budget.day, budget.month, budget.total) != (None, None, None)
-        if self.admission is None or not (has_budget or self.key.quotas.tpm is not None):
+        """Return who holds a stream to the key's budget and tokens a minute; None without any."""
+        is_held = self._has_budget or self.key.quotas.tpm is not None
+        if self.admission is None or not is_held:
             return None
         return BudgetWatch(self.admission, tally, self._price, self.tokens, self.micros)
 
+    @property
+    def _has_budget(self) -> bool:
+        budget = self.key.budget
+        return (budget.day, budget.month, budget.total) != (None, None, None)
+
     def _reserved(self, estimate: Tokens) -> int:
-        """Return what the request may cost, for the budget; 0 for a model without a price."""
-        if self._price is None:
+        """Return what the request may cost; 0 without a budget, and for an unknown price."""
+        if self._price is None or not self._has_budget:
             return 0
         usage = UsageMetadata(
             prompt_token_count=estimate.input, candidates_token_count=estimate.output

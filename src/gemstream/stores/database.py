@@ -26,12 +26,13 @@ __all__ = ("Database", "Place", "Rows", "Statement", "open_database", "place_of"
 class Database(Protocol):
     """An engine that is open; it belongs to the event loop that opened it."""
 
-    def submit(self, *statements: Statement) -> asyncio.Future[list[Rows]]:
+    def submit(self, *statements: Statement, is_urgent: bool = True) -> asyncio.Future[list[Rows]]:
         """Queue one unit and return the future of its rows, one list for each statement.
 
         Never waits. The future raises StoreUnavailable when the engine is out of reach, and
         InvalidState for a unit that it refuses, as a doubled key; other units are not touched by
         that. A unit that was queued is run, whoever waits for it: cancelling undoes nothing.
+        One that is not urgent waits for at most 10 ms, for another to share its transaction.
         Raises InvalidState after ``aclose``, StoreUnavailable when too many wait already.
         """
 
