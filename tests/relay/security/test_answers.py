@@ -14,7 +14,7 @@ from gemstream.errors import ProtocolError
 from gemstream.net.aiohttp_transport import AiohttpTransport
 from gemstream.net.transport import Deadlines, HTTPRequest
 from gemstream.relay.pump import read_body
-from relay.security.door import ACCOUNT_KEY, SURFACES, Reply, a_request, body_of, door_to
+from relay.security.door import ACCOUNT_KEY, SURFACES, Reply, a_request, body_of, door_to, on_disk
 from support.peers import Handler, raw_server, read_head
 
 JSON = "application/json; charset=UTF-8"
@@ -54,11 +54,6 @@ async def asked(url: str, surface: str, folder: Path, **fields: object) -> Reply
 
 def _encoded(surface: str, fields: dict[str, object]) -> bytes:
     return msgspec.json.encode(body_of(surface, **fields))
-
-
-def on_disk(folder: Path) -> bytes:
-    """Return every byte that was written below ``folder``."""
-    return b"".join(file.read_bytes() for file in folder.rglob("*") if file.is_file())
 
 
 K = ACCOUNT_KEY
