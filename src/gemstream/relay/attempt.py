@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import re
 import time
 from typing import NamedTuple
 
@@ -38,6 +39,7 @@ __all__ = ("Attempt", "Ending", "UpstreamRefusal")
 # A refusal is small; what is longer is a page of some proxy.
 _MOST_REFUSAL = 256 * 1024
 _MOST_WHOLE = 256 * 1024 * 1024
+_STATUS = re.compile(r"[A-Z]{1,20}(?:_[A-Z]{1,20}){0,3}")
 
 
 class Ending(enum.Enum):
@@ -55,7 +57,6 @@ class UpstreamRefusal(NamedTuple):
     """An error as the upstream wrote it."""
 
     status: int
-    content_type: str
     body: bytes
 
 
@@ -193,8 +194,7 @@ class Attempt:
 
     async def _read_refusal(self, upstream: Upstream) -> None:
         body = await read_body(upstream, _MOST_REFUSAL)
-        content_type = self.headers.get("content-type", "")
-        self.refusal = UpstreamRefusal(upstream.status, content_type, body)
+        self.refusal = UpstreamRefusal(upstream.status, body)
         raise decode_error(body, http_status=upstream.status)
 
     def _row(self) -> Row:
@@ -268,7 +268,11 @@ def _status_of(error: GemstreamError) -> AttemptStatus:
 
 
 def _named(error: GemstreamError) -> str:
-    """Return what went wrong in a word: the books hold nobody's sentences."""
+    """Return what went wrong in a word: the books hold nobody's sentences.
+
+    A status is the upstream's text, and a word only if it looks like one of google.rpc.Code.
+    """
     if isinstance(error, APIError):
-        return f"{error.code} {error.status}"
+        status = error.status or ""
+        return f"{error.code} {status if _STATUS.fullmatch(status) else ''}".rstrip()
     return type(error).__name__

@@ -23,6 +23,7 @@ from ..policy.account.wish import NoneLeft, Wish
 from ..policy.limit.claim import Spent
 from ..wire.dialect.dialect import Dialect
 from ..wire.dialect.refusal import Fault, Refusal, refusal_of
+from ..wire.status import NO_ENVELOPE
 from .accounts.account import Account
 from .accounts.change_log import log_change
 from .accounts.kinds import kinds_of
@@ -37,6 +38,8 @@ from .refused import Refused, shortage_refusal
 __all__ = ("Dispatch",)
 
 
+# What was read as JSON is called so: a type that the upstream made up does not go down.
+_JSON = b"application/json; charset=UTF-8"
 _RESOURCE = re.compile(rb'"(?:file_?[dD]ata|cached_?[cC]ontent)"')
 
 
@@ -197,10 +200,8 @@ class Dispatch:
         return following
 
     async def _send_whole(self, attempt: Attempt, body: bytes) -> None:
-        is_same = self._job.call.surface is Dialect.GEMINI
-        said = attempt.headers.get("content-type") if is_same else None
         headers: list[Header] = [
-            (b"content-type", (said or "application/json").encode("latin-1")),
+            (b"content-type", _JSON),
             (b"x-request-id", self._job.exchange.request_id.encode()),
             *self._job.call.headers,
             *self._downstream.more_headers,
@@ -228,15 +229,18 @@ class Dispatch:
         refusal = refusal_of(attempt.error)
         self._job.trail.refused(refusal)
         said = attempt.refusal
-        is_sayable = refusal.fault not in (Fault.UPSTREAM_AUTH, Fault.NO_ACCOUNT)
+        is_sayable = refusal.fault not in (
+            Fault.UPSTREAM_AUTH,
+            Fault.NO_ACCOUNT,
+        ) and not refusal.message.startswith(NO_ENVELOPE)
         if (
             said is not None
             and is_sayable
             and self._job.call.surface is Dialect.GEMINI
-            and said.content_type.startswith("application/json")
+            and said.status >= 400
         ):
             headers = (
-                (b"content-type", said.content_type.encode("latin-1")),
+                (b"content-type", _JSON),
                 (b"x-request-id", self._job.exchange.request_id.encode()),
                 *self._downstream.more_headers,
             )
