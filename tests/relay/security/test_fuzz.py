@@ -173,14 +173,9 @@ ANYTHING = st.recursive(
 
 def _places(value: Any, so_far: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     yield so_far
-    inner = (
-        value.items()
-        if isinstance(value, dict)
-        else enumerate(value)
-        if isinstance(value, list)
-        else ()
-    )
-    for name, one in inner:
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    for name, one in value.items() if isinstance(value, dict) else ():
         yield from _places(one, (*so_far, name))
 
 
