@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +93,23 @@ def _fields() -> dict[str, Any]:
 def test_a_journal_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be written"):
         Emulator(journal=tmp_path / "none" / "journal.jsonl")
+
+
+async def test_a_line_is_written_though_its_client_leaves_meanwhile(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    journal = Journal(path)
+    loop, gate = asyncio.get_running_loop(), threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        loop.set_default_executor(pool)
+        pool.submit(gate.wait)  # the line has to wait for a thread
+        recording = asyncio.create_task(journal.record(ENTRY))
+        await asyncio.sleep(0)
+        recording.cancel()
+        await asyncio.sleep(0)
+        gate.set()
+        await asyncio.wait([recording])
+    assert recording.cancelled()
+    assert path.read_text().count("\n") == 1
 
 
 @pytest.mark.parametrize(

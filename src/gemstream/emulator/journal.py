@@ -84,11 +84,20 @@ class Journal:
         return list(self._entries)
 
     async def record(self, entry: JournalEntry) -> None:
-        """Add ``entry``: to memory at once, then to the file, synced."""
+        """Add ``entry``: to memory at once, then to the file, synced; cancelled no sooner."""
         self._entries.append(entry)
-        if self._path is not None:
-            # In a thread: a sync takes milliseconds, and other streams must not feel it.
-            await asyncio.to_thread(self._write, encode(entry.plain()) + b"\n")
+        if self._path is None:
+            return
+        # In a thread: a sync takes milliseconds, and other streams must not feel it.
+        writing = asyncio.ensure_future(
+            asyncio.to_thread(self._write, encode(entry.plain()) + b"\n")
+        )
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            # The client left just now. What waits for a thread would be dropped with its task.
+            await asyncio.wait([writing])
+            raise
 
     def clear(self) -> None:
         """Forget the entries in memory; the file keeps them."""

@@ -20,6 +20,7 @@ from .keys.admission import KeyAdmission
 from .keys.key import Key
 from .ledger.attempt import AttemptStatus, Settlement
 from .parts import Parts
+from .trail import Trail
 
 __all__ = ("Job", "Running")
 
@@ -37,7 +38,7 @@ class Job:
 
     ``cancelled_as``: how the books call an attempt whose task is cancelled. ``answer``: the one
     that is going down, ``attempt`` the one that runs; ``is_asking``: an account is at work.
-    ``tokens`` and ``micros``: of all attempts together.
+    ``tokens`` and ``micros``: of all attempts together. ``trail``: what is told of it.
     """
 
     __slots__ = (
@@ -58,14 +59,19 @@ class Job:
         "parts",
         "reserved_micros",
         "tokens",
+        "trail",
         "was_sent",
     )
 
-    def __init__(self, parts: Parts, exchange: Exchange, key: Key, call: Call) -> None:
+    def __init__(
+        self, parts: Parts, exchange: Exchange, key: Key, call: Call, trail: Trail
+    ) -> None:
         self.parts = parts
         self.exchange = exchange
         self.key = key
         self.call = call
+        self.trail = trail
+        trail.job = self
         self.answer: StreamAnswer | None = None
         self.attempt: Running | None = None
         self.admission: KeyAdmission | None = None
