@@ -12,8 +12,8 @@ import pytest
 
 from gemstream.config.relay.loading import load_relay
 from gemstream.config.relay.options import ServerOptions
-from gemstream.relay.route import Action, route
 from gemstream.relay.server.drain import FAREWELL
+from gemstream.relay.telemetry.health import Probe
 from support.sources import REPOSITORY
 
 DEPLOY = REPOSITORY / "deploy"
@@ -88,11 +88,12 @@ def test_sigterm_drains_and_sighup_reloads() -> None:
 
 
 def test_whose_health_is_asked() -> None:
-    ready = route("GET", _found(r"readinessProbe:\n\s+httpGet: \{path: (\S+),", KUBERNETES), {})
-    live = route("GET", _found(r"livenessProbe:\n\s+httpGet: \{path: (\S+),", KUBERNETES), {})
-    container = route("GET", _found(r"127\.0\.0\.1:8080(/\w+)'", CONTAINER), {})
-    found = [None if one is None else one.action for one in (ready, live, container)]
-    assert found == [Action.READYZ, Action.LIVEZ, Action.LIVEZ]
+    paths = (
+        _found(r"readinessProbe:\n\s+httpGet: \{path: (\S+),", KUBERNETES),
+        _found(r"livenessProbe:\n\s+httpGet: \{path: (\S+),", KUBERNETES),
+        _found(r"127\.0\.0\.1:8080(/\w+)'", CONTAINER),
+    )
+    assert [Probe(path) for path in paths] == [Probe.READY, Probe.LIVE, Probe.LIVE]
 
 
 @pytest.mark.parametrize("text", [UNIT, CONTAINER, KUBERNETES])
