@@ -154,7 +154,8 @@ class Relay:
         if _TRICKS.search(exchange.raw_path or exchange.path.encode()):
             raise Refused(Refusal(Fault.INVALID, "the path is not one that is served here"))
         found = route(exchange.method, exchange.path, headers)
-        key = trail.key = self._key(exchange, trail.surface)
+        is_own = found is not None and found.action in OWN_ACTIONS
+        key = trail.key = self._key(exchange, None if is_own else trail.surface)
         if found is None:
             raise Refused(_nowhere(exchange, headers))
         trail.surface = found.surface
@@ -208,7 +209,7 @@ class Relay:
             signatures=self._parts.signatures.of_key(key.id),
         )
 
-    def _key(self, exchange: Exchange, surface: Dialect) -> Key:
+    def _key(self, exchange: Exchange, surface: Dialect | None) -> Key:
         """Return the caller's key; raises Refused for none, and for one that may not be here."""
         failed = self._parts.failed_auth
         address = exchange.peer or None
