@@ -207,10 +207,7 @@ class Attempt:
         job = self._job
         count = counted(self._tally, job.call, AttemptStatus.OPEN, was_at_work=True)
         version = "" if self._tally is None else self._tally.model_version
-        cost = job.cost_of(count.usage, version)
-        sent = self.downstream.exchange.sent
-        request_id = job.exchange.request_id
-        job.parts.ledger.note(request_id, self.number, count.usage, sent, cost)
+        job.noted(self.number, count.usage, job.cost_of(count.usage, version))
         self._noting = asyncio.get_running_loop().call_later(_NOTE_EVERY, self.note)
 
     @property
