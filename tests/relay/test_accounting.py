@@ -257,6 +257,7 @@ async def test_what_an_answer_has_come_to_is_in_the_books_before_its_end(tmp_pat
     async with audited(tmp_path, "one two three ", WaitForAck(), "four") as (house, emulator):
         exchange = await house.open(caller.path, caller.body)
         await exchange.receive()
+        house.relay.note_progress()
         await house.relay.parts.ledger.write_notes()
         (row,) = await house.rows()
         assert row["status"] == "open"

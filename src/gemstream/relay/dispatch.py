@@ -16,12 +16,14 @@ import msgspec
 
 from ..errors import APIError, GemstreamError, Unavailable
 from ..limits.reservation import Reservation
+from ..policy.account.fact import Change
 from ..policy.account.pool import Choice
 from ..policy.account.signal import Signal, read_signal
 from ..policy.account.wish import NoneLeft, Wish
 from ..policy.limit.claim import Spent
 from ..wire.dialect.dialect import Dialect
 from ..wire.dialect.refusal import Fault, Refusal, refusal_of
+from ..wire.status import NO_ENVELOPE
 from .accounts.account import Account
 from .accounts.change_log import log_change
 from .accounts.kinds import kinds_of
@@ -30,23 +32,28 @@ from .attempt import Attempt, Ending
 from .downstream import Downstream
 from .exchange import Header
 from .job import Job
+from .rate_headers import RateHeaders, model_header
 from .refused import Refused, shortage_refusal
 
 __all__ = ("Dispatch",)
 
 
+# What was read as JSON is called so: a type that the upstream made up does not go down.
+_JSON = b"application/json; charset=UTF-8"
 _RESOURCE = re.compile(rb'"(?:file_?[dD]ata|cached_?[cC]ontent)"')
 
 
 class Dispatch:
     """Serves one job; ``run`` it once."""
 
-    __slots__ = ("_attempts", "_downstream", "_job", "_last")
+    __slots__ = ("_attempts", "_downstream", "_job", "_last", "_model", "_rates")
 
     def __init__(self, job: Job) -> None:
         self._job = job
         self._attempts = 0
         self._last: Attempt | None = None
+        self._model = model_header(job.call.model)
+        self._rates = RateHeaders(job.call.surface, self._tell_head)
         heartbeat = job.key.heartbeat
         self._downstream = Downstream(
             job.exchange,
@@ -75,6 +82,7 @@ class Dispatch:
         )
         job.admission = admission
         try:
+            await self._rates.read(admission)
             await self._try_accounts()
         except GemstreamError as error:
             if not self._downstream.is_begun:
@@ -85,6 +93,7 @@ class Dispatch:
                 await self._tell_cut()
             raise
         finally:
+            self._rates.close()
             self._downstream.close()
             if job.was_sent:
                 admission.settle(job.tokens, job.micros)
@@ -127,7 +136,7 @@ class Dispatch:
                 return wish.without(choice.account, place.fits_at(time.monotonic()))
             before = self._job.tokens
             attempt = Attempt(self._job, account, self._attempts + 1, self._downstream)
-            self._downstream.on_commit = functools.partial(self._committed, choice, place, attempt)
+            self._downstream.on_commit = functools.partial(self._committed, choice, place)
             try:
                 signal, ending = await self._ask(choice, account, attempt)
             finally:
@@ -138,31 +147,40 @@ class Dispatch:
             parts.pool.finished(choice)
         return await self._concluded(attempt, ending, wish.after(choice.account, signal))
 
-    def _committed(self, choice: Choice, place: Reservation | None, attempt: Attempt) -> None:
+    def _committed(self, choice: Choice, place: Reservation | None) -> None:
         """Tell that the answer has begun: its account is well, and its time in the windows runs."""
         self._job.parts.pool.began(choice, time.monotonic())
         if place is not None:
             place.stamp()
-        attempt.note()
 
     async def _ask(
         self, choice: Choice, account: Account, attempt: Attempt
     ) -> tuple[Signal, Ending]:
         self._attempts += 1
         self._last = attempt
-        self._downstream.more_headers = ((b"x-gemstream-attempts", b"%d" % self._attempts),)
-        ending = await attempt.run()
-        signal = read_signal(
-            attempt.error,
-            wall=time.time(),
-            headers=attempt.headers,
-            names_resource=_RESOURCE.search(self._job.call.body) is not None,
-        )
-        pool = self._job.parts.pool
-        change = pool.receive(choice, signal, time.monotonic(), jitter=random.random())
+        self._tell_head()
+        signal: Signal | None = None
+        change: Change | None = None
+        try:
+            ending = await attempt.run()
+            signal = read_signal(
+                attempt.error,
+                wall=time.time(),
+                headers=attempt.headers,
+                names_resource=_RESOURCE.search(self._job.call.body) is not None,
+            )
+            pool = self._job.parts.pool
+            change = pool.receive(choice, signal, time.monotonic(), jitter=random.random())
+        finally:
+            self._job.trail.attempted(attempt, signal, change)
         if change is not None:
             log_change(change, account, time.monotonic())
         return signal, ending
+
+    def _tell_head(self) -> None:
+        """Say in the head what is known by now: it is sent with the first content."""
+        attempts = (b"x-gemstream-attempts", b"%d" % self._attempts)
+        self._downstream.more_headers = (attempts, *self._model, *self._rates.headers)
 
     async def _concluded(
         self, attempt: Attempt, ending: Ending, following: Wish | None
@@ -182,16 +200,15 @@ class Dispatch:
         return following
 
     async def _send_whole(self, attempt: Attempt, body: bytes) -> None:
-        is_same = self._job.call.surface is Dialect.GEMINI
-        said = attempt.headers.get("content-type") if is_same else None
         headers: list[Header] = [
-            (b"content-type", (said or "application/json").encode("latin-1")),
+            (b"content-type", _JSON),
             (b"x-request-id", self._job.exchange.request_id.encode()),
             *self._job.call.headers,
             *self._downstream.more_headers,
         ]
         if attempt.cost is not None:
             headers.append((b"x-gemstream-cost", b"%.6f" % (attempt.cost / 1_000_000)))
+        self._job.trail.first_sent = time.monotonic()
         await self._job.exchange.answer(200, headers, body)
 
     async def _give_up(self, none: NoneLeft) -> None:
@@ -210,16 +227,20 @@ class Dispatch:
         self._downstream.close()
         assert attempt.error is not None, "what failed says why"
         refusal = refusal_of(attempt.error)
+        self._job.trail.refused(refusal)
         said = attempt.refusal
-        is_sayable = refusal.fault not in (Fault.UPSTREAM_AUTH, Fault.NO_ACCOUNT)
+        is_sayable = refusal.fault not in (
+            Fault.UPSTREAM_AUTH,
+            Fault.NO_ACCOUNT,
+        ) and not refusal.message.startswith(NO_ENVELOPE)
         if (
             said is not None
             and is_sayable
             and self._job.call.surface is Dialect.GEMINI
-            and said.content_type.startswith("application/json")
+            and said.status >= 400
         ):
             headers = (
-                (b"content-type", said.content_type.encode("latin-1")),
+                (b"content-type", _JSON),
                 (b"x-request-id", self._job.exchange.request_id.encode()),
                 *self._downstream.more_headers,
             )

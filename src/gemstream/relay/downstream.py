@@ -7,7 +7,8 @@ asked, behind it nothing can be taken back.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
 
 from .exchange import Exchange, Header
 
@@ -27,7 +28,8 @@ class Downstream:
     first one sends the head, so that errors from then on are told within the stream, but commits
     nothing. What is sent and what fills silences go down in the order in which they were made. A
     caller who left is written to no more, and nobody is told: who wants to know asks
-    ``exchange.is_gone``.
+    ``exchange.is_gone``. ``arrived`` and ``first_sent``: when the upstream's first content came and
+    when it went down, of ``time.monotonic``.
     """
 
     __slots__ = (
@@ -40,6 +42,7 @@ class Downstream:
         "_loop",
         "_sent_at",
         "_timer",
+        "arrived",
         "exchange",
         "first_sent",
         "is_committed",
@@ -52,6 +55,7 @@ class Downstream:
     ) -> None:
         self.exchange = exchange
         self.is_committed = False
+        self.arrived = 0.0
         self.first_sent: float | None = None
         self.more_headers: tuple[Header, ...] = ()  # of the attempt that answers
         self.on_commit: Callable[[], None] = _nothing
@@ -91,6 +95,11 @@ class Downstream:
             await exchange.send(data)
         self._is_sending = False
 
+    def sender(self) -> Callable[[bytes], Awaitable[None]]:
+        """Return what sends content from now on, by the shortest way there is."""
+        is_plain = self.is_committed and self._heartbeat is None
+        return self.exchange.send if is_plain else self.send
+
     async def end(self, data: bytes = b"") -> None:
         """Send the last of the content."""
         if data and not self.is_committed:
@@ -121,7 +130,7 @@ class Downstream:
     async def _commit(self) -> None:
         self.is_committed = True
         self.on_commit()
-        self.first_sent = self._loop.time()
+        self.first_sent = time.monotonic()
         await self._begin()
 
     async def _begin(self) -> None:

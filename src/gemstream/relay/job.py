@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+from typing import Protocol
 
 from ..config.prices import Price
 from ..config.relay.options import DisconnectPolicy
@@ -21,16 +22,25 @@ from .keys.admission import KeyAdmission
 from .keys.key import Key
 from .ledger.attempt import AttemptStatus, Settlement
 from .parts import Parts
+from .trail import Trail
 
-__all__ = ("Job",)
+__all__ = ("Job", "Running")
+
+
+class Running(Protocol):
+    """An attempt that runs."""
+
+    def note(self) -> None:
+        """Note what it has come to so far."""
+        ...
 
 
 class Job:
     """What one request asks, who asks it, and what it has used so far.
 
     ``cancelled_as``: how the books call an attempt whose task is cancelled. ``answer``: the one
-    that is going down. ``is_asking``: an account is at work. ``tokens`` and ``micros``: of all
-    attempts together.
+    that is going down, ``attempt`` the one that runs; ``is_asking``: an account is at work.
+    ``tokens`` and ``micros``: of all attempts together. ``trail``: what is told of it.
     """
 
     __slots__ = (
@@ -39,6 +49,7 @@ class Job:
         "_task",
         "admission",
         "answer",
+        "attempt",
         "call",
         "cancelled_as",
         "deadlines",
@@ -50,15 +61,21 @@ class Job:
         "parts",
         "reserved_micros",
         "tokens",
+        "trail",
         "was_sent",
     )
 
-    def __init__(self, parts: Parts, exchange: Exchange, key: Key, call: Call) -> None:
+    def __init__(
+        self, parts: Parts, exchange: Exchange, key: Key, call: Call, trail: Trail
+    ) -> None:
         self.parts = parts
         self.exchange = exchange
         self.key = key
         self.call = call
+        self.trail = trail
+        trail.job = self
         self.answer: StreamAnswer | None = None
+        self.attempt: Running | None = None
         self.admission: KeyAdmission | None = None
         self.cancelled_as = AttemptStatus.CLIENT_CANCEL
         self.is_asking = False
@@ -79,6 +96,11 @@ class Job:
         self.reserved_micros = self._reserved(call.estimate)
         self._task = asyncio.current_task()
         self._draining: asyncio.Handle | None = None
+
+    def note_progress(self) -> None:
+        """Tell the books what the attempt that runs has come to, should this process die."""
+        if self.attempt is not None:
+            self.attempt.note()
 
     def caller_left(self) -> None:
         """Stop, or read on for the counts, as the key says."""
@@ -129,16 +151,20 @@ class Job:
         self.parts.ledger.settle(settlement)
 
     def watch_for(self, tally: Tally) -> BudgetWatch | None:
-        """Return who holds the stream to the key's budget and tokens a minute; None without any."""
-        budget = self.key.budget
-        has_budget = (budget.day, budget.month, budget.total) != (None, None, None)
-        if self.admission is None or not (has_budget or self.key.quotas.tpm is not None):
+        """Return who holds a stream to the key's budget and tokens a minute; None without any."""
+        is_held = self._has_budget or self.key.quotas.tpm is not None
+        if self.admission is None or not is_held:
             return None
         return BudgetWatch(self.admission, tally, self._price, self.tokens, self.micros)
 
+    @property
+    def _has_budget(self) -> bool:
+        budget = self.key.budget
+        return (budget.day, budget.month, budget.total) != (None, None, None)
+
     def _reserved(self, estimate: Tokens) -> int:
-        """Return what the request may cost, for the budget; 0 for a model without a price."""
-        if self._price is None:
+        """Return what the request may cost; 0 without a budget, and for an unknown price."""
+        if self._price is None or not self._has_budget:
             return 0
         usage = UsageMetadata(
             prompt_token_count=estimate.input, candidates_token_count=estimate.output
