@@ -16,6 +16,7 @@ from .checks import (
     expiry,
     ledger_url,
     listed,
+    log_form,
     micros,
     model,
     moments,
@@ -59,6 +60,9 @@ SERVER: Rows = {
     "drain_delay": Row("drain_delay", seconds),
     "grace": Row("grace", seconds),
     "trusted_proxies": Row("trusted_proxies", listed(cidrs)),
+    "log": Row("log", log_form),
+    "metrics": Row("metrics", switch),
+    "tracing": Row("tracing", switch),
 }
 TIMEOUTS: Rows = {name: Row(name, timeout) for name in ("connect", "first_chunk", "idle", "total")}
 ADMIN: Rows = {
@@ -93,8 +97,8 @@ KEY: Rows = {
     "expires": Row("expires", expiry),
     "enabled": Row("is_enabled", switch),
     **_RATES,
-    "rpm_burst": Row("rpm_burst", limit),
-    "tpm_burst": Row("tpm_burst", limit),
+    "rpm_burst": Row("rpm_burst", whole(1)),
+    "tpm_burst": Row("tpm_burst", whole(1)),
     "queue": Row("queue", between(0, 1_000_000)),
     "queue_timeout": Row("queue_timeout", moments(_LONGEST_WAIT)),
     "accounts": Row("accounts", listed(name)),
