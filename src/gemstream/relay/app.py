@@ -18,6 +18,7 @@ from ..policy.key.presented import PresentationFault, presented_key
 from ..wire.dialect.dialect import Dialect
 from ..wire.dialect.refusal import Fault, Refusal, refusal_of
 from ..wire.dialect.refusal_form import encode_refusal
+from ..wire.model import model_resource
 from .dispatch import Dispatch
 from .exchange import BodyTooLarge, CallerGone, Exchange, Receive, Scope, Send
 from .job import Job
@@ -25,7 +26,7 @@ from .keys.key import Key
 from .keys.refusal import UNKNOWN_KEY, key_refusal, too_many_failures
 from .parts import Parts
 from .refused import Refused
-from .route import Route, dialect_of, route
+from .route import Route, allowed_methods, dialect_of, route
 from .surfaces.call import call_of
 from .surfaces.request import Request
 from .telemetry.exposition import CONTENT_TYPE
@@ -37,8 +38,11 @@ __all__ = ("Relay",)
 
 _log = logging.getLogger("gemstream.relay")
 
-# What no path of ours has, raw: an escaped slash, dot, percent or NUL, a step up, other separators.
-_TRICKS = re.compile(rb"%(?:2[ef]|5c|00|25|3[fb]|23)|\.\.|[\\;#\x00-\x20\x7f]|//", re.IGNORECASE)
+# What no path of ours has, raw: an escaped slash, dot, percent or control character, a step up, a
+# beginning that is none, other separators.
+_TRICKS = re.compile(
+    rb"%(?:2[ef53]|5c|[01].|7f|3[fb]|40)|\.\.|[\\;#\x00-\x20\x7f]|//|^[^/]", re.IGNORECASE
+)
 
 
 class Relay:
@@ -86,6 +90,11 @@ class Relay:
         for job in list(self._jobs):
             job.cut()
         await self._idle.wait()
+
+    def note_progress(self) -> None:
+        """Tell the books what all that runs has come to, should this process die."""
+        for job in list(self._jobs):
+            job.note_progress()
 
     async def flush(self) -> None:
         """Return once the books hold everything so far."""
@@ -145,11 +154,7 @@ class Relay:
         found = route(exchange.method, exchange.path, headers)
         key = trail.key = self._key(exchange, trail.surface)
         if found is None:
-            raise Refused(
-                Refusal(
-                    Fault.NOT_FOUND, f"{exchange.method} {exchange.path:.200} is not served here"
-                )
-            )
+            raise Refused(_nowhere(exchange, headers))
         trail.surface = found.surface
         body = await exchange.read_body(self._parts.options.server.max_body)
         await self._dispatch(exchange, self._request(exchange, headers, found, key, body), trail)
@@ -247,9 +252,28 @@ def _by_name(exchange: Exchange) -> dict[str, str]:
 
 
 def _check_model(key: Key, asked: str, model: str) -> None:
-    """Raise Refused unless the key may use the model, by its own name or by its alias."""
+    """Raise Refused unless the key may use the model, by its own name or by its alias.
+
+    Raises InvalidRequest for a name that could leave its place in a path: before any row is
+    written, and before an account is blamed for it.
+    """
+    if model:
+        model_resource(model)
     if asked and key.scope.model_fault(asked) and (fault := key.scope.model_fault(model)):
         raise Refused(key_refusal(fault))
+
+
+def _nowhere(exchange: Exchange, headers: Mapping[str, str]) -> Refusal:
+    """Return what is said of a path that is not served, or not with this method."""
+    asked = f"{exchange.method} {exchange.path:.200}"
+    allowed = allowed_methods(exchange.path, headers)
+    if allowed:
+        return Refusal(
+            Fault.WRONG_METHOD,
+            f"{asked} is not served here; use {', '.join(allowed)}",
+            allow=allowed,
+        )
+    return Refusal(Fault.NOT_FOUND, f"{asked} is not served here", code="unknown_url")
 
 
 async def _refuse(exchange: Exchange, trail: Trail, refusal: Refusal) -> None:

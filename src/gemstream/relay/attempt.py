@@ -127,6 +127,7 @@ class Attempt:
         self._wall = time.time_ns() // 1000
         await self._job.parts.ledger.open(self._row())
         self.commit = time.monotonic() - self.began
+        self._job.attempt = self
         try:
             await self._ask()
             self.status = AttemptStatus.OK
@@ -139,6 +140,7 @@ class Attempt:
             self.status = self._job.cancelled_as
             raise
         finally:
+            self._job.attempt = None
             if self._upstream is not None:
                 self._upstream.abort()
             self._settle()

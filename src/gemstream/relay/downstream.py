@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from .exchange import Exchange, Header
 
@@ -91,6 +91,11 @@ class Downstream:
         if self._heartbeat is not None:
             self._sent_at = self._loop.time()
         await exchange.send(data)
+
+    def sender(self) -> Callable[[bytes], Awaitable[None]]:
+        """Return what sends content from now on, by the shortest way there is."""
+        is_plain = self.is_committed and self._heartbeat is None
+        return self.exchange.send if is_plain else self.send
 
     async def end(self, data: bytes = b"") -> None:
         """Send the last of it."""

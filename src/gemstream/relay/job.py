@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+from typing import Protocol
 
 from ..config.prices import Price
 from ..config.relay.options import DisconnectPolicy
@@ -21,15 +22,26 @@ from .ledger.attempt import AttemptStatus, Settlement
 from .parts import Parts
 from .trail import Trail
 
-__all__ = ("Job",)
+__all__ = ("Job", "Running")
+
+
+class Running(Protocol):
+    """An attempt that runs."""
+
+    number: int
+
+    @property
+    def tally(self) -> Tally | None:
+        """What is known of its answer, None before one began."""
+        ...
 
 
 class Job:
     """What one request asks, who asks it, and what it has used so far.
 
     ``cancelled_as``: how the books call an attempt whose task is cancelled. ``answer``: the one
-    that is going down. ``tokens`` and ``micros``: of all attempts together. ``trail``: what is told
-    of it.
+    that is going down, ``attempt`` the one that runs. ``tokens`` and ``micros``: of all attempts
+    together. ``trail``: what is told of it.
     """
 
     __slots__ = (
@@ -38,6 +50,7 @@ class Job:
         "_task",
         "admission",
         "answer",
+        "attempt",
         "call",
         "cancelled_as",
         "deadlines",
@@ -62,6 +75,7 @@ class Job:
         self.trail = trail
         trail.job = self
         self.answer: StreamAnswer | None = None
+        self.attempt: Running | None = None
         self.admission: KeyAdmission | None = None
         self.cancelled_as = AttemptStatus.CLIENT_CANCEL
         self.is_cut = False
@@ -81,6 +95,16 @@ class Job:
         self.reserved_micros = self._reserved(call.estimate)
         self._task = asyncio.current_task()
         self._draining: asyncio.Handle | None = None
+
+    def note_progress(self) -> None:
+        """Tell the books what the attempt that runs has come to, should this process die."""
+        attempt = self.attempt
+        if attempt is None or attempt.tally is None or (usage := attempt.tally.usage) is None:
+            return
+        cost = self.cost_of(usage, attempt.tally.model_version)
+        self.parts.ledger.note(
+            self.exchange.request_id, attempt.number, usage, self.exchange.sent, cost
+        )
 
     def caller_left(self) -> None:
         """Stop, or read on for the counts, as the key says."""
@@ -119,16 +143,20 @@ class Job:
         self.parts.ledger.settle(settlement)
 
     def watch_for(self, tally: Tally) -> BudgetWatch | None:
-        """Return who holds the stream to the key's budget and tokens a minute; None without any."""
-        budget = self.key.budget
-        has_budget = (budget.day, budget.month, budget.total) != (None, None, None)
-        if self.admission is None or not (has_budget or self.key.quotas.tpm is not None):
+        """Return who holds a stream to the key's budget and tokens a minute; None without any."""
+        is_held = self._has_budget or self.key.quotas.tpm is not None
+        if self.admission is None or not is_held:
             return None
         return BudgetWatch(self.admission, tally, self._price, self.tokens, self.micros)
 
+    @property
+    def _has_budget(self) -> bool:
+        budget = self.key.budget
+        return (budget.day, budget.month, budget.total) != (None, None, None)
+
     def _reserved(self, estimate: Tokens) -> int:
-        """Return what the request may cost, for the budget; 0 for a model without a price."""
-        if self._price is None:
+        """Return what the request may cost; 0 without a budget, and for an unknown price."""
+        if self._price is None or not self._has_budget:
             return 0
         usage = UsageMetadata(
             prompt_token_count=estimate.input, candidates_token_count=estimate.output

@@ -11,7 +11,7 @@ import pytest
 
 from gemstream.config.relay.options import RelayOptions, ServerOptions
 from gemstream.relay.server.refusal import Refusal
-from relay.server.served import called, echo, listening
+from relay.server.served import GUARD, called, echo, listening
 
 POST = b"POST /x HTTP/1.1\r\nHost: a\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -61,6 +61,9 @@ REFUSED: list[tuple[bytes, Refusal]] = [
     (CHUNKED + b"1;a=bcdefghijklmnopq\r\nx\r\n" * 30, Refusal.CHUNK_EXTENSIONS),
     (CHUNKED + b"0" * 300, Refusal.CHUNK_EXTENSIONS),
     (CHUNKED + b"1\r\nx\r\n0\r\nX-Goog-Api-Key: k\r\n\r\n", Refusal.TRAILERS),
+    (POST + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\nab", Refusal.PACKED),
+    (POST + b"Content-Encoding: br, gzip\r\nContent-Length: 2\r\n\r\nab", Refusal.PACKED),
+    (POST + b"Content-Encoding:\r\nContent-Length: 2\r\n\r\nab", Refusal.PACKED),
     (POST + b"Expect: 200-maybe\r\nContent-Length: 2\r\n\r\n", Refusal.EXPECTATION),
     (POST + b"X_Api_Key: a\r\nX-Api-Key: b\r\n\r\n", Refusal.UNDERSCORE),
     (POST + b"Host: b\r\n\r\n", Refusal.NO_HOST),
@@ -116,6 +119,7 @@ def test_a_refusal_is_a_whole_small_answer(refusal: Refusal) -> None:
     [
         POST + b"Content-Length: 2\r\n\r\nab",
         POST + b"Content-Length: 2 \r\n\r\nab",
+        POST + b"Content-Encoding: identity\r\nContent-Length: 2\r\n\r\nab",
         CHUNKED + b"1\r\na\r\n1;x=y\r\nb\r\n0\r\n\r\n",
         POST + b"Transfer-Encoding: Chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
         b"\r\n\r\n" + POST + b"Content-Length: 2\r\n\r\nab",
@@ -163,6 +167,25 @@ async def test_a_second_request_behind_chunks_does_not_slip_in() -> None:
         await caller.send(CHUNKED + b"0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n")
         assert await caller.rest() == Refusal.PIPELINED.answer
     assert b"/smuggled" not in reached
+
+
+async def test_a_trailer_never_reaches_the_application() -> None:
+    scopes: list[Any] = []
+    reached = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scopes.append(scope)
+        reached.set()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async with listening(app) as (_, port), called(port) as caller:
+        await caller.send(CHUNKED + b"1\r\nx\r\n0\r\nX-Goog-Api-Key: k\r\nX: y\r\n")
+        async with asyncio.timeout(GUARD):
+            await reached.wait()
+        await caller.send(b"\r\n")
+        assert await caller.rest() == Refusal.TRAILERS.answer
+    assert [name for name, _ in scopes[0]["headers"]] == [b"host", b"transfer-encoding"]
 
 
 async def test_nothing_of_the_server_is_told() -> None:

@@ -45,6 +45,7 @@ class Fault(enum.Enum):
     FORBIDDEN = "forbidden"
     BUDGET = "budget"
     NOT_FOUND = "not_found"
+    WRONG_METHOD = "wrong_method"
     CONFLICT = "conflict"
     CANCELLED = "cancelled"
     TOO_LARGE = "too_large"
@@ -64,7 +65,8 @@ class Refusal(msgspec.Struct, frozen=True):
 
     ``message``: one sentence without secrets. ``retry_delay``: seconds after which another try is
     useful. ``param``: the field of the request in question. ``code`` replaces the word that
-    OpenAI's callers get, ``status`` the one of Gemini's.
+    OpenAI's callers get, and is told to Anthropic's as a detail; ``status`` replaces the one of
+    Gemini's. ``allow``: the methods that would do.
     """
 
     fault: Fault
@@ -73,6 +75,7 @@ class Refusal(msgspec.Struct, frozen=True):
     param: str | None = None
     code: str | None = None
     status: str | None = None
+    allow: tuple[str, ...] = ()
 
 
 _UNAVAILABLE = "the service cannot be reached at the moment; try again later"
