@@ -24,7 +24,7 @@ _NGINX = Entry(Relay("nginx", "relay_nginx"), GEMINI)
 _LITELLM = Entry(_LITE, GEMINI)
 _LITELLM_OPENAI = Entry(_LITE, OPENAI)
 _LITELLM_ANTHROPIC = Entry(_LITE, ANTHROPIC)
-_PORTKEY = Entry(Relay("Portkey", "relay_portkey", share=0.5), OPENAI)  # its one way to Gemini
+_PORTKEY = Entry(Relay("Portkey", "relay_portkey", share=0.4), OPENAI)  # its one way to Gemini
 
 _CHUNK = Subject(
     name="relay-chunk-cpu",
@@ -116,9 +116,7 @@ RELAY = (
         rows=(
             _CHUNK.against(_BARE, 1.2),
             _CHUNK.against(_NGINX),
-            _CHUNK.against(_LITELLM),
             _REQUEST.against(_BARE, 1.2, limit_of="ours"),
-            _REQUEST.against(_LITELLM),
             _WHOLE.against(_BARE),
             _WHOLE.against(_NGINX),
             _WHOLE.against(_LITELLM, 1 / 12),
@@ -129,8 +127,6 @@ RELAY = (
         reading=stream_cpu,
         rows=(
             _OPENAI.against(_OURS, 2.0),
-            _OPENAI.against(_PORTKEY),
-            _OPENAI.against(_LITELLM_OPENAI),
             _OPENAI_WHOLE.against(_PORTKEY, 0.35),
             _OPENAI_WHOLE.against(_LITELLM_OPENAI, 0.06),
         ),
@@ -140,8 +136,6 @@ RELAY = (
         reading=stream_cpu,
         rows=(
             _ANTHROPIC.against(_OURS, 2.0),
-            _ANTHROPIC.against(_PORTKEY),
-            _ANTHROPIC.against(_LITELLM_ANTHROPIC),
             _ANTHROPIC_WHOLE.against(_PORTKEY, 0.35),
             _ANTHROPIC_WHOLE.against(_LITELLM_ANTHROPIC, 0.06),
         ),

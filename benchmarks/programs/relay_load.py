@@ -6,7 +6,9 @@ another status than expected, with fewer events, or cut off is an error.
 
 Prints one JSON object: requests, errors and why the first of them was one, events, seconds, and
 percentiles in ms of the time to an answer's first bytes and between its reads. With ``--announce``
-a line says before that every answer has had so many events.
+a line says before that every answer has had so many events. With ``--address-after`` a caller comes
+from another address of the loopback network after so many requests, for a relay may turn away one
+that fails too often.
 
 usage: python -m benchmarks.programs.relay_load URL --body JSON [--header NAME:VALUE …] …
 """
@@ -15,7 +17,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
+import os
 import time
 from functools import partial
 from typing import Any
@@ -46,7 +50,16 @@ class Load:
         self.errors: list[str] = []
         self.firsts: list[float] = []
         self.gaps: list[float] = []
+        self.address_after: int = options.address_after
         self._unannounced = options.concurrency
+        self._addresses = itertools.count()
+
+    def new_address(self) -> tuple[str, int] | None:
+        """Return where the next connection comes from; None for wherever it does."""
+        if not self.address_after:
+            return None
+        block, host = divmod(next(self._addresses), 250)
+        return f"127.{os.getpid() % 250 + 1}.{block}.{host + 1}", 0
 
     def announce(self) -> None:
         """Take note of an answer that has come so far; says so when it is the last one."""
@@ -80,6 +93,7 @@ class _Caller(asyncio.Protocol):
     def __init__(self, load: Load, done: asyncio.Future[None]) -> None:
         self._load = load
         self._done = done
+        self._asks = 0
         self.is_due = False  # an answer is on its way
 
     def connection_made(self, transport: Any) -> None:  # uvloop's are not asyncio's by type
@@ -87,9 +101,10 @@ class _Caller(asyncio.Protocol):
 
     def ask(self) -> None:
         """Send the next request, or leave when there is none."""
-        if self._load.left <= 0:
+        if self._load.left <= 0 or 0 < self._load.address_after <= self._asks:
             self._transport.close()
             return
+        self._asks += 1
         self._load.left -= 1
         self._parser = httptools.HttpResponseParser(self)
         self._events = 0
@@ -140,7 +155,9 @@ async def _call(load: Load, host: str, port: int, start: _Start) -> None:
     loop = asyncio.get_running_loop()
     while load.left > 0:
         done: asyncio.Future[None] = loop.create_future()
-        _, caller = await loop.create_connection(partial(_Caller, load, done), host, port)
+        _, caller = await loop.create_connection(
+            partial(_Caller, load, done), host, port, local_addr=load.new_address()
+        )
         start.connected()
         await start.wait()
         caller.ask()
@@ -211,6 +228,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=0, help="that an answer has at least")
     parser.add_argument("--status", type=int, default=200)
     parser.add_argument("--announce", type=int, default=0, metavar="EVENTS")
+    parser.add_argument("--address-after", type=int, default=0, metavar="REQUESTS")
     raise_file_limit()
     print(json.dumps(uvloop.run(_run(parser.parse_args()))))
 

@@ -41,6 +41,7 @@ class Load:
     delay: float = 0.002  # seconds
     key: str = KEY
     status: int = 200
+    address_after: int = 0  # requests from each address; 0 for one address
 
     @property
     def prompt(self) -> str:
@@ -93,6 +94,7 @@ class Running:
             *("--events", str(load.chunks if load.status == 200 else 0)),
             *("--status", str(load.status)),
             *("--announce", str(announce)),
+            *("--address-after", str(load.address_after)),
         ]
 
 

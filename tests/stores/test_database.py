@@ -14,6 +14,7 @@ from gemstream.errors import ConfigError, InvalidState, StoreUnavailable
 from gemstream.stores.database import Database, Statement, open_database, place_of
 from gemstream.stores.migrations import Migrations, Step
 from gemstream.stores.postgres import PostgresDatabase
+from gemstream.stores.sqlite_database import Durability
 
 WORDS = Step(
     name="0001_words.sql",
@@ -172,6 +173,8 @@ async def test_a_step_that_was_changed_after_it_was_run_is_told(database_url: st
     [
         ("sqlite://", "names no file"),
         ("sqlite:///", "names no file"),
+        ("sqlite:///a?durability=none", "durability=process"),
+        ("sqlite:///a?durable=disk", "durable=disk; there is durability"),
         ("books.sqlite3", "no scheme"),
         ("mysql://host/name", "'mysql' is no scheme"),
         ("postgresql://user:secret@host", "names no database"),
@@ -186,6 +189,19 @@ def test_a_url_that_leads_nowhere_is_told(url: str, said: str) -> None:
 def test_a_path_is_relative_or_absolute_as_in_sqlalchemy() -> None:
     assert place_of("sqlite:///a/b.sqlite3").target == "a/b.sqlite3"
     assert place_of("sqlite:////var/b.sqlite3").target == "/var/b.sqlite3"
+    place = place_of("sqlite:////var/b.sqlite3?durability=process")
+    assert place == ("sqlite", "/var/b.sqlite3", Durability.PROCESS)
+
+
+async def test_what_need_not_wait_for_the_disk_is_there_for_all_the_same(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/books.sqlite3?durability=process"
+    database = await open_database(url, MIGRATIONS)
+    for number in range(50):
+        await database.run(add(f"{number:02}"))
+    other = await open_database(url, MIGRATIONS)
+    assert len(await other.fetch(ALL)) == 50
+    await database.aclose()
+    await other.aclose()
 
 
 async def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from gemstream.errors import StoreUnavailable
+from gemstream.errors import InvalidState, StoreUnavailable
 from gemstream.stores.database import Statement, open_database
 from gemstream.stores.migrations import Migrations, Step
 from gemstream.stores.postgres import PostgresDatabase
@@ -28,6 +28,10 @@ COUNTERS = (
 )
 # Not to be run twice, nor forgotten.
 MORE = Statement("UPDATE counters SET count = count + 1 WHERE name = 'a' RETURNING count")
+PUT = (
+    "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET count = excluded.count "
+    "RETURNING name"
+)
 COUNT = "SELECT count FROM counters"
 
 
@@ -40,6 +44,42 @@ async def test_a_commit_of_unknown_outcome_is_made_once(postgres_url: str, place
             assert await database.run(MORE) == [[(count,)]]
         assert wire.broken == 5
         assert await database.fetch(COUNT) == [(5,)]
+        await database.aclose()
+
+
+@pytest.mark.parametrize("place", Break)
+@pytest.mark.parametrize("together", [1, 3])
+async def test_a_statement_that_bears_it_is_run_again(
+    postgres_url: str, place: Break, together: int
+) -> None:
+    async with postgres_wire(postgres_url) as wire:
+        database = await open_database(wire.url, COUNTERS)
+        sign = b"COMMIT\0" if together > 1 else b"name-"
+        for number in range(3):
+            names = [f"name-{number}-{one}" for one in range(together)]
+            wire.break_at_commit(place, sign)
+            units = [Statement(PUT, (name, number), is_repeatable=True) for name in names]
+            answers = await asyncio.gather(*map(database.run, units))
+            assert answers == [[[(name,)]] for name in names]
+        assert wire.broken == 3
+        assert await database.fetch("SELECT count(*) FROM counters") == [(1 + 3 * together,)]
+        with pytest.raises(InvalidState, match="refuses"):
+            await database.run(Statement("NONSENSE", (), is_repeatable=True))
+        await database.aclose()
+
+
+async def test_a_lone_statement_of_unknown_outcome_is_told_as_such(postgres_url: str) -> None:
+    async with postgres_wire(postgres_url) as wire:
+        database = PostgresDatabase(wire.url, patience=0.0)
+        await database.open(COUNTERS)
+        wire.break_at_commit(Break.AFTER, b"name-x")
+        with pytest.raises(StoreUnavailable) as raised:
+            await database.run(Statement(PUT, ("name-x", 1), is_repeatable=True))
+        assert not raised.value.is_outcome_known
+        full = "DO $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$"
+        with pytest.raises(StoreUnavailable, match="no space left") as raised:
+            await database.run(Statement(full, (), is_repeatable=True))
+        assert raised.value.is_outcome_known
         await database.aclose()
 
 

@@ -26,12 +26,14 @@ class PostgresWire:
     def __init__(self, behind: str) -> None:
         self._behind = urlsplit(behind)
         self._pending: Break | None = None
+        self._sign = _COMMIT
         self.broken = 0
         self.url = ""
 
-    def break_at_commit(self, place: Break) -> None:
-        """Break the wire at the next commit."""
+    def break_at_commit(self, place: Break, sign: bytes = _COMMIT) -> None:
+        """Break the wire at the next commit, or at what carries another ``sign``."""
         self._pending = place
+        self._sign = sign
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass on one connection until an end of it closes."""
@@ -55,7 +57,7 @@ class PostgresWire:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, cut: asyncio.Event
     ) -> None:
         while data := await reader.read(65536):
-            if self._pending is not None and _COMMIT in data:
+            if self._pending is not None and self._sign in data:
                 place, self._pending = self._pending, None
                 self.broken += 1
                 if place is Break.BEFORE:

@@ -34,6 +34,7 @@ __all__ = (
     "run_command",
     "run_loop",
     "say",
+    "show_log",
 )
 
 T = TypeVar("T")
@@ -87,7 +88,7 @@ def run_command(main: Callable[[], ExitCode], *, debug: bool = False) -> NoRetur
 
     An error is one line on stderr; only ``debug`` shows its traceback.
     """
-    _show_log(debug=debug)
+    show_log(debug=debug)
     try:
         code = main()
     except KeyboardInterrupt:
@@ -166,7 +167,8 @@ class _Notes(logging.Handler):
         say(record.getMessage())
 
 
-def _show_log(*, debug: bool) -> None:
+def show_log(*, debug: bool) -> None:
+    """Show what the library logs from now on, warnings and worse; ``debug`` shows all."""
     logger = logging.getLogger("gemstream")
     logger.addHandler(_Notes())
     logger.setLevel(logging.DEBUG if debug else logging.WARNING)

@@ -1,7 +1,7 @@
 """What passes by, looked at: the counts, the finish reasons and the errors in an answer's bytes.
 
 Strategy. The relay hands an answer on as it came; the meter reads from it what the books need. Of
-each payload a few fields are decoded, all others are skipped without being built. 1.3 µs a chunk.
+each payload a few fields are decoded, all others are skipped without being built. 2.4 µs a chunk.
 """
 
 from __future__ import annotations
@@ -48,16 +48,24 @@ class _Text(msgspec.Struct, gc=False):
     candidates: Sequence[_Written] = ()
 
 
-class _Peek(msgspec.Struct, rename="camel", gc=False):
+class _Seen(msgspec.Struct, rename="camel", gc=False):
     candidates: Sequence[_Candidate] = ()
-    usage_metadata: msgspec.Raw = _RAW
     prompt_feedback: _Feedback | None = None
     response_id: str | None = None
     model_version: str | None = None
     error: msgspec.Raw = _RAW
 
 
-_peek = msgspec.json.Decoder(_Peek)
+class _Known(_Seen, rename="camel", gc=False):
+    usage_metadata: UsageMetadata | None = None
+
+
+class _Strange(_Seen, rename="camel", gc=False):
+    usage_metadata: msgspec.Raw = _RAW
+
+
+_known = msgspec.json.Decoder(_Known)
+_strange = msgspec.json.Decoder(_Strange)
 _text = msgspec.json.Decoder(_Text)
 
 
@@ -145,8 +153,15 @@ class UsageMeter:
         self._look(body)
 
     def _look(self, payload: bytes) -> None:
+        seen: _Seen
         try:
-            seen = _peek.decode(payload)
+            seen = _known.decode(payload)
+            if seen.usage_metadata is not None:
+                self._running.receive(seen.usage_metadata)
+            else:
+                self._measure(payload)
+        except msgspec.ValidationError:
+            seen = self._look_closer(payload)
         except (msgspec.DecodeError, RecursionError) as error:
             self._fail(DecodeError(f"the upstream sent what cannot be read: {error}"))
             return
@@ -154,20 +169,29 @@ class UsageMeter:
         for candidate in seen.candidates:
             self._candidates.add(candidate.index)
             self.has_content = True
-            if candidate.finish_reason:
+            if candidate.finish_reason is not None:
                 self._finish(candidate.index, candidate.finish_reason)
-        if seen.usage_metadata:
-            self._count(bytes(seen.usage_metadata))
-        else:
-            self._measure(payload)
-        if not self.response_id or not self.model_version:
+        if not self.model_version or not self.response_id:
             self.response_id = self.response_id or seen.response_id or ""
             self.model_version = self.model_version or seen.model_version or ""
         if seen.prompt_feedback is not None and seen.prompt_feedback.block_reason:
             self.has_content = True
             self._finish(-1, seen.prompt_feedback.block_reason)
-        if seen.error:
+        if seen.error is not _RAW:
             self._fail(error_of(decode_plain(bytes(seen.error))))
+
+    def _look_closer(self, payload: bytes) -> _Seen:
+        """Look at a payload whose counts have fields that are not known, or another form."""
+        try:
+            seen = _strange.decode(payload)
+        except (msgspec.DecodeError, RecursionError) as error:
+            self._fail(DecodeError(f"the upstream sent what cannot be read: {error}"))
+            return _Seen()
+        if seen.usage_metadata:
+            self._count(bytes(seen.usage_metadata))
+        else:
+            self._measure(payload)
+        return seen
 
     def _finish(self, candidate: int, reason: str) -> None:
         """Keep a reason; STOP, which some models repeat in every chunk, gives way to any other."""

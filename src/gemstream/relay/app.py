@@ -71,6 +71,11 @@ class Relay:
             job.cut()
         await self._idle.wait()
 
+    def note_progress(self) -> None:
+        """Tell the books what all that runs has come to, should this process die."""
+        for job in list(self._jobs):
+            job.note_progress()
+
     async def flush(self) -> None:
         """Return once the books hold everything so far."""
         await self._parts.ledger.flush()
@@ -174,15 +179,15 @@ class Relay:
         """Return the caller's key; raises Refused for none, and for one that may not be here."""
         failed = self._parts.failed_auth
         address = exchange.peer or None
-        if (delay := failed.delay(address)) is not None:
-            raise Refused(too_many_failures(delay))
         presented = presented_key(exchange.headers, exchange.query_string)
         if isinstance(presented, PresentationFault):
             raise Refused(key_refusal(presented))
         key = self._parts.book.find(presented)
         if key is None:
+            # Asked of wrong keys alone: a good one may share its address with whoever guesses.
+            delay = failed.delay(address)
             failed.fail(address)
-            raise Refused(UNKNOWN_KEY)
+            raise Refused(UNKNOWN_KEY if delay is None else too_many_failures(delay))
         fault = key.scope.fault(surface, address, time.time())
         if fault is not None:
             raise Refused(key_refusal(fault))

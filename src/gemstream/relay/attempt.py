@@ -115,6 +115,7 @@ class Attempt:
         self._began = asyncio.get_running_loop().time()
         self._wall = time.time_ns() // 1000
         await self._job.parts.ledger.open(self._row())
+        self._job.attempt = self
         try:
             await self._ask()
             self.status = AttemptStatus.OK
@@ -127,6 +128,7 @@ class Attempt:
             self.status = self._job.cancelled_as
             raise
         finally:
+            self._job.attempt = None
             if self._upstream is not None:
                 self._upstream.abort()
             self._settle()

@@ -5,39 +5,45 @@ from __future__ import annotations
 from ..config.prices import Price
 from ..policy.cost import cost_of
 from ..policy.limit.tokens import tokens_of
-from ..wire.usage import UsageMetadata
 from .answers.answer import Tally
 from .keys.admission import KeyAdmission
 
 __all__ = ("BudgetWatch",)
 
+# A look costs 10 µs. So a budget is overdrawn by what seven chunks cost, at most.
+_EVERY = 8
+
 
 class BudgetWatch:
-    """Looks after each read; see ``pump.Watch``.
+    """Looks after each eighth read, the first among them; see ``pump.Watch``.
 
+    ``price``: None for a model whose price is not known, of which tokens alone are counted.
     ``tokens`` and ``micros``: what the attempts before this one have used.
     """
 
-    __slots__ = ("_admission", "_micros", "_price", "_seen", "_tally", "_tokens")
+    __slots__ = ("_admission", "_left", "_micros", "_price", "_tally", "_tokens")
 
     def __init__(
-        self, admission: KeyAdmission, tally: Tally, price: Price, tokens: int, micros: int
+        self, admission: KeyAdmission, tally: Tally, price: Price | None, tokens: int, micros: int
     ) -> None:
         self._admission = admission
         self._tally = tally
         self._price = price
         self._tokens = tokens
         self._micros = micros
-        self._seen: UsageMetadata | None = None
+        self._left = 1
 
     def passed(self) -> None:
         """Raise BudgetExceeded when what was used so far costs more than is left."""
-        usage = self._tally.usage
-        if usage is None or usage is self._seen:
+        self._left -= 1
+        if self._left:
             return
-        self._seen = usage
-        cost = cost_of(usage, self._price)
-        if cost is not None:
-            self._admission.adjust(
-                self._tokens + tokens_of(usage).total, self._micros + cost.micros
-            )
+        self._left = _EVERY
+        usage = self._tally.usage
+        if usage is None:
+            return
+        cost = None if self._price is None else cost_of(usage, self._price)
+        self._admission.adjust(
+            self._tokens + tokens_of(usage).total,
+            self._micros + (0 if cost is None else cost.micros),
+        )

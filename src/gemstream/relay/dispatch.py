@@ -7,12 +7,15 @@ to the pool. Whatever happens, the admission is settled with what all attempts u
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
+import re
 import time
 
 import msgspec
 
 from ..errors import APIError, GemstreamError, Unavailable
+from ..limits.reservation import Reservation
 from ..policy.account.pool import Choice
 from ..policy.account.signal import Signal, read_signal
 from ..policy.account.wish import NoneLeft, Wish
@@ -30,6 +33,9 @@ from .job import Job
 from .refused import Refused, shortage_refusal
 
 __all__ = ("Dispatch",)
+
+
+_RESOURCE = re.compile(rb'"(?:file_?[dD]ata|cached_?[cC]ontent)"')
 
 
 class Dispatch:
@@ -115,6 +121,7 @@ class Dispatch:
             )
             if isinstance(place, Full):
                 return wish.without(choice.account, place.fits_at(time.monotonic()))
+            self._downstream.on_commit = functools.partial(self._committed, choice, place)
             before = self._job.tokens
             attempt = Attempt(self._job, account, self._attempts + 1, self._downstream)
             try:
@@ -127,6 +134,12 @@ class Dispatch:
             parts.pool.finished(choice)
         return await self._concluded(attempt, ending, wish.after(choice.account, signal))
 
+    def _committed(self, choice: Choice, place: Reservation | None) -> None:
+        """Tell that the answer has begun: its account is well, and its time in the windows runs."""
+        self._job.parts.pool.began(choice, time.monotonic())
+        if place is not None:
+            place.stamp()
+
     async def _ask(
         self, choice: Choice, account: Account, attempt: Attempt
     ) -> tuple[Signal, Ending]:
@@ -134,7 +147,12 @@ class Dispatch:
         self._last = attempt
         self._downstream.more_headers = ((b"x-gemstream-attempts", b"%d" % self._attempts),)
         ending = await attempt.run()
-        signal = read_signal(attempt.error, wall=time.time(), headers=attempt.headers)
+        signal = read_signal(
+            attempt.error,
+            wall=time.time(),
+            headers=attempt.headers,
+            names_resource=_RESOURCE.search(self._job.call.body) is not None,
+        )
         pool = self._job.parts.pool
         change = pool.receive(choice, signal, time.monotonic(), jitter=random.random())
         if change is not None:

@@ -7,7 +7,7 @@ asked, behind it nothing can be taken back.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from .exchange import Exchange, Header
 
@@ -22,10 +22,11 @@ _STREAM_HEADERS: tuple[Header, ...] = (
 class Downstream:
     """Writes one answer to its caller.
 
-    ``is_committed``: content went down. ``heartbeat``: seconds of silence after which ``beat`` is
-    asked for something to send, None for never; the first one sends the head, so that errors from
-    then on are told within the stream, but commits nothing. A caller who left is written to no
-    more, and nobody is told: who wants to know asks ``exchange.is_gone``.
+    ``is_committed``: content went down; ``on_commit`` is called just before. ``heartbeat``:
+    seconds of silence after which ``beat`` is asked for something to send, None for never; the
+    first one sends the head, so that errors from then on are told within the stream, but commits
+    nothing. A caller who left is written to no more, and nobody is told: who wants to know asks
+    ``exchange.is_gone``.
     """
 
     __slots__ = (
@@ -41,6 +42,7 @@ class Downstream:
         "first_sent",
         "is_committed",
         "more_headers",
+        "on_commit",
     )
 
     def __init__(
@@ -50,6 +52,7 @@ class Downstream:
         self.is_committed = False
         self.first_sent: float | None = None
         self.more_headers: tuple[Header, ...] = ()  # of the attempt that answers
+        self.on_commit: Callable[[], None] = _nothing
         self._head = head
         self._heartbeat = heartbeat
         self._content_type = b""
@@ -76,6 +79,7 @@ class Downstream:
         exchange = self.exchange
         if not self.is_committed:
             self.is_committed = True
+            self.on_commit()
             self.first_sent = self._loop.time()
             await self._begin()
         if exchange.is_gone:
@@ -83,6 +87,11 @@ class Downstream:
         if self._heartbeat is not None:
             self._sent_at = self._loop.time()
         await exchange.send(data)
+
+    def sender(self) -> Callable[[bytes], Awaitable[None]]:
+        """Return what sends content from now on, by the shortest way there is."""
+        is_plain = self.is_committed and self._heartbeat is None
+        return self.exchange.send if is_plain else self.send
 
     async def end(self, data: bytes = b"") -> None:
         """Send the last of it."""
@@ -132,3 +141,7 @@ class Downstream:
         await self._begin()
         if not self.exchange.is_gone:
             await self.exchange.send(data)
+
+
+def _nothing() -> None:
+    pass

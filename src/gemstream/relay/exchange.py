@@ -124,7 +124,9 @@ class Exchange:
         )
 
     async def send(self, data: bytes) -> None:
-        """Send a piece of the body; returns when more may be sent."""
+        """Send a piece of the body; returns when more may be sent. To one who left, nothing."""
+        if self.is_gone:
+            return
         self.sent += len(data)
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 

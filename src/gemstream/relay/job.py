@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+from typing import Protocol
 
 from ..config.prices import Price
 from ..config.relay.options import DisconnectPolicy
@@ -20,14 +21,26 @@ from .keys.key import Key
 from .ledger.attempt import AttemptStatus, Settlement
 from .parts import Parts
 
-__all__ = ("Job",)
+__all__ = ("Job", "Running")
+
+
+class Running(Protocol):
+    """An attempt that runs."""
+
+    number: int
+
+    @property
+    def tally(self) -> Tally | None:
+        """What is known of its answer, None before one began."""
+        ...
 
 
 class Job:
     """What one request asks, who asks it, and what it has used so far.
 
     ``cancelled_as``: how the books call an attempt whose task is cancelled. ``answer``: the one
-    that is going down. ``tokens`` and ``micros``: of all attempts together.
+    that is going down, ``attempt`` the one that runs. ``tokens`` and ``micros``: of all attempts
+    together.
     """
 
     __slots__ = (
@@ -36,6 +49,7 @@ class Job:
         "_task",
         "admission",
         "answer",
+        "attempt",
         "call",
         "cancelled_as",
         "deadlines",
@@ -55,6 +69,7 @@ class Job:
         self.key = key
         self.call = call
         self.answer: StreamAnswer | None = None
+        self.attempt: Running | None = None
         self.admission: KeyAdmission | None = None
         self.cancelled_as = AttemptStatus.CLIENT_CANCEL
         self.is_cut = False
@@ -74,6 +89,16 @@ class Job:
         self.reserved_micros = self._reserved(call.estimate)
         self._task = asyncio.current_task()
         self._draining: asyncio.Handle | None = None
+
+    def note_progress(self) -> None:
+        """Tell the books what the attempt that runs has come to, should this process die."""
+        attempt = self.attempt
+        if attempt is None or attempt.tally is None or (usage := attempt.tally.usage) is None:
+            return
+        cost = self.cost_of(usage, attempt.tally.model_version)
+        self.parts.ledger.note(
+            self.exchange.request_id, attempt.number, usage, self.exchange.sent, cost
+        )
 
     def caller_left(self) -> None:
         """Stop, or read on for the counts, as the key says."""
@@ -112,11 +137,10 @@ class Job:
         self.parts.ledger.settle(settlement)
 
     def watch_for(self, tally: Tally) -> BudgetWatch | None:
-        """Return who cuts the stream when the key's budget is used up; None without a budget."""
+        """Return who holds the stream to the key's budget and tokens a minute; None without any."""
         budget = self.key.budget
-        if self.admission is None or self._price is None:
-            return None
-        if budget.day is None and budget.month is None and budget.total is None:
+        has_budget = (budget.day, budget.month, budget.total) != (None, None, None)
+        if self.admission is None or not (has_budget or self.key.quotas.tpm is not None):
             return None
         return BudgetWatch(self.admission, tally, self._price, self.tokens, self.micros)
 

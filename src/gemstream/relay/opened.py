@@ -15,7 +15,8 @@ from ..config.prices import bundled_prices
 from ..config.relay.options import RelayOptions
 from ..config.state_folder import state_folder
 from ..errors import StoreUnavailable
-from ..limits.stores import lanes_at
+from ..limits.memory_store import MemoryStore
+from ..limits.stores import PROCESS, lanes_at
 from ..net.aiohttp_transport import AiohttpTransport
 from ..net.transport import Transport
 from ..policy.account.pool import AccountPool
@@ -41,6 +42,7 @@ from .secrets.master_file import read_master
 __all__ = ("ledger_url", "opened_relay")
 
 _SUM_UP_EVERY = 600.0
+_NOTE_EVERY = 2.0
 _log = logging.getLogger("gemstream.relay")
 
 
@@ -59,7 +61,10 @@ async def opened_relay(
     async with AsyncExitStack() as stack:
         parts = await _parts(options, environ, transport, stack)
         await _begin_duties(parts, stack)
-        yield Relay(parts)
+        relay = Relay(parts)
+        noting = asyncio.create_task(_note(relay), name="relay duty")
+        stack.push_async_callback(_ended, noting)
+        yield relay
 
 
 async def _parts(
@@ -77,7 +82,7 @@ async def _parts(
     ledger = Ledger(database, replica_name(), spill=folder / "relay-spill")
     stack.push_async_callback(ledger.aclose)
     await ledger.start()
-    store = lanes_at(options.limits).store
+    store = MemoryStore() if options.limits == PROCESS else lanes_at(options.limits).store
     if transport is None:
         transport = AiohttpTransport()
         stack.push_async_callback(transport.aclose)
@@ -99,6 +104,7 @@ async def _parts(
 
 async def _begin_duties(parts: Parts, stack: AsyncExitStack) -> None:
     """Read keys and accounts, and look after them, budgets and old rows until the stack closes."""
+    await parts.key_store.check()
     await parts.refresh()
     duties: tuple[Coroutine[Any, Any, None], ...] = (
         parts.key_watch.follow(),
@@ -127,12 +133,25 @@ async def _sum_up(parts: Parts) -> None:
         await asyncio.sleep(_SUM_UP_EVERY)
 
 
+async def _note(relay: Relay) -> None:
+    """Keep the books' lower bounds of what runs close to the truth."""
+    while True:
+        await asyncio.sleep(_NOTE_EVERY)
+        relay.note_progress()
+
+
 async def _spending(database: Database, key_id: str) -> Spending:
     found = await spent(database, key_id, time.time_ns() // 1000)
     return Spending(day=found.day, month=found.month, total=found.total)
 
 
 def ledger_url(options: RelayOptions, environ: Mapping[str, str]) -> str:
-    """Return where the books are: as the options say, else a file in the state folder."""
+    """Return where the books are: as the options say, else a file in the state folder.
+
+    A row is on its way to the disk before its attempt is sent, and there milliseconds later: a
+    process that is killed loses none. ``durability=disk`` waits for the disk, 0.3 to 6 ms a row.
+    """
     folder: Path = state_folder(environ)
-    return options.ledger.url or f"sqlite:///{folder / 'relay.sqlite3'}"
+    url = options.ledger.url or f"sqlite:///{folder / 'relay.sqlite3'}"
+    is_plain = url.startswith("sqlite:") and "?" not in url
+    return f"{url}?durability=process" if is_plain else url

@@ -36,14 +36,10 @@ async def pump(
     ``downstream.is_committed`` tells how. Cancelling is safe; who calls closes the upstream.
     """
     data = await _hold(upstream, answer)
-    tally, take, receive, send = (
-        answer.tally,
-        answer.receive_data,
-        upstream.receive,
-        downstream.send,
-    )
+    tally, take, receive = answer.tally, answer.receive_data, upstream.receive
     if data:
-        await send(data)
+        await downstream.send(data)
+    send = downstream.sender()
     while tally.error is None and (data := await receive()):
         if down := take(data):
             await send(down)

@@ -60,9 +60,9 @@ class PostgresDatabase:
         )
         await self._pool
 
-    def submit(self, *statements: Statement) -> asyncio.Future[list[Rows]]:
+    def submit(self, *statements: Statement, is_urgent: bool = True) -> asyncio.Future[list[Rows]]:
         """As ``database.Database.submit``."""
-        return self._queue.submit(*statements)
+        return self._queue.submit(*statements, is_urgent=is_urgent)
 
     async def run(self, *statements: Statement) -> list[Rows]:
         """As ``database.Database.run``."""

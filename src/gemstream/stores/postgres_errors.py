@@ -11,7 +11,15 @@ from urllib.parse import urlsplit
 
 from ..errors import ConfigError, InvalidState, StoreUnavailable
 
-__all__ = ("Meaning", "address_of", "asyncpg_or_refuse", "meaning_of", "refusal", "unavailable")
+__all__ = (
+    "Meaning",
+    "address_of",
+    "asyncpg_or_refuse",
+    "is_verdict",
+    "meaning_of",
+    "refusal",
+    "unavailable",
+)
 
 # Of the server or the way to it: connection exceptions, insufficient resources, system errors,
 # configuration file errors, internal errors.
@@ -24,6 +32,7 @@ _AWAY_CODES = (
     "57P03",  # it is starting
     "57P05",  # idle for too long
 )
+_DOWN_CLASSES = ("08", "57", "58", "XX")
 _AGAIN_CODES = ("40001", "40P01", "55P03")  # serialization, deadlock, a lock not to be had
 _CLOSED_CLASSES = ("28", "3D")  # no such user or password, no such database
 
@@ -52,6 +61,17 @@ def meaning_of(error: BaseException) -> Meaning | None:
     if isinstance(error, OSError | TimeoutError | EOFError | asyncpg.InternalClientError):
         return Meaning.AWAY
     return None
+
+
+def is_verdict(error: BaseException) -> bool:
+    """Return whether ``error`` is the server's word that a statement was not run.
+
+    A connection that broke says nothing of the sort, nor does a server that goes down meanwhile.
+    """
+    asyncpg = asyncpg_or_refuse()
+    if not isinstance(error, asyncpg.PostgresError):
+        return False
+    return not (error.sqlstate or "08").startswith(_DOWN_CLASSES)
 
 
 def unavailable(address: str, error: BaseException | str, *, is_known: bool) -> StoreUnavailable:

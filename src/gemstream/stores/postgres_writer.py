@@ -2,7 +2,8 @@
 
 When the connection breaks while a commit is under way, nobody here knows how it ended. The server
 does: before the commit it was asked for the transaction's number, and the next connection asks what
-became of that. So a unit may be any SQL; it need not bear being run twice.
+became of that. So a unit may be any SQL. Statements that bear being run twice are, and spare the
+question; one that is alone is a transaction by itself, in one round trip.
 Source: https://www.postgresql.org/docs/current/functions-info.html (txid_status).
 """
 
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from ..errors import ConfigError
 from .migrations import BOOK, Migrations, due, noted
-from .postgres_errors import Meaning, address_of, meaning_of, refusal, unavailable
+from .postgres_errors import Meaning, address_of, is_verdict, meaning_of, refusal, unavailable
 from .statement import Outcome, Rows, Unit, engine_sql, numbered
 
 __all__ = ("PostgresWriter", "own_sql", "persist")
@@ -42,10 +43,16 @@ _LONGEST_RETRY = 0.5
 
 
 class _Doubt(NamedTuple):
-    """A transaction of which only its number and what it will have answered are known."""
+    """A transaction of which only its number and what it will have answered are known.
 
-    number: int
+    ``number`` is None when there is nothing to ask: it may be run again.
+    """
+
+    number: int | None
     outcomes: list[Outcome]
+
+
+_REPEATABLE = _Doubt(None, [])
 
 
 class PostgresWriter:
@@ -109,21 +116,34 @@ class PostgresWriter:
         if self._doubt is not None and await _is_committed(connection, self._doubt):
             return self._doubt.outcomes
         self._doubt = None
+        is_repeatable = all(statement.is_repeatable for unit in units for statement in unit)
         try:
-            await connection.execute(_BEGIN)
-            outcomes: list[Outcome] = [await _run(connection, unit) for unit in units]
+            if is_repeatable and len(units) == len(units[0]) == 1:
+                return await self._commit_alone(connection, units[0])
+            outcomes = await _begin(connection, units)
+            await self._end(connection, outcomes, is_repeatable)
         except Exception as error:
-            await _roll_back(connection)
-            if meaning_of(error) is not Meaning.REFUSED:
-                raise
-            await connection.execute(_BEGIN)
-            outcomes = [await _run_apart(connection, unit) for unit in units]
-        await self._end(connection, outcomes)
+            if is_verdict(error):
+                self._doubt = None
+            raise
         return outcomes
 
-    async def _end(self, connection: Any, outcomes: list[Outcome]) -> None:
-        number = await connection.fetchval(_NUMBER)
-        if number is not None:  # it has written something
+    async def _commit_alone(self, connection: Any, unit: Unit) -> list[Outcome]:
+        self._doubt = _REPEATABLE
+        try:
+            outcome: Outcome = await _run(connection, unit)
+        except Exception as error:
+            if meaning_of(error) is not Meaning.REFUSED:
+                raise
+            outcome = refusal(error)
+        self._doubt = None
+        return [outcome]
+
+    async def _end(self, connection: Any, outcomes: list[Outcome], is_repeatable: bool) -> None:
+        number = None if is_repeatable else await connection.fetchval(_NUMBER)
+        if is_repeatable:
+            self._doubt = _REPEATABLE
+        elif number is not None:  # it has written something
             self._doubt = _Doubt(number, outcomes)
         await connection.execute("COMMIT")
         self._doubt = None
@@ -166,7 +186,22 @@ async def persist(
         delay = min(delay * 2, _LONGEST_RETRY)
 
 
+async def _begin(connection: Any, units: list[Unit]) -> list[Outcome]:
+    """Run units in a transaction that is still to be committed; each apart if one is refused."""
+    try:
+        await connection.execute(_BEGIN)
+        return [await _run(connection, unit) for unit in units]
+    except Exception as error:
+        await _roll_back(connection)
+        if meaning_of(error) is not Meaning.REFUSED:
+            raise
+    await connection.execute(_BEGIN)
+    return [await _run_apart(connection, unit) for unit in units]
+
+
 async def _is_committed(connection: Any, doubt: _Doubt) -> bool:
+    if doubt.number is None:
+        return False
     fate = await connection.fetchval(_FATE, doubt.number)
     if fate == "in progress":
         # The server has not noticed yet that we were gone: ask again.

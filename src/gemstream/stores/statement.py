@@ -16,10 +16,15 @@ Outcome = list[Rows] | Exception
 
 
 class Statement(NamedTuple):
-    """One statement of SQL and its arguments: None, int, str or bytes, one for each ``?``."""
+    """One statement of SQL and its arguments: None, int, str or bytes, one for each ``?``.
+
+    ``is_repeatable``: run again after it was committed it changes nothing and answers the same.
+    That spares Postgres three round trips; every statement is committed once all the same.
+    """
 
     sql: str
     args: tuple[object, ...] = ()
+    is_repeatable: bool = False
 
 
 Unit = tuple[Statement, ...]

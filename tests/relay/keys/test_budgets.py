@@ -147,6 +147,26 @@ def test_what_other_processes_spend_is_known_in_five_seconds() -> None:
     in_no_time(watch())
 
 
+def test_a_key_that_was_not_in_use_is_read_again_before_its_next_request() -> None:
+    async def watch() -> None:
+        books = Books()
+        limits = limits_by(books)
+        (await limits.admit(KEY, 1, 1)).settle(1, 1)
+        following = asyncio.create_task(limits.budgets.follow())
+        await asyncio.sleep(3600)
+        assert books.readings == 2  # once for it was used, and no more
+        books.spent["team-a"] = 1_500_000
+        with pytest.raises(BudgetExceeded):
+            await limits.admit(KEY, 1, 1)
+        books.is_away = True
+        await asyncio.sleep(3600)
+        with pytest.raises(BudgetExceeded):  # by what is known
+            await limits.admit(KEY, 1, 1)
+        following.cancel()
+
+    in_no_time(watch())
+
+
 def test_books_that_are_away_are_survived_and_told_of_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

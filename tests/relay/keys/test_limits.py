@@ -161,7 +161,7 @@ async def test_one_key_is_no_other() -> None:
     limits = limits_on(SetClock())
     options: dict[str, Any] = {"rpm": 2, "concurrency": 2, "budget": BudgetOptions(day=2)}
     await burst(limits, a_key("team", **options), 9)
-    for name in ("team-a", "team:a", "tea", "relay-key:team", "team|rpm".replace("|", "/")):
+    for name in ("team-a", "team.a", "tea", "relay-key", "team.rpm", "rpm"):
         assert len(await burst(limits, a_key(name, **options), 9)) == 2
 
 
@@ -200,6 +200,20 @@ def test_a_place_is_waited_for_first_come_first_served() -> None:
             assert "the limit of 1 answer at once is used up, and 3 wait already" in str(error)
         assert order == [0, 1, 2, 3]
         assert limits.waiting(key.id) == 0
+
+    in_no_time(wait())
+
+
+def test_a_key_that_was_gone_for_a_moment_keeps_its_row() -> None:
+    async def wait() -> None:
+        limits, key = limits_on(LoopClock()), a_key(concurrency=1, queue=1, queue_timeout=60.0)
+        running = await limits.admit(key, 1, 0)
+        limits.forget(key.id)
+        waiting = asyncio.create_task(limits.admit(key, 1, 0))
+        await asyncio.sleep(1)
+        running.settle(1, 0)
+        (await waiting).settle(1, 0)
+        assert asyncio.get_running_loop().time() < 60.0
 
     in_no_time(wait())
 

@@ -14,11 +14,12 @@ from gemstream.errors import BudgetExceeded, RateLimited
 from gemstream.limits.redis_store import RedisStore
 from gemstream.limits.sqlite_store import SQLiteStore
 from gemstream.limits.store import LimitStore
+from gemstream.policy.key.budget import Spending
 from gemstream.relay.keys.admission import KeyAdmission
 from gemstream.relay.keys.budgets import Budgets
-from gemstream.relay.keys.ledger_spending import spending_in
 from gemstream.relay.keys.limits import KeyLimits
 from gemstream.relay.ledger.ledger import Ledger
+from gemstream.relay.ledger.spent import spent
 from gemstream.stores.database import Database
 from support.books import NOON, attempt, settlement
 from support.limit_clock import SetClock
@@ -126,7 +127,12 @@ async def test_budgets_go_on_from_what_the_ledger_has(books: Database) -> None:
         await ledger.open(attempt(f"r{number}"))
         ledger.settle(settlement(f"r{number}", cost=cost))
     await ledger.flush()
-    budgets = Budgets(spending_in(books, lambda: NOON), lambda: NOON)
+
+    async def spending_of(key_id: str) -> Spending:
+        found = await spent(books, key_id, NOON)
+        return Spending(found.day, found.month, found.total)
+
+    budgets = Budgets(spending_of, lambda: NOON)
     await budgets.prepare(key)
     with pytest.raises(BudgetExceeded):
         budgets.reserve(key, "a", 11, least=11)

@@ -230,6 +230,20 @@ async def test_a_row_of_the_audit_that_was_changed_is_seen(
     assert [one.is_genuine for one in await KeyStore(books, newer).audit()] == [None]
 
 
+async def test_a_database_of_another_master_secret_is_told_before_callers_are(
+    store: KeyStore, books: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    await KeyStore(books, OTHER_MASTER).check()  # of no keys
+    minted = await store.mint(FULL, actor="ops")
+    await store.check()
+    newer = MasterSecret({2: "a-newer-master-secret-of-which-1-is-gone"})
+    for master in (OTHER_MASTER, newer):
+        with pytest.raises(ConfigError, match="were made under another master secret"):
+            await KeyStore(books, master).check()
+    await KeyStore(books, newer).credentials()
+    assert f"key {minted.id} opens nothing: version 1 of the master secret" in caplog.text
+
+
 async def test_a_row_that_cannot_be_read_locks_out_no_other(
     store: KeyStore, books: Database, clock: SetClock, caplog: pytest.LogCaptureFixture
 ) -> None:

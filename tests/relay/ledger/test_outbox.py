@@ -190,9 +190,10 @@ async def test_an_open_of_unknown_outcome_is_taken_back(postgres_url: str) -> No
         await database.open(relay_migrations())
         ledger = Ledger(database, "r")
         await ledger.start()
-        wire.break_at_commit(Break.AFTER)
+        wire.break_at_commit(Break.AFTER, b"cut-here")
         with pytest.raises(StoreUnavailable, match="not known"):
-            await ledger.open(attempt("a"))
+            await ledger.open(attempt("cut-here"))
+        assert wire.broken == 1
         await ledger.flush()
         assert await statuses(database) == {}
         await ledger.aclose()

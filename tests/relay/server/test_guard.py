@@ -11,7 +11,7 @@ import pytest
 
 from gemstream.config.relay.options import RelayOptions, ServerOptions
 from gemstream.relay.server.refusal import Refusal
-from relay.server.served import called, echo, listening
+from relay.server.served import GUARD, called, echo, listening
 
 POST = b"POST /x HTTP/1.1\r\nHost: a\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -163,6 +163,25 @@ async def test_a_second_request_behind_chunks_does_not_slip_in() -> None:
         await caller.send(CHUNKED + b"0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n")
         assert await caller.rest() == Refusal.PIPELINED.answer
     assert b"/smuggled" not in reached
+
+
+async def test_a_trailer_never_reaches_the_application() -> None:
+    scopes: list[Any] = []
+    reached = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scopes.append(scope)
+        reached.set()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async with listening(app) as (_, port), called(port) as caller:
+        await caller.send(CHUNKED + b"1\r\nx\r\n0\r\nX-Goog-Api-Key: k\r\nX: y\r\n")
+        async with asyncio.timeout(GUARD):
+            await reached.wait()
+        await caller.send(b"\r\n")
+        assert await caller.rest() == Refusal.TRAILERS.answer
+    assert [name for name, _ in scopes[0]["headers"]] == [b"host", b"transfer-encoding"]
 
 
 async def test_nothing_of_the_server_is_told() -> None:

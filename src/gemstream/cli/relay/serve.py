@@ -14,7 +14,7 @@ import typer
 from ...errors import ConfigError
 from ..exit_codes import ExitCode
 from ..options import AsJSON, Debug
-from ..session import EMULATED_RATE, run_command
+from ..session import EMULATED_RATE, run_command, show_log
 from ..terminal import stderr, stdout, visible
 from .check import FILE_NAME, check_file
 
@@ -83,12 +83,14 @@ def serve(
         path = Path(FILE_NAME) if config is None else config
         if check:
             return check_file(path, as_json=as_json, **overrides)
-        return _serve_file(path, overrides, as_json=as_json)
+        return _serve_file(path, overrides, as_json=as_json, debug=debug)
 
     run_command(main, debug=debug)
 
 
-def _serve_file(path: Path, given: dict[str, str | int | None], *, as_json: bool) -> ExitCode:
+def _serve_file(
+    path: Path, given: dict[str, str | int | None], *, as_json: bool, debug: bool
+) -> ExitCode:
     from ...config.relay.loading import Overrides, load_relay
 
     if not path.exists() and path == Path(FILE_NAME):
@@ -105,7 +107,8 @@ def _serve_file(path: Path, given: dict[str, str | int | None], *, as_json: bool
     from ...relay.server.serving import serve as serve_relay
     from ...relay.server.worker import Plan
 
-    plan = Plan(opened=open_service, path=path.absolute(), load=load)
+    prepare = partial(show_log, debug=debug)
+    plan = Plan(opened=open_service, path=path.absolute(), load=load, prepare=prepare)
     serve_relay(plan, options, partial(_announce, options, as_json=as_json))
     return ExitCode.OK
 

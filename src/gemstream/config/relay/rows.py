@@ -93,6 +93,8 @@ KEY: Rows = {
     "expires": Row("expires", expiry),
     "enabled": Row("is_enabled", switch),
     **_RATES,
+    "rpm_burst": Row("rpm_burst", whole(1)),
+    "tpm_burst": Row("tpm_burst", whole(1)),
     "queue": Row("queue", between(0, 1_000_000)),
     "queue_timeout": Row("queue_timeout", moments(_LONGEST_WAIT)),
     "accounts": Row("accounts", listed(name)),

@@ -132,19 +132,26 @@ _SHOWN = 4096
 
 
 def read_signal(
-    error: GemstreamError | None, *, wall: float, headers: Mapping[str, str] | None = None
+    error: GemstreamError | None,
+    *,
+    wall: float,
+    headers: Mapping[str, str] | None = None,
+    names_resource: bool = False,
 ) -> Signal:
     """Return what ``error`` says of the account; None is an answer, whatever its finish reason.
 
     An error inside a stream that began with 200 is judged as if it had come first. ``headers``:
-    those of the answer, names in small letters. ``wall``: seconds since 1970. Errors of our own,
-    as a limit or a budget, say nothing of the account.
+    those of the answer, names in small letters. ``wall``: seconds since 1970. ``names_resource``:
+    the request names a file or cache, so a bare 403 may be about that and is the caller's. Errors
+    of our own, as a limit or a budget, say nothing of the account.
     """
     if error is None:
         return SUCCEEDED
     if isinstance(error, APIError):
         retry_after = (headers or {}).get("retry-after")
         hint = retry_hint(error, retry_after=retry_after, wall=wall)
+        if names_resource and isinstance(error, PermissionDenied) and not error.reason:
+            return Signal(SignalKind.CALLER_FAULT, cause=str(error.code))
         return _of_answer(error, hint, wall)
     cause = type(error).__name__
     if isinstance(error, ConnectFailed | ConnectTimeout):

@@ -2,10 +2,11 @@
 
 Strategy. A key's spending is read from the books before its first request, and kept from there on:
 what is settled here is counted here, at once. Where several processes serve one key, ``follow``
-reads it anew every two seconds, so what the others spend is known here within two seconds and the
-time of one reading. In that time, and by what the others still hold for requests that run, a budget
-can be overdrawn; in a single process by nothing but what one report of usage adds to the last.
-When the books cannot be read, a key that was never read is refused, one that was goes on.
+reads the keys that are in use anew every two seconds, and one that was not is read again before its
+next request. So what the others spend is known here within two seconds and the time of a reading.
+In that time, and by what the others hold for requests that run, a budget can be overdrawn; in a
+single process by nothing but what each report of usage adds to the last. When the books cannot be
+read, a key that was never read is refused, one that was goes on.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ SpendingOf = Callable[[str], Awaitable[Spending]]
 FOLLOW_EVERY = 2.0
 """Seconds between two readings of the books, where others write to them."""
 
+# Older than this is what was read of a key that was not in use: two readings and some patience.
+_STALE = 5.0
+
 _log = logging.getLogger("gemstream.relay")
 
 
@@ -44,7 +48,16 @@ class Budgets:
     ``wall``: gives microseconds since 1970.
     """
 
-    __slots__ = ("_logs", "_read", "_reading", "_spending_of", "_wall", "_was_away")
+    __slots__ = (
+        "_is_away",
+        "_is_followed",
+        "_logs",
+        "_read_at",
+        "_reading",
+        "_spending_of",
+        "_used",
+        "_wall",
+    )
 
     def __init__(
         self,
@@ -55,22 +68,27 @@ class Budgets:
         self._wall = wall
         # Also of keys without a budget: they may be given one while something runs.
         self._logs: dict[str, BudgetLog] = {}
-        self._read: set[str] = set()  # of which the books were asked
+        self._read_at: dict[str, float] = {}  # of which the books were asked, on the loop's clock
         self._reading: dict[str, asyncio.Lock] = {}
-        self._was_away = False
+        self._used: set[str] = set()  # since the books were read last
+        self._is_followed = False
+        self._is_away = False
 
     async def prepare(self, key: Key) -> None:
         """Read what ``key`` has spent, unless it is known or has no budget; safe to cancel.
 
         Raises StoreUnavailable.
         """
-        if key.id in self._read or not _is_limited(key.budget):
+        if not _is_limited(key.budget) or self._is_known(key.id):
             return
         async with self._reading.setdefault(key.id, asyncio.Lock()):
-            if key.id not in self._read:
-                spending = await self._spending_of(key.id)
-                self._log_of(key.id).learn(spending, self._wall())
-                self._read.add(key.id)
+            if not self._is_known(key.id):
+                try:
+                    await self._learn(key.id)
+                except StoreUnavailable as error:
+                    if key.id not in self._read_at:
+                        raise
+                    self._note_away(error)
         self._reading.pop(key.id, None)
 
     def reserve(self, key: Key, name: str, micros: int, least: int = 0) -> None:
@@ -78,6 +96,7 @@ class Budgets:
 
         Raises BudgetExceeded.
         """
+        self._used.add(key.id)
         if over := self._log_of(key.id).reserve(name, micros, key.budget, self._wall(), least):
             raise _refusal(key, over, least)
 
@@ -92,7 +111,7 @@ class Budgets:
 
     def spending(self, key_id: str) -> Spending | None:
         """Return what ``key_id`` has spent; None when it has no budget or was not used yet."""
-        if key_id not in self._read:
+        if key_id not in self._read_at:
             return None
         return self._log_of(key_id).spending(self._wall())
 
@@ -101,36 +120,65 @@ class Budgets:
         log = self._logs.get(key_id)
         if log is not None and log.is_idle:
             del self._logs[key_id]
-            self._read.discard(key_id)
+            self._read_at.pop(key_id, None)
+            self._used.discard(key_id)
 
     async def read(self) -> None:
-        """Read anew what every key has spent that was used. Raises StoreUnavailable."""
-        for key_id in tuple(self._read):
+        """Read anew what the keys have spent that are in use. Raises StoreUnavailable."""
+        for key_id in tuple(self._read_at):
+            if key_id in self._used or not self._log_of(key_id).is_idle:
+                await self._learn(key_id)
+
+    async def follow(self, every: float = FOLLOW_EVERY) -> None:
+        """Read anew again and again, until cancelled; books that are away are waited for."""
+        self._is_followed = True
+        try:
+            while True:
+                await asyncio.sleep(every)
+                try:
+                    await self.read()
+                except StoreUnavailable as error:
+                    self._note_away(error)
+                else:
+                    self._note_back()
+        finally:
+            self._is_followed = False
+
+    def _is_known(self, key_id: str) -> bool:
+        """Return whether what the books have was read, and others have not spent since."""
+        at = self._read_at.get(key_id)
+        if at is None or not self._is_followed or self._is_away:
+            return at is not None
+        return asyncio.get_running_loop().time() - at <= _STALE
+
+    async def _learn(self, key_id: str) -> None:
+        asked_at = asyncio.get_running_loop().time()
+        self._used.discard(key_id)  # before: who uses it meanwhile has it read once more
+        try:
             spending = await self._spending_of(key_id)
-            self._log_of(key_id).learn(spending, self._wall())
+        except BaseException:
+            self._used.add(key_id)
+            raise
+        self._log_of(key_id).learn(spending, self._wall())
+        self._read_at[key_id] = asked_at
+
+    def _note_away(self, error: StoreUnavailable) -> None:
+        if not self._is_away:
+            _log.warning(
+                "budgets go by what this process knows, not by what others spend: %s", error
+            )
+        self._is_away = True
+
+    def _note_back(self) -> None:
+        if self._is_away:
+            _log.warning("budgets go by the books again")
+        self._is_away = False
 
     def _log_of(self, key_id: str) -> BudgetLog:
         log = self._logs.get(key_id)
         if log is None:
             log = self._logs[key_id] = BudgetLog()
         return log
-
-    async def follow(self, every: float = FOLLOW_EVERY) -> None:
-        """Read anew again and again, until cancelled; books that are away are waited for."""
-        while True:
-            await asyncio.sleep(every)
-            try:
-                await self.read()
-            except StoreUnavailable as error:
-                if not self._was_away:
-                    _log.warning(
-                        "budgets go by what this process knows, not by what others spend: %s", error
-                    )
-                self._was_away = True
-            else:
-                if self._was_away:
-                    _log.warning("budgets go by the books again")
-                self._was_away = False
 
 
 def _is_limited(budget: BudgetOptions) -> bool:

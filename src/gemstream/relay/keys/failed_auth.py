@@ -1,9 +1,12 @@
-"""How often an address may present what is no key: looked at before anything else is.
+"""How often an address may present what is no key, before it is told to wait instead.
 
-A flood of wrong keys costs one look here per request, and no digest, no database. Each address has
-an even rate of failures with a burst (the generic cell rate algorithm); of IPv6 a /64 counts as
-one address, for a single customer has all of it. What is remembered is bounded: when too many
-addresses fail at once, those are forgotten that have failed longest ago.
+Nothing but memory is asked: a flood of wrong keys reaches no database. Each address has an even
+rate of failures with a burst (the generic cell rate algorithm); of IPv6 a /64 counts as one
+address, for a single customer has all of it. What is remembered is bounded: when too many addresses
+fail at once, those are forgotten that have failed longest ago.
+
+Many callers may share one address, behind a proxy or a company's gateway. So who finds a key first
+and asks here only for those that are none locks nobody out; guessing is hopeless either way.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from ...config.checks import Check
+from ...config.relay.checks import model, name
 from ...config.relay.options import BudgetOptions, DisconnectPolicy, KeyOptions
 from ...errors import ConfigError
 from ...policy.key.scope import KeyScope, networks_of, surfaces_of
@@ -37,10 +39,9 @@ def key_of(options: KeyOptions, *, id: str | None = None, last4: str = "") -> Ke
 
     Raises ConfigError, which names the key, for a scope, limit or budget that cannot be used.
     """
-    if not options.name or not options.name.isprintable() or "|" in options.name:
-        raise ConfigError(
-            f"a key is named {options.name!r:.80}; a name is one line of text, not empty, without |"
-        )
+    _check(name, options.name, "a key is named {!r:.80}; {}")
+    for pattern in options.models:
+        _check(model, pattern, f"key {options.name}: it is for model {{!r:.80}}; {{}}")
     try:
         return Key(
             id=id or options.name,
@@ -58,6 +59,13 @@ def key_of(options: KeyOptions, *, id: str | None = None, last4: str = "") -> Ke
         )
     except ConfigError as error:
         raise ConfigError(f"key {options.name!r:.80}: {error}") from None
+
+
+def _check(check: Check, value: str, said: str) -> None:
+    try:
+        check(value)
+    except ValueError as error:
+        raise ConfigError(said.format(value, error)) from None
 
 
 def _scope_of(options: KeyOptions) -> KeyScope:

@@ -88,11 +88,13 @@ class KeyLimits:
         return len(self._rows.get(key_id, ()))
 
     def forget(self, key_id: str) -> None:
-        """Drop what is kept for a key that is no more; what still runs of it settles as ever."""
+        """Drop what is kept for a key that is no more; what still runs of it settles as ever.
+
+        Its row of waiters stays, a few hundred bytes: what runs wakes those who wait there, should
+        the key come back.
+        """
         self._claims.pop(key_id, None)
         self.budgets.forget(key_id)
-        if not self.waiting(key_id):
-            self._rows.pop(key_id, None)
 
     def _claims_of(self, key: Key) -> KeyClaims:
         claims = self._claims.get(key.id)

@@ -208,9 +208,28 @@ class KeyStore:
             except ConfigError as error:
                 _log.error("key %s opens nothing: %s", key_id, error)
                 continue
+            if self._hasher.digest("", pepper) is None:
+                _log.error(
+                    "key %s opens nothing: version %d of the master secret is not given",
+                    key_id,
+                    pepper,
+                )
             ends = None if until is None else until / _MICROS
             credentials.append(Credential(key=key, digest=digest, pepper=pepper, until=ends))
         return tuple(credentials)
+
+    async def check(self) -> None:
+        """Raise ConfigError when the keys were made under another master secret: none would open.
+
+        Told by the signatures of the audit, of which one at least must be ours.
+        """
+        entries = await self.audit()
+        if entries and not any(entry.is_genuine for entry in entries):
+            raise ConfigError(
+                "the keys in the database were made under another master secret, so none of them "
+                "opens; start the relay with the GEMSTREAM_RELAY_SECRET or the file relay.secret "
+                "that they were made with, or name another database"
+            )
 
     async def audit(self, limit: int = 100, key_id: str | None = None) -> list[AuditEntry]:
         """Return the newest changes, of one key when it is named, the newest first."""

@@ -64,7 +64,8 @@ class Outbox:
     def write(self, record: Record) -> None:
         """Have ``record`` written; never waits, never raises."""
         try:
-            future = self._database.submit(record.statement())
+            # Nobody waits for it: it goes along with the next row that is opened.
+            future = self._database.submit(record.statement(), is_urgent=False)
         except (StoreUnavailable, InvalidState) as error:
             self._hold(record, error)
             return

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from ...errors import InvalidRequest
 from ...stores.statement import Statement
 from ...wire.codec import encode
 from ...wire.usage import ModalityTokenCount, UsageMetadata
@@ -84,12 +85,14 @@ class RecordKind(enum.Enum):
     """The row was written and its attempt was not sent."""
 
 
+# Not "is_rolled = 0": a Postgres that does not know the table yet would plan to walk the index of
+# those rows, and keep to that plan as the table grows.
 # A sweeper may have closed the row of a process that was only thought dead: what that process
 # knows is the truth, and is taken once.
 _SQL = {
     RecordKind.SETTLE: (
         f"UPDATE attempts SET {_TELL}, {_SET} WHERE {_WHICH} "
-        "AND status IN ('open', 'unknown') AND is_rolled = 0"
+        "AND status IN ('open', 'unknown') AND is_rolled <> 1"
     ),
     RecordKind.WITHDRAW: f"DELETE FROM attempts WHERE {_WHICH} AND status IN ('open', 'unknown')",
 }
@@ -107,7 +110,7 @@ class Record(NamedTuple):
 
     def statement(self) -> Statement:
         """Return the statement that makes it."""
-        return Statement(_SQL[self.kind], self.values)
+        return Statement(_SQL[self.kind], self.values, is_repeatable=True)
 
     def line(self) -> bytes:
         """Return it as one line of JSON."""
@@ -143,6 +146,7 @@ def opening(attempt: Attempt, replica: str) -> Statement:
             _count(attempt.reserved_tokens),
             _count(attempt.reserved_micros),
         ),
+        is_repeatable=True,
     )
 
 
@@ -178,7 +182,8 @@ def note_statement(
     row: tuple[str, int], usage: UsageMetadata | None, count: int, cost: int | None
 ) -> Statement:
     """Return the statement that notes in an open row what was counted so far."""
-    return Statement(_NOTE, (*_told(usage, None, cost), _count(count), *row))
+    values = (*_told(usage, None, cost), _count(count), *row)
+    return Statement(_NOTE, values, is_repeatable=True)
 
 
 def _told(usage: UsageMetadata | None, created: int | None, cost: int | None) -> tuple[Any, ...]:
@@ -193,7 +198,7 @@ def _told(usage: UsageMetadata | None, created: int | None, cost: int | None) ->
         _count(usage.tool_use_prompt_token_count),
         _count(usage.total_token_count),
         _modalities(usage),
-        encode(usage).decode(),
+        _json(usage),
         _count(cost),
     )
 
@@ -207,7 +212,7 @@ def _modalities(usage: UsageMetadata) -> str | None:
         "tool_use": usage.tool_use_prompt_tokens_details,
     }
     counts = {name: _by_modality(counted) for name, counted in details.items() if counted}
-    return msgspec.json.encode(counts).decode() if counts else None
+    return _json(counts) if counts else None
 
 
 def _by_modality(counted: Any) -> dict[str, int]:
@@ -217,6 +222,14 @@ def _by_modality(counted: Any) -> dict[str, int]:
         name = one.modality or "UNSPECIFIED"
         counts[name] = counts.get(name, 0) + one.token_count
     return counts
+
+
+def _json(value: object) -> str | None:
+    """Return ``value`` as JSON; None for what JSON cannot say, for the counts stand beside it."""
+    try:
+        return encode(value).decode()
+    except InvalidRequest:
+        return None
 
 
 def _count(value: int | None) -> int | None:

@@ -17,11 +17,13 @@ def bind(host: str, port: int) -> socket.socket:
 
     Raises ConfigError when it cannot be had.
     """
+    if not 0 <= port <= 65535:  # some resolvers take a larger one and cut it
+        raise ConfigError(f"the relay cannot listen on port {port}: ports end at 65535")
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, address = found[0]
         listener = socket.socket(family, kind, protocol)
-    except (OSError, OverflowError, UnicodeError) as error:
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(f"the relay cannot listen on {host}:{port}: {reason}") from error
     try:
@@ -29,7 +31,7 @@ def bind(host: str, port: int) -> socket.socket:
         listener.bind(address)
         listener.listen(BACKLOG)
         listener.setblocking(False)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         listener.close()
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(

@@ -69,7 +69,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a head."""
         super().connection_made(transport)
-        self._arm(self._settings.options.header_timeout, self._head_is_late)
+        self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End all waiting."""
@@ -83,10 +83,10 @@ class GuardedProtocol(HttpToolsProtocol):
             self._discard(data)
             return
         try:
-            while data and self._phase is not _Phase.OVER:
-                data = (
-                    self._take_head(data) if self._phase is _Phase.HEAD else self._take_body(data)
-                )
+            while data:
+                data = self._taken(data)
+            if self._phase is _Phase.BODY and self._timer is None:
+                self._arm(_RATE_SECONDS, self._judge_rate)
         except httptools.HttpParserUpgrade:
             self._refuse(Refusal.UPGRADE)
         except httptools.HttpParserError:
@@ -100,20 +100,6 @@ class GuardedProtocol(HttpToolsProtocol):
             self._raise(Refusal.PIPELINED)
         super().on_message_begin()
 
-    def on_url(self, url: bytes) -> None:
-        """Take a piece of the request target."""
-        super().on_url(url)
-        if len(self.url) > self._settings.options.max_url:
-            self._raise(Refusal.LONG_URL)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; one behind the body would slip in after all checks."""
-        if self._phase is not _Phase.HEAD:
-            self._raise(Refusal.TRAILERS)
-        super().on_header(name, value)
-        if len(self.headers) > self._settings.options.max_headers:
-            self._raise(Refusal.LARGE_HEAD)
-
     def on_headers_complete(self) -> None:
         """Check the head as a whole, and hand the request over."""
         self._disarm()
@@ -121,8 +107,10 @@ class GuardedProtocol(HttpToolsProtocol):
             self._raise(refusal)
         self._phase = _Phase.BODY
         self._received = self._decoded = self._chunks = self._judged = 0
+        self._was_paused = False
         self.scope["client"] = self._callers.caller(self.client, self.headers)
         super().on_headers_complete()
+        self.headers = []  # trailers would go into those that the application reads
         if self._settings.is_draining:
             self.cycle.keep_alive = False
 
@@ -138,6 +126,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Wait for the next head."""
+        if self.headers:
+            self._raise(Refusal.TRAILERS)
         super().on_message_complete()
         self._disarm()
         self._phase = _Phase.HEAD
@@ -163,6 +153,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if not self._head:
             data = data.lstrip(b"\r\n")  # RFC 9112 §2.2: empty lines before a request
             if not data:
+                self._await_head()
                 return b""
         searched = self._tail + data
         end = searched.find(_BLANK_LINE)
@@ -170,15 +161,12 @@ class GuardedProtocol(HttpToolsProtocol):
         self._head += size
         self._left = 0
         self.parser.feed_data(data[:size])
-        if end < 0 and self._head > self._settings.options.max_header_bytes:
-            self._refuse(Refusal.LARGE_HEAD)
-        elif end < 0:
+        if end < 0:
             self._tail = searched[-3:]
-            if self._timer is None:
-                self._arm(self._settings.options.header_timeout, self._head_is_late)
-        elif self._phase is _Phase.BODY:
-            self._was_paused = False
-            self._arm(_RATE_SECONDS, self._judge_rate)
+            if (refusal := self._judge_size()) is None:
+                self._await_head()
+            else:
+                self._refuse(refusal)
         return data[size:]
 
     def _take_body(self, data: bytes) -> bytes:
@@ -198,9 +186,9 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _judge_head(self) -> Refusal | None:
         """Return what is wrong with a head that llhttp lets through; settle the framing."""
+        if (refusal := self._judge_size()) is not None:
+            return refusal
         version = self.parser.get_http_version()
-        if self._head > self._settings.options.max_header_bytes:
-            return Refusal.LARGE_HEAD
         if version not in ("1.1", "1.0"):
             return Refusal.VERSION
         if b"#" in self.url:
@@ -218,6 +206,14 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             return Refusal.UPGRADE  # llhttp would not read its body
         return Refusal.NO_HOST if hosts != 1 and version == "1.1" else None
+
+    def _judge_size(self) -> Refusal | None:
+        options = self._settings.options
+        if len(self.url) > options.max_url:
+            return Refusal.LONG_URL
+        if self._head > options.max_header_bytes or len(self.headers) > options.max_headers:
+            return Refusal.LARGE_HEAD
+        return None
 
     def _judge_header(self, name: bytes, value: bytes) -> Refusal | None:
         if name == b"content-length":
@@ -238,9 +234,15 @@ class GuardedProtocol(HttpToolsProtocol):
 
     # --- times ---
 
+    def _await_head(self) -> None:
+        if self._timer is None:
+            self._arm(self._settings.options.header_timeout, self._head_is_late)
+
     def _head_is_late(self) -> None:
         self._timer = None
-        if self._head:
+        if self._is_answering():
+            self._await_head()  # the next request may take its time while this one is answered
+        elif self._head:
             self._refuse(Refusal.LATE_HEAD)
         else:
             self.transport.close()  # nothing was asked

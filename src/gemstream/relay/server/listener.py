@@ -22,6 +22,8 @@ __all__ = ("Listener",)
 # As nginx; a shorter one races with the pools of SDKs, which then meet a closed connection.
 _KEEP_ALIVE_SECONDS = 75
 _TICK_SECONDS = 0.02
+# An application that is told of its caller's leaving ends by itself, and settles.
+_UNWIND_SECONDS = 1.0
 
 
 class Listener:
@@ -80,10 +82,12 @@ class Listener:
         """Break off whatever still runs, and wait until it has unwound."""
         self.stop_accepting()
         state = self._server.server_state
-        for task in list(state.tasks):
-            task.cancel()
         for connection in list(state.connections):
             connection.transport.abort()
+        if state.tasks:
+            await asyncio.wait(list(state.tasks), timeout=_UNWIND_SECONDS)
+        for task in list(state.tasks):
+            task.cancel()
         if self._ticking is not None:
             self._ticking.cancel()
             with contextlib.suppress(asyncio.CancelledError):

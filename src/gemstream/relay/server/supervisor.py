@@ -64,12 +64,13 @@ def supervise(
 class _Place:
     """One worker's place: the process in it changes when one dies."""
 
-    __slots__ = ("began", "number", "pause", "pipe", "process")
+    __slots__ = ("began", "is_serving", "number", "pause", "pipe", "process")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.process: SpawnProcess | None = None
         self.pipe: Connection | None = None  # what the worker says when it serves, or cannot
+        self.is_serving = False
         self.began = 0.0
         self.pause = _FIRST_PAUSE
 
@@ -122,6 +123,7 @@ class _House:
 
     def _start(self, place: _Place) -> None:
         here, there = _SPAWN.Pipe(duplex=False)
+        place.is_serving = False
         operators = self._operators if place.number == 0 else []
         place.process = _SPAWN.Process(
             target=_work,
@@ -146,6 +148,7 @@ class _House:
             pipe.close()
         if said is not None:
             raise said
+        place.is_serving = True
 
     async def _keep(self, place: _Place) -> None:
         """Start the place's worker again whenever it dies, until all are to leave."""
@@ -195,8 +198,11 @@ class _House:
 
     def _tell(self, number: signal.Signals) -> None:
         for place in self._places:
-            if place.process is not None and place.process.is_alive() and place.process.pid:
-                os.kill(place.process.pid, number)
+            # SIGHUP would end a worker that still starts; what it starts with is new anyway.
+            is_meant = place.is_serving or number != signal.SIGHUP
+            process = place.process
+            if is_meant and process is not None and process.is_alive() and process.pid:
+                os.kill(process.pid, number)
 
     def _kill(self) -> None:
         """Leave nobody behind when we end by an error."""
@@ -227,6 +233,8 @@ def _work(
     """Be a worker: this is the other process's whole program."""
     # Of a process group of its own: Ctrl-C reaches the supervisor alone, who passes it on.
     os.setpgid(0, 0)
+    if plan.prepare is not None:
+        plan.prepare()
     is_serving = False
 
     def ready() -> None:

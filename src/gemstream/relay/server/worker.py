@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from ...config.relay.options import RelayOptions
+from ...errors import ConfigError
 from .drain import drain
 from .listener import Listener
 from .reloader import Reloader
@@ -29,12 +30,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker serves.
 
     ``opened`` opens the relay. ``path`` is watched, and ``load`` reads it; both are None without a
-    file. In several processes both functions are found by their modules' names.
+    file. ``prepare`` is called first in each further process, as for its logging. In several
+    processes all functions are found by their modules' names.
     """
 
     opened: Opened
     path: Path | None = None
     load: Callable[[], RelayOptions] | None = None
+    prepare: Callable[[], None] | None = None
 
 
 async def work(
@@ -53,6 +56,7 @@ async def work(
     supervisor, whose death is as SIGTERM.
     """
     signals = _Signals()
+    signals.expect_reload()
     reloader = Reloader(options, path=plan.path, load=plan.load)
     async with plan.opened(options, reloader.reload) as service:
         front = Listener(service, list(callers), options.server)
@@ -71,10 +75,10 @@ async def work(
 def _admin(
     service: Service, operators: Sequence[socket.socket], options: RelayOptions
 ) -> list[Listener]:
-    if service.admin is None or not operators:
-        for listening in operators:
-            listening.close()
+    if not operators:
         return []
+    if service.admin is None:
+        raise ConfigError("admin.token is set, and this relay has nothing to serve to operators")
     return [Listener(service.admin, list(operators), options.server)]
 
 
@@ -98,6 +102,10 @@ class _Signals:
         self.is_interactive = False
         self._reloading = asyncio.Event()
 
+    def expect_reload(self) -> None:
+        """Keep SIGHUP for later: by itself it would end the process while the relay opens."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reloading.set)
+
     @contextlib.asynccontextmanager
     async def heard(self, reloader: Reloader) -> Any:
         """Obey signals, and watch the file, inside of the block."""
@@ -105,7 +113,6 @@ class _Signals:
         numbers = [signal.SIGTERM, signal.SIGINT]
         for number in numbers:
             loop.add_signal_handler(number, self._leave, number)
-        loop.add_signal_handler(signal.SIGHUP, self._reloading.set)
         duties = [
             asyncio.create_task(reloader.watch(), name="relay file"),
             asyncio.create_task(self._obey(reloader), name="relay SIGHUP"),

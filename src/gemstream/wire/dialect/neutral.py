@@ -1,8 +1,9 @@
 """What any answer is made of, whatever dialect it comes in and goes out as.
 
 Candidates are counted from 0, function calls from 0 within a candidate and over the whole stream.
-A stream begins with ``Started`` and ends with ``Ended`` or ``Failed``; ``Finished`` comes once for
-each candidate, directly before the end, for only the end makes a reason certain.
+A stream begins with ``Started`` and ends with ``Ended`` or ``Failed``; a failure before anything
+came stands alone. ``Finished`` comes once for each candidate, directly before the end, for only the
+end makes a reason certain; after ``Blocked`` there may be none.
 """
 
 from __future__ import annotations
@@ -70,7 +71,11 @@ class SignatureTarget(enum.Enum):
 
 
 class Signature(Event, frozen=True, gc=False):
-    """The opaque signature of a part; of a call it comes before ``CallOpened`` of ``number``."""
+    """The opaque signature of a part.
+
+    Of a call it comes before ``CallOpened`` of ``number``, of a server's part before ``RawPart``,
+    both counted within the candidate; of text, thoughts and media behind what it signs.
+    """
 
     value: str
     target: SignatureTarget

@@ -129,7 +129,7 @@ def refusal_of(error: GemstreamError) -> Refusal:
         ((fault, said) for kind, fault, said in _FAULTS if isinstance(error, kind)),
         (Fault.INTERNAL, _OURS),
     )
-    delay = error.retry_delay if isinstance(error, RateLimited) else None
+    delay = error.retry_delay if isinstance(error, RateLimited | BudgetExceeded) else None
     return Refusal(fault, message or str(error), retry_delay=delay)
 
 

@@ -142,8 +142,8 @@ def unsigned_calls(contents: list[JSONObject]) -> list[JSONObject]:
             first = next((part for part in parts if "functionCall" in part), None)
             if first is not None and not first.get("thoughtSignature"):
                 unsigned.append(first)
-        elif not any("functionResponse" in part for part in parts):
-            break  # the user's own words
+        elif any(part.get("text") for part in parts):
+            break  # the user's own words; a picture alone is none
     return unsigned
 
 

@@ -322,23 +322,28 @@ def test_an_image_is_shown_as_markdown_beside_the_text() -> None:
 
 
 def test_what_has_no_place_is_named() -> None:
-    _, encoder = streamed(
-        [
-            [
-                STARTED,
-                RawPart(b"{}"),
-                Media("audio/wav", "AAAA"),
-                Metadata("groundingMetadata", b"{}"),
-                Signature("S", SignatureTarget.SERVER),
-                *STOP,
-            ]
-        ]
-    )
+    events: list[Event] = [
+        STARTED,
+        RawPart(b"{}"),
+        Media("audio/wav", "AAAA"),
+        Metadata("groundingMetadata", b"{}"),
+        Signature("S", SignatureTarget.SERVER),
+        Signature("S", SignatureTarget.THOUGHT),
+        *call(0, "f", signature="SG"),
+        *STOP,
+    ]
+    message = WholeMessage(MessageWishes(), id="msg_1", model="claude")
+    message.receive(events)
+    _, encoder = streamed([events])
+    assert message.dropped == encoder.dropped
     assert encoder.dropped == {
         "part without a counterpart": 1,
         "inlineData": 1,
-        "signature of a server-side part": 1,
+        "signature (srv)": 1,
+        "signature (thought)": 1,
     }
+    assert message.cache_writes == encoder.cache_writes
+    assert [kept.value for kept in message.cache_writes] == ["SG"]
 
 
 def test_other_candidates_are_not_of_this_message() -> None:

@@ -303,9 +303,12 @@ def test_what_the_system_says_in_between_is_said_at_the_beginning() -> None:
 
 def test_or_in_its_place_where_the_operator_says_so() -> None:
     said = turns(("system", "A"), ("user", "a"), ("system", "B"))
+    said += turns(("user", [{"type": "mid_conv_system", "content": "C"}]))
     body = sent(messages=said, options=options_for(inlines_late_system=True))
     assert body["systemInstruction"] == {"parts": [{"text": "A"}]}
-    assert body["contents"] == [{"role": "user", "parts": [{"text": "a"}, {"text": "B"}]}]
+    assert body["contents"] == [
+        {"role": "user", "parts": [{"text": "a"}, {"text": "B"}, {"text": "C"}]}
+    ]
 
 
 def test_blocks_of_tools_that_anthropic_runs_are_left_out_and_named() -> None:
@@ -316,15 +319,38 @@ def test_blocks_of_tools_that_anthropic_runs_are_left_out_and_named() -> None:
             [
                 {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}},
                 {"type": "web_search_tool_result", "tool_use_id": "s", "content": []},
+                {"type": "mcp_tool_use", "id": "m", "name": "n", "input": {}, "server_name": "s"},
                 text("a"),
             ],
         ),
-        ("user", "go"),
+        ("user", [text("go"), {"type": "web_fetch_tool_result", "content": {}}]),
     )
     request = asked(messages=said)
-    assert request.dropped == ("server_tool_use", "web_search_tool_result")
+    assert request.dropped == (
+        "server_tool_use",
+        "web_search_tool_result",
+        "mcp_tool_use",
+        "web_fetch_tool_result",
+    )
     with pytest.raises(InvalidRequest, match="server_tool_use: has no counterpart"):
         asked(messages=said, options=options_for(is_strict=True))
+
+
+def test_fields_of_blocks_without_a_counterpart_are_named() -> None:
+    document = {
+        "type": "document",
+        "source": {"type": "text", "data": "words"},
+        "citations": {"enabled": True},
+        "cache_control": {"type": "ephemeral"},
+    }
+    said = turns(
+        ("user", [document]),
+        ("assistant", [use(caller={"type": "direct"}), {**text("a"), "citations": [{}]}]),
+        ("user", [result(other=1)]),
+    )
+    said[0]["id"] = "msg_1"
+    dropped = ("messages.id", "document.citations", "text.citations", "tool_result.other")
+    assert asked(messages=said).dropped == dropped
 
 
 # --- signatures ------------------------------------------------------------------------------
@@ -475,6 +501,16 @@ def test_with_a_key_only_our_own_envelopes_are_opened() -> None:
         ([("user", [use()])], r"messages\.0\.content\.0\.type: a tool_use block has no place"),
         ([("user", [{"type": "txt"}])], r"messages\.0\.content\.0\.type: .*did you mean 'text'"),
         ([("user", [{}])], r"messages\.0\.content\.0\.type: field required"),
+        (
+            [("user", "q"), ("assistant", [{"text": "a"}])],
+            r"messages\.1\.content\.0\.type: field required",
+        ),
+        ([("system", [{"text": "a"}])], r"messages\.0\.content\.0\.type: field required"),
+        ([("user", [{"type": "text"}])], r"messages\.0\.content\.0\.text: field required"),
+        (
+            [("user", [{"type": "document", "source": {"data": "x"}}])],
+            r"messages\.0\.content\.0\.source\.type: field required",
+        ),
         ([("user", ["a"])], r"messages\.0\.content\.0: must be an object, not 'a'"),
         ([("user", 5)], r"messages\.0\.content: must be text or a list of blocks"),
         ([("usr", "a")], r"messages\.0\.role: .*did you mean 'user'"),
@@ -498,6 +534,10 @@ def test_with_a_key_only_our_own_envelopes_are_opened() -> None:
         (
             [("user", [{"type": "image", "source": {"type": "file", "file_id": "f"}}])],
             r"source\.file_id: files of Anthropic's Files API",
+        ),
+        (
+            [("user", [{"type": "document", "source": {"type": "content", "content": [{}]}}])],
+            r"source\.content\.0\.type: field required",
         ),
         (
             [("user", [{"type": "document", "source": PNG}])],
@@ -556,6 +596,15 @@ def test_the_input_of_a_tool_is_never_lost(value: Any, args: dict[str, Any]) -> 
 def test_an_input_that_is_no_object_is_refused_in_strict_mode(value: Any) -> None:
     with pytest.raises(InvalidRequest, match=r"messages\.1\.content\.0\.input: must be an object"):
         model_parts(use(input=value), options=options_for(is_strict=True))
+
+
+def test_ids_go_along_or_not_as_the_operator_says() -> None:
+    said = turns(("user", "q"), ("assistant", [use()]), ("user", [result()]))
+    for model, echoes in ((GEMINI_2, True), (GEMINI_3, False)):
+        options = options_for(model, echoes_ids=echoes)
+        _, called, answered = contents_of(*said, model=model, options=options)
+        heads = called["parts"][0]["functionCall"], answered["parts"][0]["functionResponse"]
+        assert ["id" in head for head in heads] == [echoes, echoes]
 
 
 def test_a_name_of_the_history_is_changed_as_the_declared_one() -> None:

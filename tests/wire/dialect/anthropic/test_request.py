@@ -84,6 +84,21 @@ def test_a_body_that_cannot_be_used(body: bytes, problem: str) -> None:
     assert plain["request_id"] == "req_1"
 
 
+_blocks = st.sampled_from(
+    [
+        {"type": "text", "text": "a"},
+        {"type": "thinking", "thinking": "t", "signature": "s"},
+        {"type": "tool_use", "id": "t1", "name": "f", "input": {}},
+        {"type": "tool_result", "tool_use_id": "t1", "content": "1"},
+        {"type": "search_result", "title": "t", "source": "s", "content": []},
+    ]
+)
+_messages = st.fixed_dictionaries(
+    {
+        "role": st.sampled_from(["user", "assistant", "system"]),
+        "content": st.just("a") | st.lists(_blocks, max_size=3),
+    }
+)
 _json = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from(["", "text", "user", "a"]),
     lambda inner: (
@@ -102,7 +117,11 @@ _json = st.recursive(
 
 @given(
     st.fixed_dictionaries(
-        {"model": st.just("m"), "max_tokens": st.just(5), "messages": st.lists(_json, max_size=3)},
+        {
+            "model": st.just("m"),
+            "max_tokens": st.just(5),
+            "messages": st.lists(_messages | _json, max_size=4),
+        },
         optional={
             name: _json
             for name in ("system", "tools", "tool_choice", "thinking", "output_config", "metadata")

@@ -112,6 +112,11 @@ def test_a_format_becomes_a_schema(fields: dict[str, Any]) -> None:
     assert older["responseSchema"]["properties"] == {"a": {"type": "STRING", "minLength": 2}}
 
 
+def test_what_a_format_says_more_is_named() -> None:
+    format = {**JSON, "name": "n"}
+    assert asked(output_config={"format": format}).dropped == ("output_config.format.name",)
+
+
 def test_a_format_beside_tools_is_said_in_words_before_gemini_3() -> None:
     fields: dict[str, Any] = {
         "output_config": {"format": JSON},

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from openai.types.chat import ChatCompletionChunk
 
+from gemstream.errors import StreamTruncated
 from gemstream.wire.dialect.gemini_reader import GeminiReader
 from gemstream.wire.dialect.neutral import Event
 from gemstream.wire.dialect.openai import ChatCompletion, ChatEncoder, ChatWishes, ImageForm
@@ -456,3 +457,48 @@ def test_reads_cut_anywhere_make_the_same_frames() -> None:
         found = encoder.receive(reader.receive_data(data[:cut]))
         found += encoder.receive(reader.receive_data(data[cut:]))
         assert found + encoder.receive(reader.receive_eof()) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "cited"),
+    [
+        ({"maps": {"uri": "https://m", "title": "M"}}, ("https://m", "M")),
+        ({"retrievedContext": {"uri": "gs://r"}}, ("gs://r", "gs://r")),
+        ({"image": {"sourceUri": "https://i", "title": "I"}}, ("https://i", "I")),
+        ({"web": {"title": "no address"}}, None),
+        ({"somethingNew": {}}, None),
+    ],
+)
+def test_each_kind_of_source(source: Any, cited: Any) -> None:
+    support = {"segment": {"endIndex": 1}, "groundingChunkIndices": [0]}
+    grounding = {"groundingChunks": [source], "groundingSupports": [support]}
+    chunk = said({"text": "a"}, finish="STOP", groundingMetadata=grounding)
+    message = folded(chunk, keeps_text=True)["choices"][0]["message"]
+    found = [entry["url_citation"] for entry in message.get("annotations", ())]
+    assert [(each["url"], each["title"]) for each in found] == ([cited] if cited else [])
+
+
+def test_metadata_that_cannot_be_read_costs_the_answer_nothing() -> None:
+    chunk = said(
+        {"text": "a"},
+        finish="STOP",
+        groundingMetadata={"groundingSupports": 5},
+        logprobsResult={"chosenCandidates": 5},
+    )
+    (choice,) = folded(chunk)["choices"]
+    assert (choice["message"]["content"], choice["logprobs"]) == ("a", None)
+    google = choice["message"]["extra_content"]["google"]
+    assert google["grounding_metadata"] == {"groundingSupports": 5}
+
+
+def test_ratings_of_the_prompt_open_nothing_twice() -> None:
+    ratings = {"safetyRatings": [{"category": "HARM_CATEGORY_HARASSMENT", "probability": "LOW"}]}
+    found = streamed({**said({"text": "a"}), "promptFeedback": ratings}, STOP)
+    assert deltas(found)[:2] == [ROLE, {"content": "a"}]
+    assert deltas(found)[-2]["extra_content"]["google"]["prompt_feedback"] == ratings
+
+
+def test_the_encoder_knows_why_the_answer_broke_off() -> None:
+    encoder = ChatEncoder(ChatWishes(), **ANSWER)
+    encoder.receive(read(said({"text": "a"})))
+    assert isinstance(encoder.failure, StreamTruncated)

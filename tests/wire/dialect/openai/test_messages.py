@@ -148,7 +148,16 @@ def test_arguments_that_are_no_json_keep_their_call_or_are_refused() -> None:
     assert caught.value.param == "messages[1].tool_calls[0].function.arguments"
 
 
+def test_arguments_that_are_an_object_already_are_taken_as_one() -> None:
+    entry = {"id": "a", "type": "function", "function": {"name": "f", "arguments": {"a": 1}}}
+    assert contents(USER, calls(entry), result("a"))[1]["parts"][0]["functionCall"]["args"] == {
+        "a": 1
+    }
+
+
 REFUSED = [
+    ([{"role": "system", "content": [{"text": "a"}]}], "messages[0].content[0].type"),
+    ([{"role": "function", "content": "1"}], "messages[0].name"),
     ([USER, calls(call("a"))], "messages[1]"),
     ([USER, calls(call("a")), USER], "messages[1]"),
     ([USER, calls(call("a"), call("b")), result("a"), USER], "messages[1]"),

@@ -6,13 +6,15 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gemstream.wire.dialect.dialect import Dialect
 from gemstream.wire.dialect.model_traits import traits_of
 from gemstream.wire.dialect.openai import ChatOptions, InvalidParameter, chat_request
 from gemstream.wire.dialect.refusal import refusal_of
 from gemstream.wire.dialect.refusal_form import encode_refusal
-from support.chats import FLASH_2_0, FLASH_2_5, FLASH_3, VECTORS, function, gemini, translated
+from support.chats import FLASH_2_0, FLASH_2_5, FLASH_3, VECTORS, call, function, gemini, translated
 
 OPTIONS = ChatOptions(model=FLASH_2_5, traits=traits_of(FLASH_2_5))
 
@@ -325,3 +327,26 @@ def test_cached_content_leaves_instruction_and_tools_to_the_cache() -> None:
     assert set(body) == {"contents", "cachedContent"}
     assert len(request.warnings) == 3
     assert request.wishes.keeps_text
+
+
+def test_what_reasoning_says_beside_effort_is_reported() -> None:
+    request = translated({"reasoning": {"effort": "low", "max_tokens": 5, "exclude": True}})
+    assert request.dropped == ("reasoning.max_tokens", "reasoning.exclude")
+
+
+def test_null_counts_as_absent_among_googles_options() -> None:
+    assert "generationConfig" not in gemini({"google": {"thinking_config": None}})
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), max_size=60))
+def test_what_is_reported_fits_into_a_header(names: list[str]) -> None:
+    messages = [
+        {"role": "user", "content": "hi"},
+        *({"role": "tool", "tool_call_id": name, "content": "1"} for name in names),
+        {"role": "assistant", "tool_calls": [call(name) for name in sorted({*names, "a"})]},
+    ]
+    unknown = {f"x{name}": 1 for name in names}
+    request = translated({**unknown, "messages": messages}, repairs_history=True)
+    for told in (", ".join(request.dropped), "; ".join(request.warnings)):
+        assert told.isascii() and (told.isprintable() or not told)
+        assert len(told) < 4096

@@ -183,6 +183,16 @@ def test_a_blocked_prompt_of_several_candidates_is_one_choice() -> None:
     assert choice["native_finish_reason"] == "BLOCKED_SAFETY"
 
 
+def test_a_prompt_blocked_in_the_midst_closes_every_choice_once() -> None:
+    events = [
+        Started(), Text("a"), Text("b", 1), Blocked("OTHER"), Finished("STOP"), Ended()
+    ]  # fmt: skip
+    choices = folded([events], ChatWishes())["choices"]
+    assert [choice["native_finish_reason"] for choice in choices] == ["BLOCKED_OTHER"] * 2
+    frames = [json.loads(frame) for frame in streamed([events], ChatWishes())[:-1]]
+    assert sum(frame["choices"][0]["finish_reason"] is not None for frame in frames) == 2
+
+
 def test_an_answer_without_counts_says_nothing_of_them() -> None:
     events = [Started(), Text("a"), Finished("STOP"), Ended()]
     assert "usage" not in folded([events], ChatWishes(include_usage=True))

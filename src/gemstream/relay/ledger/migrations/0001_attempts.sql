@@ -39,7 +39,8 @@ CREATE TABLE attempts (
 -- Of the rows that no daily sum holds yet.
 CREATE INDEX attempts_by_key ON attempts (key_id, started) WHERE is_rolled = 0;
 CREATE INDEX attempts_by_time ON attempts (started);
-CREATE INDEX attempts_open ON attempts (replica) WHERE status = 'open';
+-- By the primary key: Postgres may take this index for one row too, before it knows the table.
+CREATE INDEX attempts_open ON attempts (request_id, attempt_no) WHERE status = 'open';
 CREATE INDEX attempts_rolling ON attempts (is_rolled) WHERE is_rolled = 2;
 
 -- What the rows of a finished day came to, in place of them in every sum (is_rolled = 1) and still

@@ -51,10 +51,11 @@ class AssistantReader:
             kind = block.text("type")
             if kind is not None and is_of_servers_tool(kind):
                 self._report.drop(kind)
-            elif (kind := block.choice("type", _READERS)) is None:
+                continue
+            if (kind := block.choice("type", _READERS)) is None:
                 raise block.missing("type", "'text'")
-            else:
-                _READERS[kind](self, block, said)
+            _READERS[kind](self, block, said)
+            self._report.drop_unread(block, kind)
         self._sign_text(said.parts)
         return said.parts, said.calls
 

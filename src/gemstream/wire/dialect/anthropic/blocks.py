@@ -195,10 +195,10 @@ class BlockMachine:
                 self._keep(event.value, text=self._image)
             case SignatureTarget.TEXT:
                 self._text_signature = event.value
-            case SignatureTarget.THOUGHT:  # of no use to a caller who does not see the thought
-                self._thought_signature = event.value if self._wishes.shows_thoughts else None
-            case SignatureTarget.SERVER:  # its part has no place here, either
-                self._drop("signature of a server-side part")
+            case SignatureTarget.THOUGHT if self._block is _Block.THINKING:
+                self._thought_signature = event.value
+            case _:  # of a thought that is not shown, of a part that has no place here
+                self._drop(f"signature ({event.target.value})")
 
     def _call_opened(self, event: CallOpened) -> None:
         signature, self._call_signature = self._call_signature, None

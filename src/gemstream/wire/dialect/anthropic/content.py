@@ -41,7 +41,9 @@ class ContentReader:
         """Return the parts of one block of a user or of a tool's result."""
         kind = block.text("type")
         if kind in _READERS:
-            return [part for part in _READERS[kind](self, block) if part != {"text": ""}]
+            parts = [part for part in _READERS[kind](self, block) if part != {"text": ""}]
+            self._report.drop_unread(block, kind)
+            return parts
         if kind is not None and is_of_servers_tool(kind):
             self._report.drop(kind)
             return []
@@ -79,7 +81,11 @@ class ContentReader:
         return self._media.document(block, self._content)
 
     def _content(self, holder: Fields) -> list[JSONObject]:
-        return [part for block in self.blocks(holder) for part in self.parts(block)]
+        blocks = self.blocks(holder)
+        for block in blocks:
+            if block.choice("type", ("text", "image")) is None:
+                raise block.missing("type", "'text'")
+        return [part for block in blocks for part in self.parts(block)]
 
     def _search_result(self, block: Fields) -> list[JSONObject]:
         head = [block.required_text("title", "'A page'"), block.required_text("source", "its URL")]
@@ -91,8 +97,8 @@ class ContentReader:
 
 
 def is_of_servers_tool(kind: str) -> bool:
-    """Return whether a block of this type is about a tool that Anthropic runs."""
-    return kind == "server_tool_use" or (kind.endswith("_tool_result") and kind != "tool_result")
+    """Return whether a block of this type is about a tool that Anthropic runs, or has run."""
+    return kind in ("server_tool_use", "mcp_tool_use") or kind.endswith("_tool_result")
 
 
 def json_or_text(text: str) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ...codec import JSONObject
 
-__all__ = ("is_question", "normalised")
+__all__ = ("normalised",)
 
 
 def normalised(contents: Sequence[JSONObject]) -> list[JSONObject]:
@@ -32,11 +32,6 @@ def normalised(contents: Sequence[JSONObject]) -> list[JSONObject]:
     if merged and merged[0]["role"] == "model":
         merged.insert(0, {"role": "user", "parts": [{"text": " "}]})
     return merged
-
-
-def is_question(content: JSONObject) -> bool:
-    """Return whether ``content`` is the user's own word: a turn of the model begins behind it."""
-    return content["role"] == "user" and any("text" in part for part in content["parts"])
 
 
 def _is_needed(contents: Sequence[JSONObject], index: int) -> bool:

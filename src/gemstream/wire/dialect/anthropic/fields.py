@@ -7,7 +7,7 @@ absent everywhere.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 from ....errors import InvalidRequest
@@ -31,7 +31,7 @@ class Fields:
             raise _wrong_type(path or "the body", "an object", values)
         self._values: JSONObject = values
         self._asked: set[str] = set()
-        self._inner: dict[str, Fields] = {}  # one for each object, so that it remembers, too
+        self._inner: dict[str, Fields] | None = None  # one for each object: it remembers, too
         self.path = path
 
     @property
@@ -58,8 +58,10 @@ class Fields:
 
     def text(self, name: str) -> str | None:
         """Return the text in the field, None when absent."""
-        value: str | None = self._typed(name, str, "text")
-        return value
+        value = self.value(name)
+        if value is None or isinstance(value, str):
+            return value
+        raise _wrong_type(self.place(name), "text", value)
 
     def required_text(self, name: str, example: str) -> str:
         """Return the text in the field; raises InvalidRequest when it is absent."""
@@ -95,9 +97,13 @@ class Fields:
     def object(self, name: str) -> Fields | None:
         """Return the object in the field, None when absent."""
         value: JSONObject | None = self._typed(name, dict, "an object")
-        if value is not None and name not in self._inner:
+        if value is None:
+            return None
+        if self._inner is None:
+            self._inner = {}
+        if name not in self._inner:
             self._inner[name] = Fields(value, self.place(name))
-        return self._inner.get(name)
+        return self._inner[name]
 
     def required_object(self, name: str, example: str) -> Fields:
         """Return the object in the field; raises InvalidRequest when it is absent."""
@@ -114,18 +120,19 @@ class Fields:
         place = self.place(name)
         return [Fields(item, f"{place}.{index}") for index, item in enumerate(self.items(name))]
 
-    def choice(self, name: str, options: Iterable[str]) -> str | None:
+    def choice(self, name: str, options: Collection[str]) -> str | None:
         """Return the text in the field, one of ``options``; None when absent."""
         value = self.text(name)
-        known = list(options)
-        if value is None or value in known:
+        if value is None or value in options:
             return value
-        near = difflib.get_close_matches(value, known, n=1)
-        hint = f"did you mean {near[0]!r}" if near else f"use one of {', '.join(known)}"
+        near = difflib.get_close_matches(value, options, n=1)
+        hint = f"did you mean {near[0]!r}" if near else f"use one of {', '.join(options)}"
         raise self.fault(name, f"is {value[:_SHOWN]!r}: {hint}")
 
     def unread(self) -> list[str]:
         """Return the places of fields that have a value and were never asked for."""
+        if self._values.keys() <= self._asked:  # nearly always, and there are many blocks
+            return []
         return [
             self.place(name)
             for name, value in self._values.items()

@@ -63,6 +63,8 @@ class Conversation:
         for message in messages:
             if message.choice("role", ("user", "assistant", "system")) is None:
                 raise message.missing("role", "'user'")
+            message.value("content")
+            self._report.drop_unread(message, "messages")
             if _role(message) != "system":
                 said.append(message)
             elif said and self._options.inlines_late_system:
@@ -122,6 +124,7 @@ class Conversation:
             self._report.warn(f"{block.path} answers no tool_use and was left out")
             return []
         is_error = block.flag("is_error")
+        self._report.drop_unread(block, "tool_result")
         result = (
             {"error": text or "the tool failed"} if is_error else {"output": json_or_text(text)}
         )

@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 from ....errors import InvalidRequest
+from .fields import Fields
 
 __all__ = ("Report",)
+
+# Hints that change nothing of what is said: for a cache, which Gemini keeps by itself, and for
+# how a tool is shown to Claude or was called by it.
+_QUIET = frozenset(
+    {
+        "cache_control",
+        "defer_loading",
+        "eager_input_streaming",
+        "input_examples",
+        "allowed_callers",
+        "caller",
+        "max_characters",
+        "toolset_name",
+    }
+)
 
 
 class Report:
@@ -27,6 +43,13 @@ class Report:
         if self._is_strict:
             raise InvalidRequest(f"{name}: has no counterpart in Gemini; leave it out")
         self._dropped[name] = None
+
+    def drop_unread(self, fields: Fields, kind: str) -> None:
+        """Leave out what ``fields`` of a ``kind``, as "document", hold and nobody asked for."""
+        for place in fields.unread():
+            name = place.rpartition(".")[2]
+            if name not in _QUIET:
+                self.drop(f"{kind}.{name}")
 
     def warn(self, sentence: str) -> None:
         """Tell the caller ``sentence``, once."""

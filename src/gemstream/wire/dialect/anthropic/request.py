@@ -21,8 +21,6 @@ from .wishes import MessageWishes
 
 __all__ = ("MessagesRequest", "messages_request")
 
-# A hint for a cache that Gemini keeps by itself; every agent sends it, so it is not worth a word.
-_HINTS = ("cache_control",)
 _OBJECTS = ("thinking", "output_config", "tool_choice", "metadata")
 
 
@@ -120,8 +118,7 @@ class _Translation:
         return None if metadata is None else metadata.text("user_id")
 
     def _drop_unread(self) -> None:
-        for name in _HINTS:
-            self._body.value(name)
+        self._body.value("cache_control")  # a hint to a cache that Gemini keeps by itself
         inner = [self._body.object(name) for name in _OBJECTS]
         for fields in (self._body, *inner):
             for name in fields.unread() if fields else ():

@@ -17,15 +17,6 @@ from .report import Report
 
 __all__ = ("ToolReader",)
 
-# What the model's own reading of tools is not changed by.
-_IGNORED = (
-    "cache_control",
-    "defer_loading",
-    "eager_input_streaming",
-    "input_examples",
-    "allowed_callers",
-    "max_characters",
-)
 _WEB_SEARCH = "web_search_"
 _CHOICES = ("auto", "any", "tool", "none")
 
@@ -89,8 +80,6 @@ class ToolReader:
         return {name: value for name, value in found.items() if value}
 
     def _read_tool(self, tool: Fields) -> None:
-        for name in _IGNORED:
-            tool.value(name)
         kind = tool.text("type")
         if kind is None or kind == "custom":
             self._declare(tool, tool.text("description"), tool.required_object(*_SCHEMA))
@@ -106,8 +95,7 @@ class ToolReader:
                 f"{kind[:60]!r} is a tool that Gemini has no counterpart for; use tools of your "
                 f"own, or those that begin with {', '.join([*KNOWN_TOOLS, _WEB_SEARCH])}",
             )
-        for field in tool.unread():
-            self._report.drop("tools." + field.rpartition(".")[2])
+        self._report.drop_unread(tool, "tools")
 
     def _declare(self, tool: Fields, description: str | None, schema: Fields) -> None:
         name = self.names.upstream(tool.filled_text("name", "'get_weather'"))

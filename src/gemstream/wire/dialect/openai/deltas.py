@@ -217,11 +217,15 @@ class Deltas:
 
     def _block(self, event: Blocked) -> Iterator[Delta]:
         yield from self._opened(0)
-        self._candidates[0].is_closed = True
         yield Refused(0, f"Prompt blocked by upstream: {event.reason}")
-        yield Closing(0, "content_filter", BLOCKED_PREFIX + event.reason)
+        for candidate in self._candidates.values():
+            candidate.is_closed = True
+            yield Closing(candidate.number, "content_filter", BLOCKED_PREFIX + event.reason)
 
     def _finish(self, event: Finished) -> Iterator[Delta]:
+        known = self._candidates.get(event.candidate)
+        if known is not None and known.is_closed:
+            return  # the prompt was blocked in the midst of the answer, which says more
         if event.reason in MALFORMED and self._is_empty:
             yield from self._break(_malformed(event))
             return

@@ -92,7 +92,7 @@ class _Translation:
             body=encode(plain),
             wishes=wishes,
             dropped=self._report.dropped,
-            warnings=tuple(self._report.warnings),
+            warnings=self._report.warnings,
             session=session,
         )
 
