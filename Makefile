@@ -4,6 +4,7 @@
 
 VENV := .venv
 BENCH_VENV := .venv-bench
+RIVALS_VENV := .venv-bench-litellm
 BIN := $(VENV)/bin
 
 # PYTHON=… is taken at its word; without it the first that is new enough is used.
@@ -28,11 +29,11 @@ $(1)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-real check bench soak clean
+.PHONY: help demo test test-real check bench bench-rivals soak clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/.all ## Watch answers stream from the local emulator; needs no key
 	$(BIN)/gemstream demo
@@ -59,11 +60,16 @@ check: $(VENV)/.check ## Lint, formatting, strict types, layers and style
 bench: $(BENCH_VENV)/.bench ## Measure gemstream beside its rivals, at most ten minutes
 	$(BENCH_VENV)/bin/python -m benchmarks
 
+bench-rivals: ## Install the relay's rivals beside which it is measured; nginx comes from the system
+	$(call make_venv,$(RIVALS_VENV))
+	$(RIVALS_VENV)/bin/python -m pip install --quiet 'litellm[proxy]'
+	npm install --no-fund --no-audit --prefix .bench-portkey @portkey-ai/gateway
+
 soak: $(VENV)/.soak ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m soak
 
 clean: ## Remove everything these targets made
-	rm -rf $(VENV) $(BENCH_VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH_VENV) $(RIVALS_VENV) .bench-portkey build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 $(VENV)/.all: pyproject.toml

@@ -8,6 +8,7 @@ the upstream is silent.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -34,19 +35,23 @@ class Exchange:
 
     ``path`` is the decoded path that routes are chosen by, ``raw_path`` what stood on the wire.
     ``peer``: the address of the socket's other end. ``status``: of the head that was sent, 0
-    before.
+    before. ``is_ended``: the last of the answer was handed over while the caller was there.
+    ``started`` and ``read_at``: when the head and the whole request had come, of
+    ``time.monotonic``.
     """
 
     __slots__ = (
         "_receive",
         "_send",
         "headers",
+        "is_ended",
         "is_gone",
         "method",
         "path",
         "peer",
         "query_string",
         "raw_path",
+        "read_at",
         "request_id",
         "sent",
         "started",
@@ -65,9 +70,10 @@ class Exchange:
         client = scope.get("client")
         self.peer: str = client[0] if client else ""
         self.is_gone = False
+        self.is_ended = False
         self.status = 0
         self.sent = 0
-        self.started = asyncio.get_running_loop().time()
+        self.started = self.read_at = time.monotonic()
 
     @property
     def query(self) -> list[tuple[str, str]]:
@@ -99,6 +105,7 @@ class Exchange:
                 raise BodyTooLarge
             pieces.append(piece)
             if not message.get("more_body", False):
+                self.read_at = time.monotonic()
                 return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     @asynccontextmanager
@@ -133,6 +140,7 @@ class Exchange:
     async def end(self, data: bytes = b"") -> None:
         """Send the last piece of the body."""
         self.sent += len(data)
+        self.is_ended = not self.is_gone
         await self._send({"type": "http.response.body", "body": data, "more_body": False})
 
     async def answer(self, status: int, headers: Iterable[Header], body: bytes) -> None:

@@ -38,6 +38,7 @@ from .ledger.spent import spent
 from .migrations import relay_migrations
 from .parts import Parts
 from .secrets.master_file import read_master
+from .telemetry.telemetry import observed
 
 __all__ = ("ledger_url", "opened_relay")
 
@@ -64,6 +65,7 @@ async def opened_relay(
         relay = Relay(parts)
         noting = asyncio.create_task(_note(relay), name="relay duty")
         stack.push_async_callback(_ended, noting)
+        await stack.enter_async_context(observed(relay, state_folder(environ)))
         yield relay
 
 

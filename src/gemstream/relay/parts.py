@@ -23,7 +23,9 @@ from .keys.limits import KeyLimits
 from .keys.store import KeyStore
 from .keys.watch import KeyWatch
 from .ledger.ledger import Ledger
+from .observer import Observer, Silent
 from .signatures import Signatures
+from .telemetry.health import Health
 
 __all__ = ("Parts",)
 
@@ -45,10 +47,12 @@ class Parts:
         "configured",
         "database",
         "failed_auth",
+        "health",
         "key_store",
         "key_watch",
         "ledger",
         "limits",
+        "observer",
         "options",
         "own_limits",
         "pool",
@@ -91,6 +95,8 @@ class Parts:
         self.failed_auth = FailedAuth()
         self.signatures = Signatures()
         self.prices = prices
+        self.health = Health(database)
+        self.observer: Observer = Silent()
 
     def reconfigure(self, options: RelayOptions) -> None:
         """Go by other accounts, keys, prices, aliases and timeouts from the next request on.

@@ -10,6 +10,7 @@ __all__ = ("Refused", "shortage_refusal")
 _NO_ACCOUNT = "no account is left that could answer at the moment; try again later"
 _SHORTAGES = {
     Shortage.NO_ACCOUNT: Refusal(Fault.NOT_FOUND, "no account here serves this model to this key"),
+    Shortage.NO_MODEL: Refusal(Fault.NOT_FOUND, "no account here has this model"),
     Shortage.OVERLOADED: Refusal(Fault.OVERLOADED, "the model is overloaded; try again later"),
 }
 

@@ -17,7 +17,7 @@ from ..wire.dialect.dialect import Dialect
 from ..wire.endpoint import Operation
 from ..wire.endpoint import match as match_gemini
 
-__all__ = ("Action", "Route", "dialect_of", "route")
+__all__ = ("Action", "Route", "allowed_methods", "dialect_of", "route")
 
 
 class Action(enum.Enum):
@@ -31,8 +31,6 @@ class Action(enum.Enum):
     FILES = "files"
     KEY_INFO = "key info"
     USAGE = "usage"
-    LIVEZ = "livez"
-    READYZ = "readyz"
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -64,6 +62,8 @@ _ACTIONS = {
 _OPENAI_PREFIX = r"(?:/openai(?:/gemini)?(?:/v1)?|/v1beta/openai|/v1)"
 _ANTHROPIC_PREFIX = r"(?:/claude|/anthropic|/api)?"
 _MODEL = r"(?P<model>(?:models/)?[A-Za-z0-9][A-Za-z0-9._@:-]{0,127})"
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 # Method, path, what it is; the first that fits counts.
 _ROWS: tuple[tuple[str, str, Dialect, Action, Operation | None], ...] = (
@@ -154,15 +154,18 @@ def dialect_of(path: str, headers: Mapping[str, str]) -> Dialect:
         return Dialect.ANTHROPIC
     if path.startswith(("/v1/chat/", "/v1/embeddings")):
         return Dialect.OPENAI
-    if _SHARED_MODELS.fullmatch(path):
-        return _by_headers(headers)
+    if path.startswith("/v1/") and ":" not in path and not _FILES.fullmatch(path):
+        return _by_headers(headers)  # also of what is not served: an SDK reads its own words
     return Dialect.GEMINI
+
+
+def allowed_methods(path: str, headers: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the methods that ``path`` is served with, none for a path that leads nowhere."""
+    return tuple(method for method in _METHODS if route(method, path, headers))
 
 
 def route(method: str, path: str, headers: Mapping[str, str]) -> Route | None:
     """Return where ``method`` and ``path`` (decoded, without query) go; None for nowhere."""
-    if path in ("/livez", "/readyz") and method in ("GET", "HEAD"):
-        return Route(Dialect.GEMINI, Action(path[1:]))
     for row_method, pattern, surface, action, operation in _patterns:
         if method == row_method and (found := pattern.fullmatch(path)):
             model = found.groupdict().get("model")

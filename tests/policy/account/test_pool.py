@@ -458,3 +458,28 @@ def test_facts_tell_how_everything_stands() -> None:
     cooling = rows["a", Dimension.MINUTE]
     assert (cooling.state, cooling.ends_in, cooling.cause) == (State.COOLING, 15.0, "429")
     assert rows["b", Dimension.ACCOUNT].in_flight == 1
+
+
+def test_a_model_that_is_not_there_is_no_matter_of_time() -> None:
+    pool = pool_of("a", "b")
+    for _ in range(2):
+        choice = pool.choose(WISH, 0.0, jitter=0.0)
+        assert isinstance(choice, Choice)
+        missing = Signal(SignalKind.MODEL_MISSING, 3600.0, "404")
+        pool.receive(choice, missing, 0.0, jitter=0.0)
+        pool.finished(choice)
+    assert left(pool, WISH) == NoneLeft(Shortage.NO_MODEL)
+
+
+def test_a_place_that_may_not_have_the_model_is() -> None:
+    pool = pool_of("a")
+    choice = pool.choose(WISH, 0.0, jitter=0.0)
+    assert isinstance(choice, Choice)
+    pool.receive(choice, Signal(SignalKind.MODEL_MISSING, 3600.0, "403"), 0.0, jitter=0.0)
+    assert left(pool, WISH) == NoneLeft(Shortage.COOLING, 3600.0)
+
+
+def test_who_is_switched_off_would_have_served() -> None:
+    pool = AccountPool([AccountOptions(name="off", is_enabled=False, models=("m",))])
+    assert left(pool, Wish(model="m")) == NoneLeft(Shortage.DISABLED)
+    assert left(pool, Wish(model="n")) == NoneLeft(Shortage.NO_ACCOUNT)

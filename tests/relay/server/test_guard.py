@@ -61,6 +61,9 @@ REFUSED: list[tuple[bytes, Refusal]] = [
     (CHUNKED + b"1;a=bcdefghijklmnopq\r\nx\r\n" * 30, Refusal.CHUNK_EXTENSIONS),
     (CHUNKED + b"0" * 300, Refusal.CHUNK_EXTENSIONS),
     (CHUNKED + b"1\r\nx\r\n0\r\nX-Goog-Api-Key: k\r\n\r\n", Refusal.TRAILERS),
+    (POST + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\nab", Refusal.PACKED),
+    (POST + b"Content-Encoding: br, gzip\r\nContent-Length: 2\r\n\r\nab", Refusal.PACKED),
+    (POST + b"Content-Encoding:\r\nContent-Length: 2\r\n\r\nab", Refusal.PACKED),
     (POST + b"Expect: 200-maybe\r\nContent-Length: 2\r\n\r\n", Refusal.EXPECTATION),
     (POST + b"X_Api_Key: a\r\nX-Api-Key: b\r\n\r\n", Refusal.UNDERSCORE),
     (POST + b"Host: b\r\n\r\n", Refusal.NO_HOST),
@@ -116,6 +119,7 @@ def test_a_refusal_is_a_whole_small_answer(refusal: Refusal) -> None:
     [
         POST + b"Content-Length: 2\r\n\r\nab",
         POST + b"Content-Length: 2 \r\n\r\nab",
+        POST + b"Content-Encoding: identity\r\nContent-Length: 2\r\n\r\nab",
         CHUNKED + b"1\r\na\r\n1;x=y\r\nb\r\n0\r\n\r\n",
         POST + b"Transfer-Encoding: Chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
         b"\r\n\r\n" + POST + b"Content-Length: 2\r\n\r\nab",

@@ -57,6 +57,8 @@ WORDS = {
     Fault.BUDGET: "429 RESOURCE_EXHAUSTED 429 insufficient_quota insufficient_quota "
     "402 billing_error",
     Fault.NOT_FOUND: "404 NOT_FOUND 404 invalid_request_error model_not_found 404 not_found_error",
+    Fault.WRONG_METHOD: "405 UNIMPLEMENTED 405 invalid_request_error method_not_supported "
+    "405 invalid_request_error",
     Fault.CONFLICT: "409 ABORTED 409 invalid_request_error conflict 409 invalid_request_error",
     Fault.CANCELLED: "499 CANCELLED 499 server_error cancelled 499 api_error",
     Fault.TOO_LARGE: "413 INVALID_ARGUMENT 413 invalid_request_error request_too_large "
@@ -93,8 +95,8 @@ def test_the_envelopes() -> None:
     assert [encode_refusal(dialect, refusal, "r1")[2] for dialect in Dialect] == [
         b'{"error":{"code":400,"message":"no","status":"INVALID_ARGUMENT"}}',
         b'{"error":{"message":"no","type":"invalid_request_error","param":"n","code":"c"}}',
-        b'{"type":"error","error":{"type":"invalid_request_error","message":"no"},'
-        b'"request_id":"r1"}',
+        b'{"type":"error","error":{"type":"invalid_request_error","message":"no",'
+        b'"details":{"error_code":"c"}},"request_id":"r1"}',
     ]
 
 

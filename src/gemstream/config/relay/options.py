@@ -16,6 +16,7 @@ __all__ = (
     "DisconnectPolicy",
     "KeyOptions",
     "LedgerOptions",
+    "LogForm",
     "RelayOptions",
     "ServerOptions",
 )
@@ -30,8 +31,21 @@ class DisconnectPolicy(enum.Enum):
     """The answer is read on, within bounds, for its counts."""
 
 
+class LogForm(enum.Enum):
+    """How the relay's log is written."""
+
+    JSON = "json"
+    """One object on a line, for programs."""
+    PLAIN = "plain"
+    OFF = "off"
+
+
 class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """The listener for callers; sizes in bytes, times in seconds."""
+    """The listener for callers; sizes in bytes, times in seconds.
+
+    ``log``: one line for each request, and warnings, on stderr. ``metrics``: ``/metrics`` is served
+    to callers as well. ``tracing``: requests are traced with OpenTelemetry.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8080
@@ -46,6 +60,9 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
     drain_delay: float = 5.0
     grace: float = 120.0
     trusted_proxies: tuple[str, ...] = ()
+    log: LogForm = LogForm.JSON
+    metrics: bool = False
+    tracing: bool = False
 
 
 class AdminOptions(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from .checks import (
     expiry,
     ledger_url,
     listed,
+    log_form,
     micros,
     model,
     moments,
@@ -59,6 +60,9 @@ SERVER: Rows = {
     "drain_delay": Row("drain_delay", seconds),
     "grace": Row("grace", seconds),
     "trusted_proxies": Row("trusted_proxies", listed(cidrs)),
+    "log": Row("log", log_form),
+    "metrics": Row("metrics", switch),
+    "tracing": Row("tracing", switch),
 }
 TIMEOUTS: Rows = {name: Row(name, timeout) for name in ("connect", "first_chunk", "idle", "total")}
 ADMIN: Rows = {

@@ -22,6 +22,7 @@ _RATE_DELAY = 5.0
 _LONGEST_RATE_DELAY = 60.0
 # So long after its end an ejection, or a refusal, is forgotten and the next one is the first.
 _MEMORY = {Dimension.HEALTH: _LONGEST_EJECTION, Dimension.RATE: _LONGEST_RATE_DELAY}
+_NOT_FOUND = "404"  # the cause of a model that is not there, rather than not for this place
 _MINUTE, _DAY = 60.0, 86_400.0
 
 
@@ -67,13 +68,16 @@ class Line:
 
     def barred(self, now: float) -> Barred | None:
         """Return what speaks against asking now; None when nothing does."""
-        ends = [
-            standing.until
-            for standing in self.standings.values()
+        cooling = {
+            dimension: standing
+            for dimension, standing in self.standings.items()
             if standing.at(now).state is State.COOLING
-        ]
-        if ends:
-            return Barred(Shortage.COOLING, max(ends))
+        }
+        if cooling:
+            model = cooling.get(Dimension.MODEL)
+            is_missing = model is not None and model.cause == _NOT_FOUND
+            until = max(standing.until for standing in cooling.values())
+            return Barred(Shortage.NO_MODEL if is_missing else Shortage.COOLING, until)
         ceiling = self.ceiling(now)
         if ceiling is not None and self.in_flight >= ceiling:
             return Barred(Shortage.FULL)

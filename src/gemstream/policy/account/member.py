@@ -42,8 +42,12 @@ class Member:
 
     def serves(self, wish: Wish) -> bool:
         """Return True when it may serve this request at all, however it stands."""
+        return self.options.is_enabled and self.suits(wish)
+
+    def suits(self, wish: Wish) -> bool:
+        """Return True when it would serve this request if it were switched on."""
         options = self.options
-        if not options.is_enabled or (wish.kinds and options.kind not in wish.kinds):
+        if wish.kinds and options.kind not in wish.kinds:
             return False
         if wish.pinned is not None and wish.pinned != options.name:
             return False

@@ -95,7 +95,8 @@ class AccountPool:
         """
         candidates = [member for member in self._members.values() if member.serves(wish)]
         if not candidates:
-            return NoneLeft(Shortage.NO_ACCOUNT)
+            is_off = any(member.suits(wish) for member in self._members.values())
+            return NoneLeft(Shortage.DISABLED if is_off else Shortage.NO_ACCOUNT)
         untried = [member for member in candidates if member.name not in wish.tried]
         if not untried:
             return _all_tried(wish)
@@ -312,6 +313,10 @@ _COOLED = {
 }
 
 
+# No caller waits for these to pass.
+_LASTING = (Shortage.DISABLED, Shortage.NO_MODEL)
+
+
 def _change(choice: Choice, dimension: Dimension, standing: Standing | None) -> Change | None:
     if standing is None:
         return None
@@ -325,8 +330,9 @@ def _all_tried(wish: Wish) -> NoneLeft:
 
 def _shortage(bars: Sequence[Barred]) -> NoneLeft:
     """Return the reason that passes first, for it is the one worth waiting for."""
-    passing = [bar for bar in bars if bar.reason is not Shortage.DISABLED]
+    passing = [bar for bar in bars if bar.reason not in _LASTING]
     if not passing:
-        return NoneLeft(Shortage.DISABLED)
+        is_there = any(bar.reason is Shortage.DISABLED for bar in bars)
+        return NoneLeft(Shortage.DISABLED if is_there else Shortage.NO_MODEL)
     first = min(passing, key=lambda bar: bar.until or 0.0)
     return NoneLeft(first.reason, first.until)

@@ -69,6 +69,8 @@ class Shortage(enum.Enum):
 
     NO_ACCOUNT = "no_account"
     """None serves this model to this key."""
+    NO_MODEL = "no_model"
+    """Each that could serve it lately had no such model."""
     TRIED = "tried"
     """All that could be asked were."""
     DISABLED = "disabled"

@@ -25,7 +25,7 @@ __all__ = ("desk_of", "opened_desk")
 def desk_of(relay: Relay, reload: Reload | None) -> Desk:
     """Return the desk of a relay that runs; its token is that of the options as they hold now."""
     parts = relay.parts
-    return Desk(
+    desk = Desk(
         database=parts.database,
         keys=parts.key_store,
         accounts=parts.account_store,
@@ -35,6 +35,9 @@ def desk_of(relay: Relay, reload: Reload | None) -> Desk:
         relay=relay,
         reload=reload,
     )
+    if relay.telemetry is not None:
+        desk.metrics = relay.telemetry.exposition
+    return desk
 
 
 @asynccontextmanager

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from ...errors import ConfigError
+from .floor import library_fault
 
 try:
+    import aiohttp
     import httptools
     import uvicorn
+    from aiohttp import http_parser
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 except ImportError as error:
     raise ConfigError(
@@ -15,11 +18,10 @@ except ImportError as error:
 
 __all__ = ("HttpToolsProtocol", "httptools", "uvicorn")
 
-# They tell every handler at SIGTERM that its caller has left, which cuts live streams.
-_CUTTING = ("0.43.", "0.44.")
-
-if uvicorn.__version__.startswith(_CUTTING):
-    raise ConfigError(
-        f"uvicorn {uvicorn.__version__} cuts running streams when the server leaves: "
-        "pip install -U 'gemstream[relay]'"
-    )
+_fault = library_fault(
+    aiohttp=aiohttp.__version__,
+    uvicorn=uvicorn.__version__,
+    has_c_parser=http_parser.HttpResponseParser is not http_parser.HttpResponseParserPy,
+)
+if _fault is not None:
+    raise ConfigError(_fault)

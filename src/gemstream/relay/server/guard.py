@@ -42,7 +42,7 @@ class _Phase(enum.Enum):
     OVER = "over"
 
 
-_LOOKED_AT = frozenset((b"transfer-encoding", b"content-length", b"expect"))
+_LOOKED_AT = frozenset((b"transfer-encoding", b"content-length", b"content-encoding", b"expect"))
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -221,6 +221,9 @@ class GuardedProtocol(HttpToolsProtocol):
         elif name == b"transfer-encoding":
             self._left = None
             return None if value.lower() == b"chunked" else Refusal.CODING
+        elif name == b"content-encoding":
+            # A small body that unpacks to a large one is not unpacked at all.
+            return None if value.lower() == b"identity" else Refusal.PACKED
         elif name == b"expect":
             return None if value.lower() == b"100-continue" else Refusal.EXPECTATION
         elif self._has_twin(name):

@@ -18,6 +18,7 @@ _PHRASES = {
     400: "Bad Request",
     408: "Request Timeout",
     414: "URI Too Long",
+    415: "Unsupported Media Type",
     417: "Expectation Failed",
     431: "Request Header Fields Too Large",
     501: "Not Implemented",
@@ -40,6 +41,7 @@ class Refusal(enum.Enum):
     LATE_HEAD = (408, "the headers took too long")
     SLOW_BODY = (408, "the body comes too slowly")
     LONG_URL = (414, "the request target is too long")
+    PACKED = (415, "Content-Encoding is not accepted; send the body as it is")
     EXPECTATION = (417, "only Expect: 100-continue is understood")
     LARGE_HEAD = (431, "the headers are too large")
     CODING = (501, "only Transfer-Encoding: chunked is understood")

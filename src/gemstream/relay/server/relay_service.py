@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,6 +12,7 @@ from ..admin.app import Admin
 from ..admin.opened import desk_of
 from ..app import Relay
 from ..opened import opened_relay
+from ..telemetry.log_setup import logged
 from .service import ASGIApplication, Reload, Service
 
 __all__ = ("open_service",)
@@ -19,8 +21,9 @@ __all__ = ("open_service",)
 @asynccontextmanager
 async def open_service(options: RelayOptions, reload: Reload) -> AsyncIterator[Service]:
     """Open the relay as ``opened_relay`` does; raises what that raises."""
-    async with opened_relay(options) as relay:
-        yield _RelayService(relay, reload)
+    with logged(options.server.log, sys.stderr):
+        async with opened_relay(options) as relay:
+            yield _RelayService(relay, reload)
 
 
 class _RelayService:

@@ -22,7 +22,10 @@ def named_model(body: bytes) -> str:
 
     A prefix ``models/`` is no part of the name. Raises Refused when none is named.
     """
-    model = _peek.decode(body).model
+    try:
+        model = _peek.decode(body).model
+    except msgspec.DecodeError:  # a number that no computer can hold, as 1e999
+        model = None
     if not isinstance(model, str) or not model:
         raise Refused(
             Refusal(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from ...config.relay.options import RelayOptions
+from ...errors import DecodeError
 from ...policy.account.session_hash import session_hash
 from ...wire.codec import decode_plain
 from ...wire.dialect.dialect import Dialect
@@ -44,5 +45,8 @@ class Request(msgspec.Struct, frozen=True):
         """
         if len(self.options.accounts) < 2:
             return None
-        plain = decode_plain(self.body)
+        try:
+            plain = decode_plain(self.body)
+        except DecodeError:  # well-formed, but as 1e999 for the service alone to judge
+            return None
         return session_hash(self.key.id, dialect, self.headers, plain) or None

@@ -11,7 +11,7 @@ class InvalidParameter(InvalidRequest):
     """A field of the request cannot be used; nothing was sent.
 
     ``param``: the field's place, as ``messages[0].content``, None for the request as a whole.
-    ``code``: OpenAI's word for what is wrong with it.
+    ``code``: the dialect's word for what is wrong with it.
     """
 
     def __init__(

@@ -31,6 +31,7 @@ from ...errors import (
     TransportError,
     Unauthenticated,
 )
+from ..status import NO_ENVELOPE
 from .invalid_parameter import InvalidParameter
 
 __all__ = ("Fault", "Refusal", "refusal_of")
@@ -45,6 +46,7 @@ class Fault(enum.Enum):
     FORBIDDEN = "forbidden"
     BUDGET = "budget"
     NOT_FOUND = "not_found"
+    WRONG_METHOD = "wrong_method"
     CONFLICT = "conflict"
     CANCELLED = "cancelled"
     TOO_LARGE = "too_large"
@@ -64,7 +66,8 @@ class Refusal(msgspec.Struct, frozen=True):
 
     ``message``: one sentence without secrets. ``retry_delay``: seconds after which another try is
     useful. ``param``: the field of the request in question. ``code`` replaces the word that
-    OpenAI's callers get, ``status`` the one of Gemini's.
+    OpenAI's callers get, and is told to Anthropic's as a detail; ``status`` replaces the one of
+    Gemini's. ``allow``: the methods that would do.
     """
 
     fault: Fault
@@ -73,6 +76,7 @@ class Refusal(msgspec.Struct, frozen=True):
     param: str | None = None
     code: str | None = None
     status: str | None = None
+    allow: tuple[str, ...] = ()
 
 
 _UNAVAILABLE = "the service cannot be reached at the moment; try again later"
@@ -141,7 +145,10 @@ def _of_upstream(error: APIError) -> Refusal:
     is_daily = isinstance(error, ResourceExhausted) and error.daily
     delay = None if is_daily else error.retry_delay
     status = error.status if fault is Fault.INVALID and error.status in _OF_REQUESTS else None
-    return Refusal(fault, error.message, retry_delay=delay, status=status)
+    message = error.message
+    if message.startswith(NO_ENVELOPE):  # behind it stand the words of a proxy's page
+        message = f"{NO_ENVELOPE} {error.code} and gave no reason"
+    return Refusal(fault, message, retry_delay=delay, status=status)
 
 
 _OF_REQUESTS = ("INVALID_ARGUMENT", "FAILED_PRECONDITION", "OUT_OF_RANGE")

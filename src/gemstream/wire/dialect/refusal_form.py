@@ -54,6 +54,9 @@ _WORDS = {
     Fault.NOT_FOUND: _Words(
         (404, "NOT_FOUND"), (404, _INVALID, "model_not_found"), (404, "not_found_error")
     ),
+    Fault.WRONG_METHOD: _Words(
+        (405, "UNIMPLEMENTED"), (405, _INVALID, "method_not_supported"), (405, _INVALID)
+    ),
     Fault.CONFLICT: _Words((409, "ABORTED"), (409, _INVALID, "conflict"), (409, _INVALID)),
     Fault.CANCELLED: _Words(
         (499, "CANCELLED"), (499, "server_error", "cancelled"), (499, "api_error")
@@ -109,6 +112,8 @@ def encode_refusal(
         headers.append(("request-id", request_id))
     if refusal.fault is Fault.CLIENT_AUTH:
         headers.append(("www-authenticate", "Bearer"))  # RFC 9110 §15.5.2 asks for one
+    if refusal.allow:
+        headers.append(("allow", ", ".join(refusal.allow)))  # RFC 9110 §15.5.6 asks for it
     if refusal.retry_delay is not None:
         headers.append(("retry-after", _whole(refusal.retry_delay)))
         if dialect is Dialect.OPENAI:
@@ -169,5 +174,7 @@ def _openai(refusal: Refusal) -> JSONObject:
 
 def _anthropic(refusal: Refusal, request_id: str) -> JSONObject:
     kind = _WORDS[refusal.fault].anthropic[1]
-    error = {"type": kind, "message": refusal.message}
+    error: JSONObject = {"type": kind, "message": refusal.message}
+    if refusal.code is not None:
+        error["details"] = {"error_code": refusal.code}
     return {"type": "error", "error": error, "request_id": request_id}

@@ -11,6 +11,7 @@ from gemstream.errors import InvalidRequest
 from gemstream.wire.codec import decode
 from gemstream.wire.dialect.anthropic.request import messages_request
 from gemstream.wire.dialect.dialect import Dialect
+from gemstream.wire.dialect.invalid_parameter import InvalidParameter
 from gemstream.wire.dialect.refusal import refusal_of
 from gemstream.wire.dialect.refusal_form import encode_refusal
 from gemstream.wire.request import GenerateContentRequest
@@ -48,6 +49,19 @@ def test_fields_without_a_counterpart_are_named() -> None:
         "output_config.verbosity",
         "metadata.other",
     )
+
+
+@pytest.mark.parametrize(
+    "thread", [{"type": "create"}, {"type": "continue", "previous_message_id": "msg_1"}]
+)
+def test_a_conversation_that_should_be_kept_is_refused(thread: object) -> None:
+    """Left out, the earlier turns would be missing and nobody would know."""
+    with pytest.raises(InvalidParameter) as caught:
+        asked(thread=thread)
+    body = encode_refusal(Dialect.ANTHROPIC, refusal_of(caught.value), "r1")[2]
+    error = msgspec.json.decode(body)["error"]
+    assert error["details"] == {"error_code": "thread_unsupported_request"}
+    assert asked(thread=None).dropped == ()
 
 
 def test_they_are_refused_in_strict_mode() -> None:

@@ -11,6 +11,7 @@ import msgspec
 
 from ....errors import DecodeError, InvalidRequest
 from ...codec import JSONObject, decode_plain
+from ..invalid_parameter import InvalidParameter
 from .fields import Fields
 from .messages import Conversation
 from .options import MessagesOptions
@@ -68,6 +69,7 @@ class _Translation:
 
     def request(self, model: str) -> MessagesRequest:
         """Return the request of a caller who named ``model``."""
+        self._refuse_thread()
         thinking = read_thinking(self._body, self._options, self._report)
         plain = self._plain(thinking)
         is_stream = bool(self._body.flag("stream"))
@@ -89,6 +91,19 @@ class _Translation:
             warnings=tuple(self._report.warnings),
             session=session,
         )
+
+    def _refuse_thread(self) -> None:
+        """Raise for a thread, of which the service would keep the earlier turns.
+
+        Left out, it would cost the caller its conversation without a word; refused by this code,
+        the SDK's tool runner sends all turns itself.
+        """
+        if self._body.value("thread") is not None:
+            raise InvalidParameter(
+                "thread: no conversation is kept here; send all messages, without a thread",
+                param="thread",
+                code="thread_unsupported_request",
+            )
 
     def _plain(self, thinking: Thinking) -> JSONObject:
         tools = self._tools.read(self._body)

@@ -31,6 +31,7 @@ class Conversation:
     """Reads the ``messages`` of a request; ``system`` and ``contents`` are what came of them."""
 
     __slots__ = (
+        "_ends_with_results",
         "_names",
         "_options",
         "_reader",
@@ -48,6 +49,7 @@ class Conversation:
         self._reader = ContentReader(options)
         self._step: Step | None = None
         self._users = 0
+        self._ends_with_results = False  # the last content; looked up, for it may be long
         self.system: list[JSONObject] = []
         self.contents: list[JSONObject] = []
 
@@ -213,23 +215,17 @@ class Conversation:
         Results and other parts in one content would be read as the wrong speaker's.
         """
         last = self.contents[-1] if self.contents else None
-        if (
-            last is not None
-            and last["role"] == role
-            and _has_results(last["parts"]) == _has_results(parts)
-        ):
+        has_results = any(_RESPONSE in part for part in parts)
+        if last is not None and last["role"] == role and self._ends_with_results == has_results:
             last["parts"] += parts
         else:
             self.contents.append({"role": role, "parts": parts})
+            self._ends_with_results = has_results
 
     def _drop_fields(self, message: Fields, *names: str) -> None:
         for name in names:
             if message.value(name) is not None:
                 self._report.drop(f"messages.{name}")
-
-
-def _has_results(parts: list[JSONObject]) -> bool:
-    return any(_RESPONSE in part for part in parts)
 
 
 _ROLES: dict[str, Callable[[Conversation, Fields], None]] = {
