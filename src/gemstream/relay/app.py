@@ -20,7 +20,7 @@ from ..wire.dialect.refusal import Fault, Refusal, refusal_of
 from ..wire.dialect.refusal_form import encode_refusal
 from ..wire.model import model_resource
 from .dispatch import Dispatch
-from .exchange import BodyTooLarge, CallerGone, Exchange, Receive, Scope, Send
+from .exchange import BodyTooLarge, CallerGone, Exchange, Header, Receive, Scope, Send
 from .job import Job
 from .keys.key import Key
 from .keys.refusal import UNKNOWN_KEY, key_refusal, too_many_failures
@@ -28,6 +28,7 @@ from .parts import Parts
 from .refused import Refused
 from .route import Route, allowed_methods, dialect_of, route
 from .surfaces.call import call_of
+from .surfaces.own import OWN_ACTIONS, own_answer
 from .surfaces.request import Request
 from .telemetry.exposition import CONTENT_TYPE
 from .telemetry.health import Check, Probe
@@ -156,6 +157,10 @@ class Relay:
         if found is None:
             raise Refused(_nowhere(exchange, headers))
         trail.surface = found.surface
+        if found.action in OWN_ACTIONS:
+            told = await own_answer(self._parts, key, found, exchange.query)
+            await exchange.answer(200, _own_head(exchange), told)
+            return
         body = await exchange.read_body(self._parts.options.server.max_body)
         await self._dispatch(exchange, self._request(exchange, headers, found, key, body), trail)
 
@@ -249,6 +254,14 @@ _GOING_DOWN = Refusal(Fault.OVERLOADED, "the relay is shutting down; try again",
 
 def _by_name(exchange: Exchange) -> dict[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in exchange.headers}
+
+
+def _own_head(exchange: Exchange) -> tuple[Header, ...]:
+    return (
+        (b"content-type", b"application/json"),
+        (b"cache-control", b"no-store"),
+        (b"x-request-id", exchange.request_id.encode()),
+    )
 
 
 def _check_model(key: Key, asked: str, model: str) -> None:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import re
 import time
 from typing import NamedTuple
 
 from ..errors import (
     APIError,
     BudgetExceeded,
+    ConnectFailed,
+    ConnectTimeout,
     GemstreamError,
     StreamTruncated,
 )
@@ -36,6 +39,7 @@ __all__ = ("Attempt", "Ending", "UpstreamRefusal")
 # A refusal is small; what is longer is a page of some proxy.
 _MOST_REFUSAL = 256 * 1024
 _MOST_WHOLE = 256 * 1024 * 1024
+_STATUS = re.compile(r"[A-Z]{1,20}(?:_[A-Z]{1,20}){0,3}")
 
 
 class Ending(enum.Enum):
@@ -53,7 +57,6 @@ class UpstreamRefusal(NamedTuple):
     """An error as the upstream wrote it."""
 
     status: int
-    content_type: str
     body: bytes
 
 
@@ -126,8 +129,8 @@ class Attempt:
         self.began = time.monotonic()
         self._wall = time.time_ns() // 1000
         await self._job.parts.ledger.open(self._row())
-        self.commit = time.monotonic() - self.began
         self._job.attempt = self
+        self.commit = time.monotonic() - self.began
         try:
             await self._ask()
             self.status = AttemptStatus.OK
@@ -141,6 +144,7 @@ class Attempt:
             raise
         finally:
             self._job.attempt = None
+            self._job.is_asking = False
             if self._upstream is not None:
                 self._upstream.abort()
             self._settle()
@@ -148,17 +152,19 @@ class Attempt:
     async def _ask(self) -> None:
         job = self._job
         request = await self.account.request(self._upstream_call())
-        self.was_sent = job.was_sent = True
+        answer = None if job.call.stream is None else job.call.stream()
+        if answer is not None:
+            job.answer = answer
+            # Before the head is there: the service sends it with the first chunk.
+            self.downstream.attach(answer.content_type, answer.heartbeat)
+        self.was_sent = job.was_sent = job.is_asking = True
         self._asked = time.monotonic()
         self._upstream = upstream = await job.parts.transport.open(request, self._deadlines)
         self.headers = {name.lower(): value for name, value in upstream.headers.items()}
         if upstream.status != 200:
             await self._read_refusal(upstream)
-        elif job.call.stream is not None:
-            answer = job.call.stream()
+        elif answer is not None:
             self._tally = answer.tally
-            self.downstream.attach(answer.content_type, answer.heartbeat)
-            job.answer = answer
             await pump(upstream, answer, self.downstream, job.watch_for(answer.tally))
         else:
             assert job.call.whole is not None, "an answer goes down in one of the two ways"
@@ -188,8 +194,7 @@ class Attempt:
 
     async def _read_refusal(self, upstream: Upstream) -> None:
         body = await read_body(upstream, _MOST_REFUSAL)
-        content_type = self.headers.get("content-type", "")
-        self.refusal = UpstreamRefusal(upstream.status, content_type, body)
+        self.refusal = UpstreamRefusal(upstream.status, body)
         raise decode_error(body, http_status=upstream.status)
 
     def _row(self) -> Row:
@@ -207,9 +212,25 @@ class Attempt:
             reserved_micros=job.reserved_micros,
         )
 
+    def note(self) -> None:
+        """Note what the answer has come to so far, should this process die."""
+        job = self._job
+        count = counted(self._tally, job.call, AttemptStatus.OPEN, was_at_work=True)
+        version = "" if self._tally is None else self._tally.model_version
+        cost = job.cost_of(count.usage, version)
+        sent = self.downstream.exchange.sent
+        request_id = job.exchange.request_id
+        job.parts.ledger.note(request_id, self.number, count.usage, sent, cost)
+
+    @property
+    def _was_at_work(self) -> bool:
+        """True unless nothing reached the service or it refused: a silent one may be charging."""
+        was_reached = self.was_sent and not isinstance(self.error, ConnectFailed | ConnectTimeout)
+        return was_reached and (self._upstream is None or self._upstream.status == 200)
+
     def _settle(self) -> None:
         job = self._job
-        count = counted(self._tally, job.call, self.status, was_sent=self.was_sent)
+        count = counted(self._tally, job.call, self.status, was_at_work=self._was_at_work)
         version = "" if self._tally is None else self._tally.model_version
         self.cost = job.cost_of(count.usage, version)
         now = time.monotonic()
@@ -247,7 +268,11 @@ def _status_of(error: GemstreamError) -> AttemptStatus:
 
 
 def _named(error: GemstreamError) -> str:
-    """Return what went wrong in a word: the books hold nobody's sentences."""
+    """Return what went wrong in a word: the books hold nobody's sentences.
+
+    A status is the upstream's text, and a word only if it looks like one of google.rpc.Code.
+    """
     if isinstance(error, APIError):
-        return f"{error.code} {error.status}"
+        status = error.status or ""
+        return f"{error.code} {status if _STATUS.fullmatch(status) else ''}".rstrip()
     return type(error).__name__

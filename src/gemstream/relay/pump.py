@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
-from ..errors import ProtocolError
+from ..errors import BudgetExceeded, GemstreamError, ProtocolError
 from ..net.transport import Exchange as Upstream
 from .answers.answer import StreamAnswer, WholeAnswer
 from .downstream import Downstream
@@ -41,12 +41,18 @@ async def pump(
     if data:
         await downstream.send(data)
     send = downstream.sender()
-    while tally.error is None and (data := await receive()):
-        if down := take(data):
-            await send(down)
-        if watch is not None:
-            watch.passed()
-    down = b"" if tally.error is not None else answer.receive_eof()
+    try:
+        while tally.error is None and (data := await receive()):
+            if down := take(data):
+                await send(down)
+            if watch is not None:
+                watch.passed()
+        down = b"" if tally.error is not None else answer.receive_eof()
+    except BudgetExceeded:
+        raise
+    except GemstreamError as error:
+        # Behind its finish an answer lacks nothing, however the connection ended.
+        down = answer.receive_interruption(error)
     if tally.error is None:
         await downstream.end(down)
         return

@@ -123,7 +123,7 @@ _ROWS: tuple[tuple[str, str, Dialect, Action, Operation | None], ...] = (
 )
 # Of the relay itself; they answer in the dialect of their prefix.
 _OWN = re.compile(
-    r"(?P<prefix>/gemini|/openai|/claude|/anthropic|/api)?(?:/v1)?/"
+    r"(?:/v1beta/openai|(?:/gemini|/openai(?:/gemini)?|/claude|/anthropic|/api)?(?:/v1(?:beta)?)?)/"
     r"(?P<what>key-info|usage)(?:/(?P<rest>[A-Za-z0-9_-]{1,64}))?"
 )
 _PREFIXES = {
@@ -176,7 +176,7 @@ def route(method: str, path: str, headers: Mapping[str, str]) -> Route | None:
             model = found.groupdict().get("model")
             return Route(surface, action, operation, model and model.removeprefix("models/"))
     if method == "GET" and (found := _OWN.fullmatch(path)):
-        return _own(found, headers)
+        return _own(found, dialect_of(path, headers))
     if method == "GET" and (found := _SHARED_MODELS.fullmatch(path)):
         surface = _by_headers(headers)
         if surface is not Dialect.GEMINI:
@@ -184,11 +184,10 @@ def route(method: str, path: str, headers: Mapping[str, str]) -> Route | None:
     return _gemini(method, path.removeprefix("/gemini"))
 
 
-def _own(found: re.Match[str], headers: Mapping[str, str]) -> Route | None:
+def _own(found: re.Match[str], surface: Dialect) -> Route | None:
     action = Action.KEY_INFO if found["what"] == "key-info" else Action.USAGE
     if found["rest"] and action is Action.KEY_INFO:
         return None
-    surface = _PREFIXES.get(found["prefix"] or "", Dialect.GEMINI)
     return Route(surface, action, rest=found["rest"] or "")
 
 

@@ -76,9 +76,7 @@ def percentile(bounds: Sequence[float], counts: Sequence[int], share: float) -> 
     return bounds[-1]
 
 
-def _section(
-    title: str, before: Sequence[Row], now: Sequence[Row], seconds: float
-) -> list[str]:
+def _section(title: str, before: Sequence[Row], now: Sequence[Row], seconds: float) -> list[str]:
     earlier = {row.name: row for row in before}
     rows = []
     for row in now:
