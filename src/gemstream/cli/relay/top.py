@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,10 +28,10 @@ def add_top(relay: typer.Typer) -> None:
     """Put the command into the group ``gemstream relay``."""
     operators_command(
         relay, "top", "Show live what a running relay does.", _SCHEMA, needs_relay=True
-    )(top)
+    )(_top)
 
 
-async def top(
+async def _top(
     operator: Operator,
     output: Output,
     *,
@@ -59,10 +60,11 @@ async def top(
     while left is None or left > 0:
         await asyncio.sleep(interval)
         now = await _look(operator)
+        lines = table(before, now)
         if screen is not None:
-            screen.draw(table(before, now))
+            screen.draw(lines)
         else:
-            output.show(fields(before, now), lambda: _write(out, table(before, now)))
+            output.show(fields(before, now), functools.partial(_write, out, lines))
         before = now
         left = None if left is None else left - 1
 

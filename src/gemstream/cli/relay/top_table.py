@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ...relay.telemetry.facts import Facts, Row
+    from ...relay.telemetry.facts import Facts, Sums
 
 __all__ = ("fields", "percentile", "table")
 
@@ -41,11 +41,12 @@ def fields(before: Facts, now: Facts) -> dict[str, Any]:
     import msgspec
 
     seconds = _seconds(before, now)
-    counts = [late - early for early, late in zip(before.first_chunk, now.first_chunk, strict=True)]
+    pairs = zip(before.first_chunk, now.first_chunk, strict=True)
+    counts = [_more(early, late) for early, late in pairs]
     if not any(counts):  # nothing began meanwhile, so what there was before is told
         counts = list(now.first_chunk)
     rates = {
-        name: max(0, getattr(now, name) - getattr(before, name)) / seconds
+        name: _more(getattr(before, name), getattr(now, name)) / seconds
         for name in ("requests", "refused", "tokens", "output_tokens", "micros")
     }
     return {
@@ -76,14 +77,16 @@ def percentile(bounds: Sequence[float], counts: Sequence[int], share: float) -> 
     return bounds[-1]
 
 
-def _section(title: str, before: Sequence[Row], now: Sequence[Row], seconds: float) -> list[str]:
+def _section(title: str, before: Sequence[Sums], now: Sequence[Sums], seconds: float) -> list[str]:
+    from ...relay.telemetry.facts import Sums
+
     earlier = {row.name: row for row in before}
     rows = []
     for row in now:
-        known = earlier.get(row.name)
-        requests = row.requests - (known.requests if known else 0)
-        failures = row.failures - (known.failures if known else 0)
-        tokens = row.output_tokens - (known.output_tokens if known else 0)
+        known = earlier.get(row.name, Sums(name=row.name))
+        requests = _more(known.requests, row.requests)
+        failures = _more(known.failures, row.failures)
+        tokens = _more(known.output_tokens, row.output_tokens)
         rows.append((requests, failures, tokens, row))
     rows.sort(key=lambda one: (-one[0], -one[3].requests, one[3].name))
     lines = [f"{title:<{_NAMES}}" + "".join(f"{name:>12}" for name in _HEAD)]
@@ -106,6 +109,11 @@ def _section(title: str, before: Sequence[Row], now: Sequence[Row], seconds: flo
     if not rows:
         lines.append("none yet")
     return lines
+
+
+def _more(before: int, now: int) -> int:
+    """Return what came between two counts; a smaller one was begun anew."""
+    return now - before if now >= before else now
 
 
 def _seconds(before: Facts, now: Facts) -> float:
