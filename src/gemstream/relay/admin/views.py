@@ -106,6 +106,8 @@ class KeyView(msgspec.Struct, frozen=True, kw_only=True):
     tpm: int | None
     rpd: int | None
     concurrency: int | None
+    rpm_burst: int | None
+    tpm_burst: int | None
     queue: int
     queue_timeout: float
     accounts: tuple[str, ...]
@@ -308,6 +310,8 @@ def key_view(options: KeyOptions, stored: StoredKey | None = None) -> KeyView:
         tpm=options.tpm,
         rpd=options.rpd,
         concurrency=options.concurrency,
+        rpm_burst=options.rpm_burst,
+        tpm_burst=options.tpm_burst,
         queue=options.queue,
         queue_timeout=options.queue_timeout,
         accounts=options.accounts,
