@@ -85,8 +85,8 @@ async def test_health_is_told_check_by_check(tmp_path: Path) -> None:
         alive = await office.ask("GET", "/livez")
         begun = await office.ask("GET", "/startupz")
     assert (ready.status, draining.status) == (200, 503)
-    failed = [check["name"] for check in draining.json()["checks"] if not check["is_ok"]]
-    assert failed == ["drain"]
+    failed = [check["name"] for check in draining.json()["checks"] if not check["is_well"]]
+    assert failed == ["draining"]
     assert (alive.status, begun.status) == (200, 200)
 
 
@@ -95,7 +95,9 @@ async def test_a_relay_whose_accounts_are_all_off_is_alive_and_not_ready(tmp_pat
         ready = await office.ask("GET", "/readyz")
         assert (await office.ask("GET", "/livez")).status == 200
     assert ready.status == 503
-    assert [check["name"] for check in ready.json()["checks"] if not check["is_ok"]] == ["accounts"]
+    assert [check["name"] for check in ready.json()["checks"] if not check["is_well"]] == [
+        "accounts"
+    ]
 
 
 async def test_metrics_are_those_of_the_relay(tmp_path: Path) -> None:
