@@ -31,13 +31,19 @@ class DisconnectPolicy(enum.Enum):
 
 
 class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """The listener for callers; sizes in bytes, times in seconds."""
+    """The listener for callers; sizes in bytes, times in seconds.
+
+    ``max_upload``: of one request that brings a file or a part of one, which is never held whole.
+    ``public_url``: where callers reach the relay, for the addresses it gives them; None for the
+    ``Host`` that the caller used.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8080
     workers: int = 1
     timeouts: Timeouts = Timeouts()
     max_body: int = 32 * 1024 * 1024
+    max_upload: int = 2 * 1024 * 1024 * 1024
     max_depth: int = 64
     max_headers: int = 100
     max_header_bytes: int = 32 * 1024
@@ -46,6 +52,7 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
     drain_delay: float = 5.0
     grace: float = 120.0
     trusted_proxies: tuple[str, ...] = ()
+    public_url: str | None = None
 
 
 class AdminOptions(msgspec.Struct, frozen=True, kw_only=True):
