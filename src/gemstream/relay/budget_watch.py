@@ -19,8 +19,8 @@ _EVERY_OF_TOKENS = 64
 class BudgetWatch:
     """Looks after each eighth read, the first among them; see ``pump.Watch``.
 
-    Without a budget there are tokens to be told alone, and every 64th is enough. ``price``: None for
-    a model whose price is not known. ``tokens`` and ``micros``: what earlier attempts have used.
+    Without a budget there are tokens to be told alone, and every 64th is enough. ``price``: None
+    for a model whose price is not known. ``tokens`` and ``micros``: what earlier attempts used.
     """
 
     __slots__ = ("_admission", "_every", "_left", "_micros", "_price", "_tally", "_tokens")
