@@ -24,6 +24,7 @@ from .exchange import BodyTooLarge, CallerGone, Exchange, Header, Receive, Scope
 from .job import Job
 from .keys.key import Key
 from .keys.refusal import UNKNOWN_KEY, key_refusal, too_many_failures
+from .output_clamp import clamp_output
 from .parts import Parts
 from .refused import Refused
 from .route import Route, allowed_methods, dialect_of, route
@@ -166,7 +167,7 @@ class Relay:
         await self._dispatch(exchange, self._request(exchange, headers, found, key, body), trail)
 
     async def _dispatch(self, exchange: Exchange, request: Request, trail: Trail) -> None:
-        call = call_of(request)
+        call = clamp_output(call_of(request), request.key.max_output_tokens)
         _check_model(request.key, call.asked, call.model)
         job = Job(self._parts, exchange, request.key, call, trail)
         self._jobs.add(job)

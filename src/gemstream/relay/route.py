@@ -31,6 +31,9 @@ class Action(enum.Enum):
     FILES = "files"
     KEY_INFO = "key info"
     USAGE = "usage"
+    LIVEZ = "livez"
+    READYZ = "readyz"
+    STARTUPZ = "startupz"
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -167,6 +170,8 @@ def allowed_methods(path: str, headers: Mapping[str, str]) -> tuple[str, ...]:
 
 def route(method: str, path: str, headers: Mapping[str, str]) -> Route | None:
     """Return where ``method`` and ``path`` (decoded, without query) go; None for nowhere."""
+    if path in ("/livez", "/readyz", "/startupz") and method in ("GET", "HEAD"):
+        return Route(Dialect.GEMINI, Action(path[1:]))
     for row_method, pattern, surface, action, operation in _patterns:
         if method == row_method and (found := pattern.fullmatch(path)):
             model = found.groupdict().get("model")
