@@ -19,6 +19,7 @@ from .callers import Callers
 from .extra import HttpToolsProtocol, httptools
 from .refusal import Refusal
 from .settings import Settings
+from .standstill import Standstill
 
 __all__ = ("GuardedProtocol",)
 
@@ -69,12 +70,27 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a head."""
         super().connection_made(transport)
+        self._standstill = Standstill(transport)
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End all waiting."""
         self._disarm()
+        self._standstill.unwatch()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Wait until the caller has taken some of what is written."""
+        super().pause_writing()
+        self._standstill.watch()
+
+    def resume_writing(self) -> None:
+        """Write on; behind the end of an answer the rest of it is still to be taken."""
+        super().resume_writing()
+        if self._is_answering():
+            self._standstill.unwatch()
+        else:
+            self._standstill.watch()
 
     def data_received(self, data: bytes) -> None:
         """Take what arrived, request by request."""
@@ -106,6 +122,8 @@ class GuardedProtocol(HttpToolsProtocol):
         if (refusal := self._judge_head()) is not None:
             self._raise(refusal)
         self._phase = _Phase.BODY
+        if not self.flow.write_paused:
+            self._standstill.unwatch()
         self._received = self._decoded = self._chunks = self._judged = 0
         self._was_paused = False
         self.scope["client"] = self._callers.caller(self.client, self.headers)
@@ -137,6 +155,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """End a connection whose caller was answered before the body was there."""
         super().on_response_complete()
+        self._standstill.watch()
         if self._phase is _Phase.BODY and not self.transport.is_closing():
             self._linger()
 
