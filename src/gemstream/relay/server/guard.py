@@ -20,6 +20,7 @@ from .extra import HttpToolsProtocol, httptools
 from .refusal import Refusal
 from .settings import Settings
 from .standstill import Standstill
+from .until_close import answer_until_close
 
 __all__ = ("GuardedProtocol",)
 
@@ -129,6 +130,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self.scope["client"] = self._callers.caller(self.client, self.headers)
         super().on_headers_complete()
         self.headers = []  # trailers would go into those that the application reads
+        if self.parser.get_http_version() == "1.0":
+            answer_until_close(self.cycle)
         if self._settings.is_draining:
             self.cycle.keep_alive = False
 
