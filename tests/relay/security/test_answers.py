@@ -10,6 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from gemstream.config.relay.options import ServerOptions
+from gemstream.config.timeouts import Timeouts
 from gemstream.errors import ProtocolError
 from gemstream.net.aiohttp_transport import AiohttpTransport
 from gemstream.net.transport import Deadlines, HTTPRequest
@@ -167,8 +169,8 @@ HEADS = (
 DOWN = {
     "cache-control", "connection", "content-length", "content-type", "date", "request-id",
     "retry-after", "retry-after-ms", "transfer-encoding", "www-authenticate",
-    "x-accel-buffering", "x-gemstream-attempts", "x-gemstream-cost", "x-relay-dropped",
-    "x-relay-warn", "x-request-id",
+    "x-accel-buffering", "x-gemstream-attempts", "x-gemstream-cost", "x-gemstream-model",
+    "x-relay-dropped", "x-relay-warn", "x-request-id",
 }  # fmt: skip
 
 
@@ -257,6 +259,20 @@ async def test_a_key_follows_no_redirect(status: str, tmp_path: Path) -> None:
                 assert reply.status >= 500
                 assert "location" not in reply.headers
     assert not followed
+
+
+@pytest.mark.parametrize("surface", SURFACES)
+async def test_a_service_that_says_nothing_is_given_up(surface: str, tmp_path: Path) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_head(reader)
+        await reader.read()  # until the relay leaves
+
+    options = ServerOptions(timeouts=Timeouts(first_chunk=0.05))
+    question = a_request("POST", SURFACES[surface], body=_encoded(surface, {}))
+    async with raw_server(silent) as url, door_to(tmp_path, url, options) as at:
+        reply = await at.knock(question)
+    assert reply.status == 504
+    assert reply.json()["error"]["message"] == "the service took too long to answer"
 
 
 async def test_what_unpacks_to_too_much_is_not_kept() -> None:
