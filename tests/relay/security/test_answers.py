@@ -285,3 +285,35 @@ async def test_what_unpacks_to_too_much_is_not_kept() -> None:
                 await read_body(exchange, 1_000_000)
         finally:
             await transport.aclose()
+
+
+# Bytes that a decoder passes over until it needs the field that they are in.
+UNREADABLE = {
+    "a name that is no UTF-8": b'{"candidates":[{"content":{"parts":[{"\x8e":1}]}}]}',
+    "a text that is no UTF-8": b'{"candidates":[{"content":{"parts":[{"text":"\xff"}]}}]}',
+    "a model that is no UTF-8": ANSWER.replace(b'"m"', b'"\xff"'),
+    "a lone surrogate": b'{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f",'
+    b'"args":{"a":"\\ud800"}}}]},"finishReason":"STOP"}]}',
+    "a number without end": b'{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f",'
+    b'"args":{"a":1e999}}}]},"finishReason":"STOP"}]}',
+    "a feedback that is none": b'{"promptFeedback":{"blockReason":"\xff"}}',
+    "an error that is no UTF-8": b'{"error":{"code":500,"message":"\xff"}}',
+    "usage that is none": ANSWER.replace(b'"promptTokenCount":1', b'"promptTokenCount":"\xff"'),
+    "a candidate of many": b'{"candidates":[{"index":99999999,"finishReason":"STOP"}]}',
+    "100,000 levels": b'{"candidates":' + b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("surface", SURFACES)
+@pytest.mark.parametrize("name", UNREADABLE)
+async def test_what_cannot_be_read_is_no_error_inside(
+    name: str, surface: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    body, kind = in_the_form_of(surface, UNREADABLE[name])
+    async with raw_server(saying(body, kind=kind)) as url:
+        reply = await asked(url, surface, tmp_path)
+    # On its own surface a call of Gemini's goes down as it came.
+    assert reply.status in (200, 500, 502, 503, 529)
+    assert "the relay failed" not in caplog.text
+    assert b"an error inside the relay" not in reply.body

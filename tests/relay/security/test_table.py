@@ -89,6 +89,7 @@ LINES: dict[str, tuple[str, ...]] = {
         "headers of answers",
         "an upstream's page",
         "answers with two readings",
+        "answers that cannot be read",
         "no file by a name of a request",
     ),
     "Abuse of cost": (
