@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 
 from gemstream.emulator.scripts.script import Script
-from gemstream.errors import APIError, ConfigError, GemstreamError
+from gemstream.errors import APIError, ConfigError, GemstreamError, StreamTruncated
 from gemstream.policy.account.session_hash import session_hash
 from gemstream.policy.estimate import estimate
 from gemstream.policy.generation import Generation, GenerationState
@@ -19,6 +19,7 @@ from gemstream.policy.key.presented import presented_key
 from gemstream.policy.live.protocol import CLIENT, SERVER, LiveProtocol
 from gemstream.policy.unary import read_response
 from gemstream.relay.accounts.head import passed_up
+from gemstream.relay.answers.gemini import ArrayStream, SameStream, SameWhole
 from gemstream.relay.json_check import check_json
 from gemstream.relay.refused import Refused
 from gemstream.relay.route import dialect_of, route
@@ -223,6 +224,19 @@ def _reader(data: bytes) -> None:
             assert isinstance(decode_plain(fold.body()), dict)
 
 
+def _same(data: bytes) -> None:
+    """What goes down untouched is looked at, however it is cut; nothing of it is an error."""
+    kind, size, body = _taken(data)
+    answer = (SameStream, ArrayStream)[kind % 2]("r")
+    with suppress(GemstreamError):
+        for piece in _pieces(body, size):
+            answer.receive_data(piece)
+        answer.receive_eof()
+    answer.break_off(answer.tally.error or StreamTruncated("m"))
+    with suppress(GemstreamError):
+        SameWhole().body(body)
+
+
 def _taken(data: bytes) -> tuple[int, int, bytes]:
     """Return two numbers for choices, and the rest."""
     return (data[0], data[1], data[2:]) if len(data) > 1 else (0, 0, b"")
@@ -241,6 +255,7 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "relay headers": _relay_headers,
     "relay body": _relay_body,
     "gemini reader": _reader,
+    "same dialect": _same,
 }
 
 _PRESENTING = ("authorization", "x-goog-api-key", "anthropic-version", "x-api-key")
@@ -300,6 +315,10 @@ SEEDS: Mapping[str, tuple[bytes, ...]] = {
         b'\x02\x00{"model":"m","messages":[{"role":"user","content":[{"type":"image","source":'
         b'{"type":"base64","media_type":"image/png","data":"iVBORw0KGgo="}}]}]}',
         b'\x03\x00{"model":"m","input":["a","b"],"dimensions":256,"encoding_format":"base64"}',
+    ),
+    "same dialect": (
+        b"\x00\x05data: " + _CHUNK + b"\r\n\r\n" + _ERROR,
+        b"\x01\x09data: " + _CHUNK + b"\n\ndata: " + _ERROR + b"\n\n",
     ),
     "gemini reader": (
         b"\x00\x05data: " + _CHUNK + b"\r\n\r\n" + _ERROR,

@@ -29,14 +29,13 @@ _FIELDS = ("maxOutputTokens", "max_output_tokens")
 def clamp_output(call: Call, most: int | None) -> Call:
     """Return ``call`` with an answer of at most ``most`` tokens; None is no limit.
 
-    What asks for less is untouched. Raises Refused for a length that is no whole number.
+    The body is written anew, so that the service cannot read another length in it than was read
+    here: a field may stand in it twice. Raises Refused for a length that is no whole number.
     """
     if most is None or call.operation not in (Operation.GENERATE, Operation.STREAM):
         return call
     body = _plain(call.body)
     asked = list(_asked(body))
-    if asked and all(section[name] <= most for section, name in asked):
-        return call
     for section, name in asked:
         section[name] = min(section[name], most)
     if not asked:

@@ -137,11 +137,13 @@ async def door(folder: Path, *emulators: Any, **options: Any) -> AsyncIterator[D
 
 
 @contextlib.asynccontextmanager
-async def door_to(folder: Path, url: str, **account: Any) -> AsyncIterator[Door]:
+async def door_to(
+    folder: Path, url: str, server: ServerOptions | None = None
+) -> AsyncIterator[Door]:
     """Open a relay in front of the server at ``url``, with the transport that it has by itself."""
     options = RelayOptions(
-        server=ServerOptions(),
-        accounts=(AccountOptions(name="one", api_key=ACCOUNT_KEY, base_url=url, **account),),
+        server=server or ServerOptions(),
+        accounts=(AccountOptions(name="one", api_key=ACCOUNT_KEY, base_url=url),),
         keys=(KeyOptions(name="team-a", key=RELAY_KEY),),
         ledger=LedgerOptions(url=f"sqlite:///{folder / 'books.sqlite3'}"),
     )
