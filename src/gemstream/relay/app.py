@@ -24,6 +24,7 @@ from .exchange import BodyTooLarge, CallerGone, Exchange, Header, Receive, Scope
 from .job import Job
 from .keys.key import Key
 from .keys.refusal import UNKNOWN_KEY, key_refusal, too_many_failures
+from .output_clamp import clamp_output
 from .parts import Parts
 from .refused import Refused
 from .route import Route, allowed_methods, dialect_of, route
@@ -153,7 +154,8 @@ class Relay:
         if _TRICKS.search(exchange.raw_path or exchange.path.encode()):
             raise Refused(Refusal(Fault.INVALID, "the path is not one that is served here"))
         found = route(exchange.method, exchange.path, headers)
-        key = trail.key = self._key(exchange, trail.surface)
+        is_own = found is not None and found.action in OWN_ACTIONS
+        key = trail.key = self._key(exchange, None if is_own else trail.surface)
         if found is None:
             raise Refused(_nowhere(exchange, headers))
         trail.surface = found.surface
@@ -165,7 +167,7 @@ class Relay:
         await self._dispatch(exchange, self._request(exchange, headers, found, key, body), trail)
 
     async def _dispatch(self, exchange: Exchange, request: Request, trail: Trail) -> None:
-        call = call_of(request)
+        call = clamp_output(call_of(request), request.key.max_output_tokens)
         _check_model(request.key, call.asked, call.model)
         job = Job(self._parts, exchange, request.key, call, trail)
         self._jobs.add(job)
@@ -207,7 +209,7 @@ class Relay:
             signatures=self._parts.signatures.of_key(key.id),
         )
 
-    def _key(self, exchange: Exchange, surface: Dialect) -> Key:
+    def _key(self, exchange: Exchange, surface: Dialect | None) -> Key:
         """Return the caller's key; raises Refused for none, and for one that may not be here."""
         failed = self._parts.failed_auth
         address = exchange.peer or None

@@ -157,7 +157,8 @@ def dialect_of(path: str, headers: Mapping[str, str]) -> Dialect:
         return Dialect.ANTHROPIC
     if path.startswith(("/v1/chat/", "/v1/embeddings")):
         return Dialect.OPENAI
-    if path.startswith("/v1/") and ":" not in path and not _FILES.fullmatch(path):
+    is_ours = _FILES.fullmatch(path) or _OWN.fullmatch(path)
+    if path.startswith("/v1/") and ":" not in path and not is_ours:
         return _by_headers(headers)  # also of what is not served: an SDK reads its own words
     return Dialect.GEMINI
 

@@ -167,8 +167,8 @@ HEADS = (
 DOWN = {
     "cache-control", "connection", "content-length", "content-type", "date", "request-id",
     "retry-after", "retry-after-ms", "transfer-encoding", "www-authenticate",
-    "x-accel-buffering", "x-gemstream-attempts", "x-gemstream-cost", "x-relay-dropped",
-    "x-relay-warn", "x-request-id",
+    "x-accel-buffering", "x-gemstream-attempts", "x-gemstream-cost", "x-gemstream-model",
+    "x-relay-dropped", "x-relay-warn", "x-request-id",
 }  # fmt: skip
 
 

@@ -213,6 +213,6 @@ def _books(options: RelayOptions) -> str:
     """Return where the books are, without a password."""
     from ...relay.opened import ledger_url
 
-    url = ledger_url(options, os.environ)
+    url = ledger_url(options, os.environ).partition("?")[0]
     scheme, _, rest = url.partition("://")
     return f"{scheme}://{rest.rpartition('@')[2]}"
