@@ -6,14 +6,13 @@ import os
 import socket
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from support.page_runner import matches, page_environment, run_page
+from support.page_runner import matches, page_environment, run_page, served_environment
 from support.pages import Command, PageError, parse_page
-from support.servers import emulator, free_port, serving
+from support.servers import free_port, serving
 from support.sources import REPOSITORY
 
 README = REPOSITORY / "README.md"
@@ -36,8 +35,7 @@ def test_the_page_does_what_it_shows(
     servers, folder = tmp_path / "servers", tmp_path / "page"
     servers.mkdir()
     folder.mkdir()
-    with emulator(servers) if page.needs_emulator else nullcontext() as url:
-        environment = page_environment(os.environ, folder, url)
+    with served_environment(page, os.environ, folder, servers) as environment:
         _enter(monkeypatch, environment, folder)
         run_page(page, source, folder, environment)
 
@@ -81,7 +79,7 @@ def test_marks_belong_to_the_block_below_them() -> None:
         "<!-- exit: 3 -->\n```console\n$ false\n```\n"
         "```python\nx\n```\n",
     )
-    assert page.needs_emulator
+    assert page.needs == "emulator"
     assert [block.is_run for block in page.blocks] == [False, True, True]
     assert [block.exit_code for block in page.blocks] == [0, 3, 0]
 
@@ -108,7 +106,7 @@ MISTAKES = {
     "<!-- exit: three -->\n```sh\nx\n```": "a.md:3: 'exit' needs a number",
     "<!-- not run: why -->\nText.\n": "a.md:2: the mark above belongs to no block",
     "<!-- exit: 1 -->": "a.md: the last mark belongs to no block",
-    "<!-- needs: luck -->": "a.md:1: a page can need the emulator, not 'luck'",
+    "<!-- needs: luck -->": "a.md:1: a page can need the emulator or the relay, not 'luck'",
 }
 
 

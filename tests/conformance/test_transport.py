@@ -12,6 +12,7 @@ import pytest
 from conformance.transport import CHECKS, PATIENT, Check, Reach, read
 from gemstream.net.aiohttp_transport import AiohttpTransport
 from gemstream.net.asgi import ASGITransport
+from gemstream.net.http1_transport import HTTP1Transport
 from gemstream.net.http2_transport import HTTP2Transport
 from gemstream.net.transport import Deadlines, Exchange, HTTPRequest, Transport
 from support.http2_server import Authority, http2_server
@@ -21,6 +22,16 @@ from support.peers import App, asgi_server, left_behind, raw_server, read_head
 @contextlib.asynccontextmanager
 async def _over_a_socket(app: App) -> AsyncIterator[tuple[Transport, str]]:
     transport = AiohttpTransport()
+    async with asgi_server(app) as url:
+        try:
+            yield transport, url
+        finally:
+            await transport.aclose()
+
+
+@contextlib.asynccontextmanager
+async def _over_http1(app: App) -> AsyncIterator[tuple[Transport, str]]:
+    transport = HTTP1Transport()
     async with asgi_server(app) as url:
         try:
             yield transport, url
@@ -74,6 +85,7 @@ async def _in_process(app: App) -> AsyncIterator[tuple[Transport, str]]:
 
 REACHES: dict[str, Reach] = {
     "aiohttp": _over_a_socket,
+    "http1": _over_http1,
     "http2": _over_http2,
     "http2-plain": _over_plain_http2,
     "http2-fallback": _over_the_fallback,
@@ -91,7 +103,23 @@ async def test_a_transport_keeps_that(reach: Reach, check: Check) -> None:
             await asyncio.wait(left)
 
 
-@pytest.mark.parametrize("transport", [AiohttpTransport(), HTTP2Transport(), ASGITransport(None)])  # type: ignore[arg-type]
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_the_relays_leg_keeps_that_on_the_relays_loop(check: Check) -> None:
+    """Its transports and callbacks are uvloop's there, and not asyncio's."""
+    uvloop = pytest.importorskip("uvloop")
+
+    async def scene() -> None:
+        async with asyncio.timeout(PATIENT):
+            await check(_over_http1)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(scene())
+
+
+_TRANSPORTS = [AiohttpTransport(), HTTP1Transport(), HTTP2Transport(), ASGITransport(None)]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("transport", _TRANSPORTS)
 def test_a_transport_has_the_shape_of_the_seam(transport: Transport) -> None:
     assert isinstance(transport, Transport)
 

@@ -37,3 +37,8 @@ def test_a_header_that_http_cannot_carry_is_refused_unseen(name: Any, value: Any
 @pytest.mark.parametrize("value", ["", "a b\tc", "\xe4", "\u4e16"])
 def test_any_other_header_is_taken(value: str) -> None:
     assert HTTPRequest("GET", "http://host/", {"X-A!": value}).headers == {"X-A!": value}
+
+
+def test_a_request_shows_no_values_of_its_headers() -> None:
+    shown = repr(HTTPRequest("POST", "http://host/", {"x-goog-api-key": "SECRET"}, b"SECRET"))
+    assert "x-goog-api-key" in shown and "SECRET" not in shown

@@ -17,11 +17,11 @@ from pathlib import Path
 from types import FrameType, ModuleType
 
 from support.pages import SHELLS, Block, Page
-from support.servers import BIN
+from support.servers import BIN, emulator, relay
 
 BLOCK_SECONDS = 60
 # What a reader's own setup could change about a page.
-_PRIVATE = ("GEMINI_", "GEMSTREAM_", "GOOGLE_", "PYTEST_", "XDG_")
+_PRIVATE = ("ANTHROPIC_", "GEMINI_", "GEMSTREAM_", "GOOGLE_", "OPENAI_", "PYTEST_", "XDG_")
 # Printed before each command, to tell their outputs apart.
 _COMMAND_MARK = "\x1egemstream-docs-command\n"
 
@@ -39,6 +39,26 @@ def page_environment(
     if emulator_url:
         environment |= {"GEMINI_API_KEY": "docs-key", "GOOGLE_GEMINI_BASE_URL": emulator_url}
     return environment
+
+
+@contextmanager
+def served_environment(
+    page: Page, base: Mapping[str, str], folder: Path, servers: Path
+) -> Iterator[dict[str, str]]:
+    """Start the server that ``page`` needs in ``servers``, and give the page's environment."""
+    if page.needs == "emulator":
+        with emulator(servers) as url:
+            yield page_environment(base, folder, url)
+    elif page.needs == "relay":
+        with relay(servers) as (url, key):
+            addresses = {"GOOGLE_GEMINI": url, "OPENAI": f"{url}/v1", "ANTHROPIC": url}
+            yield {
+                **page_environment(base, folder, None),
+                **{f"{name}_BASE_URL": address for name, address in addresses.items()},
+                **{f"{name}_API_KEY": key for name in ("GEMINI", "OPENAI", "ANTHROPIC")},
+            }
+    else:
+        yield page_environment(base, folder, None)
 
 
 def run_page(

@@ -1,8 +1,9 @@
 """The code blocks of a documentation page, and the marks that say how each is run.
 
-A mark is an HTML comment on a line of its own. ``needs: emulator`` holds for the whole page; the
-others belong to the block right below them: ``not run: <reason>``, ``exit: <code>`` and
-``file: <name>``, which writes the block to that file in the page's folder instead of running it.
+A mark is an HTML comment on a line of its own. ``needs: emulator`` and ``needs: relay`` (one in
+front of an emulator) hold for the whole page; the others belong to the block right below them:
+``not run: <reason>``, ``exit: <code>`` and ``file: <name>``, which writes the block to that file in
+the page's folder instead of running it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 
 SHELLS = ("console", "bash", "sh")
 RUNNABLE = ("python", "toml", *SHELLS)
+SERVERS = ("emulator", "relay")
 # Spellings that would read as code and silently not run.
 _MISSPELT = {
     "py": "python",
@@ -82,10 +84,10 @@ class Block:
 
 @dataclass(frozen=True)
 class Page:
-    """One documentation page; ``name`` is its path in the repository."""
+    """One page; ``name`` is its path in the repository, ``needs`` the server that it talks to."""
 
     name: str
-    needs_emulator: bool
+    needs: str | None
     blocks: tuple[Block, ...]
 
 
@@ -93,12 +95,12 @@ def parse_page(name: str, text: str) -> Page:
     """Read a page. Raises `PageError` for a mark or a block that would not do what it seems to."""
     blocks: list[Block] = []
     marks: dict[str, str] = {}
-    needs_emulator = False
+    needs: str | None = None
     lines = enumerate(text.splitlines(), start=1)
     for number, line in lines:
         if mark := _MARK.fullmatch(line):
             if mark["key"] == "needs":
-                needs_emulator = _check_need(f"{name}:{number}", mark["value"])
+                needs = _checked_need(f"{name}:{number}", mark["value"])
             else:
                 marks[mark["key"]] = mark["value"]
         elif fence := _FENCE.fullmatch(line):
@@ -111,7 +113,7 @@ def parse_page(name: str, text: str) -> Page:
             raise PageError(f"{name}:{number}: the mark above belongs to no block")
     if marks:
         raise PageError(f"{name}: the last mark belongs to no block")
-    return Page(name, needs_emulator, tuple(blocks))
+    return Page(name, needs, tuple(blocks))
 
 
 def _read_fence(place: str, fence: re.Match[str], lines: enumerate[str]) -> str:
@@ -126,10 +128,10 @@ def _read_fence(place: str, fence: re.Match[str], lines: enumerate[str]) -> str:
     raise PageError(f"{place}: the block is never closed")
 
 
-def _check_need(place: str, need: str) -> bool:
-    if need != "emulator":
-        raise PageError(f"{place}: a page can need the emulator, not {need!r}")
-    return True
+def _checked_need(place: str, need: str) -> str:
+    if need not in SERVERS:
+        raise PageError(f"{place}: a page can need the {' or the '.join(SERVERS)}, not {need!r}")
+    return need
 
 
 def _check_block(block: Block) -> None:

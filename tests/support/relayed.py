@@ -21,7 +21,7 @@ from gemstream.config.relay.options import (
 )
 from gemstream.emulator import Emulator
 from gemstream.net.asgi import ASGITransport
-from gemstream.net.transport import Deadlines, Exchange, HTTPRequest
+from gemstream.net.transport import Deadlines, Exchange, HTTPRequest, Transport
 from gemstream.relay.app import Relay
 from gemstream.relay.opened import opened_relay
 from support.service import AT_ONCE
@@ -141,9 +141,13 @@ async def relayed(
     *emulators: Any,
     keys: Sequence[KeyOptions] = (KeyOptions(name="team-a", key=RELAY_KEY),),
     accounts: Mapping[str, Mapping[str, Any]] = {},
+    transport: Transport | None = None,
     **options: Any,
 ) -> AsyncIterator[Relayed]:
-    """Run a relay in front of ``emulators``; ``accounts``: more options of an account, by name."""
+    """Run a relay in front of ``emulators``; ``accounts``: more options of an account, by name.
+
+    ``transport``: what leads to the accounts' base URLs, by default straight to the emulators.
+    """
     names = ("one", "two", "three", "four")
     served = dict(zip(names, emulators or (Emulator(),), strict=False))
     books = folder / "books.sqlite3"
@@ -152,8 +156,7 @@ async def relayed(
             AccountOptions(
                 name=name,
                 api_key=f"upstream-key-of-{name}",
-                base_url=f"http://{name}",
-                **accounts.get(name, {}),
+                **{"base_url": f"http://{name}", **accounts.get(name, {})},
             )
             for name in served
         ),
@@ -161,7 +164,7 @@ async def relayed(
         ledger=LedgerOptions(url=f"sqlite:///{books}"),
         **options,
     )
-    hosts = Hosts(served)
+    hosts = Hosts(served) if transport is None else transport
     environ = {
         "XDG_STATE_HOME": str(folder),
         "HOME": str(folder),

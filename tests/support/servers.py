@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -20,6 +21,18 @@ def emulator(folder: Path) -> Iterator[str]:
     port = free_port()
     with serving([str(BIN / "gemstream"), "emulate", "--port", str(port)], port, folder):
         yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def relay(folder: Path) -> Iterator[tuple[str, str]]:
+    """Start a relay in front of an emulator, and give its URL and a key for it."""
+    port = free_port()
+    command = [str(BIN / "gemstream"), "relay", "serve", "--emulate", "--json", "--port", str(port)]
+    with serving(command, port, folder):
+        # The line is written once it serves, which is a little after it listens.
+        while not (told := (folder / "server.log").read_text(encoding="utf-8")).endswith("\n"):
+            time.sleep(0.02)
+        yield f"http://127.0.0.1:{port}", json.loads(told)["key"]
 
 
 @contextmanager

@@ -27,12 +27,11 @@ from .control import PREFIX, answer_control
 from .deadline import within_deadline
 from .exchange import Cut, Exchange, Left, Receive, Scope, Send
 from .exchanges import Exchanges
-from .journal import End, Journal, JournalEntry, key_hash_of
+from .journal import End, Journal, JournalEntry, attempt_of, key_hash_of
 from .live.entrance import LiveCall
 from .live.handles import Handles
 from .live.house import House
 from .live.tokens import Tokens
-from .number import whole_number
 from .output import ArrayOutput, ErrorForm, EventOutput, Output, WholeOutput, send_error
 from .recording.recorder import Recorder
 from .recording.replay import Replay
@@ -296,7 +295,7 @@ class Emulator:
         key = key_of(exchange)
         entry = JournalEntry(
             request_id=exchange.request_id,
-            attempt=whole_number(exchange.headers.get("x-gemstream-attempt", "")),
+            attempt=attempt_of(exchange.headers.get("x-gemstream-attempt", "")),
             key_hash=key_hash_of(key) if key else None,
             model=exchange.model,
             method=exchange.operation,

@@ -19,12 +19,14 @@ import msgspec
 from ..errors import ConfigError
 from ..wire.codec import JSONObject, encode, to_plain
 from ..wire.usage import UsageMetadata
+from .number import whole_number
 
-__all__ = ("End", "Journal", "JournalEntry", "key_hash_of")
+__all__ = ("End", "Journal", "JournalEntry", "attempt_of", "key_hash_of")
 
 # A day's tests; older entries are on disk.
 MEMORY_ENTRIES = 10_000
 _HASH_DIGITS = 16
+_LONGEST_ATTEMPT = 100
 
 
 class End(enum.Enum):
@@ -38,12 +40,12 @@ class End(enum.Enum):
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One answer. ``usage`` is what would be billed: the newest that was sent, none for errors.
 
-    ``attempt`` echoes the header x-gemstream-attempt; ``bytes`` counts the body; ``at`` is the
-    time of the end in seconds since 1970.
+    ``attempt`` echoes the header x-gemstream-attempt, a number as one and a name as it is;
+    ``bytes`` counts the body; ``at`` is the time of the end in seconds since 1970.
     """
 
     request_id: str
-    attempt: int | None
+    attempt: int | str | None
     key_hash: str | None
     model: str | None
     method: str
@@ -82,11 +84,20 @@ class Journal:
         return list(self._entries)
 
     async def record(self, entry: JournalEntry) -> None:
-        """Add ``entry``: to memory at once, then to the file, synced."""
+        """Add ``entry``: to memory at once, then to the file, synced; cancelled no sooner."""
         self._entries.append(entry)
-        if self._path is not None:
-            # In a thread: a sync takes milliseconds, and other streams must not feel it.
-            await asyncio.to_thread(self._write, encode(entry.plain()) + b"\n")
+        if self._path is None:
+            return
+        # In a thread: a sync takes milliseconds, and other streams must not feel it.
+        writing = asyncio.ensure_future(
+            asyncio.to_thread(self._write, encode(entry.plain()) + b"\n")
+        )
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            # The client left just now. What waits for a thread would be dropped with its task.
+            await asyncio.wait([writing])
+            raise
 
     def clear(self) -> None:
         """Forget the entries in memory; the file keeps them."""
@@ -103,3 +114,14 @@ class Journal:
 def key_hash_of(key: str) -> str:
     """Return what stands for a key in the journal: the beginning of its SHA-256."""
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:_HASH_DIGITS]
+
+
+def attempt_of(header: str) -> int | str | None:
+    """Return what the journal keeps of x-gemstream-attempt, None for nothing and for a scroll.
+
+    Clients number the tries of one call; a relay names the row of its books, ``req_….1``.
+    """
+    number = whole_number(header)
+    if number is not None:
+        return number
+    return header if header.isprintable() and 0 < len(header) <= _LONGEST_ATTEMPT else None

@@ -1,4 +1,4 @@
-"""How a connection that speaks HTTP/2 comes about: name, socket, a proxy's tunnel, TLS."""
+"""How a connection comes about: name, socket, a proxy's tunnel, TLS."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import base64
 import re
 import socket
 import ssl
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from .http2_connection import HTTP2Connection
 from .http2_errors import ProxyRefused, system_said
 
-__all__ = ("Dial",)
+__all__ = ("Dial", "Dialled")
 
 _PORTS = {"http": 80, "https": 443}
 _NEXT_ADDRESS = 0.25  # seconds until the next is tried beside it (RFC 8305, 5: 250 ms)
@@ -21,9 +21,18 @@ _LARGEST_ANSWER = 16 * 1024  # of a proxy
 _ANSWER = re.compile(rb"HTTP/1\.[01] (\d{3}) ?([^\r\n]*)\r?\n")
 _ANSWER_END = re.compile(rb"\r?\n\r?\n")
 
+Addresses = Sequence[tuple[Any, ...]]
+
+
+class Dialled(Protocol):
+    """What is connected, besides an ``asyncio.Protocol``."""
+
+    def abort(self) -> None:
+        """Break the connection off, if there is one."""
+
 
 class Dial(NamedTuple):
-    """Where an origin is reached: ``tls`` None for plain HTTP/2, ``proxy`` an ``http://`` URL."""
+    """Where an origin is reached: ``tls`` None for none, ``proxy`` an ``http://`` URL."""
 
     scheme: str
     host: str
@@ -31,19 +40,25 @@ class Dial(NamedTuple):
     tls: ssl.SSLContext | None
     proxy: str | None
 
-    async def connect(self, connection: HTTP2Connection) -> None:
-        """Connect ``connection``; raises ProxyRefused, and what sockets and TLS raise.
+    @property
+    def real_port(self) -> int:
+        """The port, the scheme's own where none is named."""
+        return self.port or _PORTS[self.scheme]
 
-        Cancelling closes what was begun.
+    async def connect(self, connection: Dialled, found: Addresses | None = None) -> None:
+        """Connect ``connection``, an ``asyncio.Protocol``.
+
+        ``found``: the host's addresses as ``getaddrinfo`` gives them, None to ask for them.
+        Raises ProxyRefused, and what sockets and TLS raise. Cancelling closes what was begun.
         """
-        port = self.port or _PORTS[self.scheme]
         if self.proxy is None:
-            sock = await _socket(self.host, port)
+            sock = await _socket(self.host, self.real_port, found)
         else:
-            sock = await _tunnel(urlsplit(self.proxy), self.host, port)
+            sock = await _tunnel(urlsplit(self.proxy), self.host, self.real_port)
         try:
+            protocol: Any = connection
             await asyncio.get_running_loop().create_connection(
-                lambda: connection,
+                lambda: protocol,
                 sock=sock,
                 ssl=self.tls,
                 server_hostname=self.host if self.tls else None,
@@ -54,11 +69,12 @@ class Dial(NamedTuple):
             raise
 
 
-async def _socket(host: str, port: int) -> socket.socket:
+async def _socket(host: str, port: int, found: Addresses | None = None) -> socket.socket:
     import aiohappyeyeballs
 
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    if found is None:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     sock = await aiohappyeyeballs.start_connection(
         found, happy_eyeballs_delay=_NEXT_ADDRESS, loop=loop
     )

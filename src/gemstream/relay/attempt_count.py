@@ -30,15 +30,14 @@ class Count(NamedTuple):
     is_estimated: bool
 
 
-def counted(tally: Tally | None, call: Call, status: AttemptStatus, *, was_sent: bool) -> Count:
+def counted(tally: Tally | None, call: Call, status: AttemptStatus, *, was_at_work: bool) -> Count:
     """Return what the service counted; where it counted nothing and was at work, an estimate.
 
-    A service that refused did no work. One that was left in the middle of its answer counts what it
-    had written by then, of which the last chunk tells.
+    ``was_at_work``: the request reached it, and it did not refuse. A service that was left in the
+    middle of its answer, or before it, counts what it had written by then, and the prompt.
     """
     if tally is not None and tally.usage is not None:
         return Count(tally.usage, status in _CUT and not tally.is_finished)
-    was_at_work = was_sent and (tally is not None or status is AttemptStatus.CLIENT_CANCEL)
     if not was_at_work or call.operation not in _GENERATES:
         return Count(None, False)
     prompt = call.estimate.input

@@ -16,12 +16,14 @@ import msgspec
 
 from ..errors import APIError, GemstreamError, Unavailable
 from ..limits.reservation import Reservation
+from ..policy.account.fact import Change
 from ..policy.account.pool import Choice
 from ..policy.account.signal import Signal, read_signal
 from ..policy.account.wish import NoneLeft, Wish
 from ..policy.limit.claim import Spent
 from ..wire.dialect.dialect import Dialect
 from ..wire.dialect.refusal import Fault, Refusal, refusal_of
+from ..wire.status import NO_ENVELOPE
 from .accounts.account import Account
 from .accounts.change_log import log_change
 from .accounts.kinds import kinds_of
@@ -30,23 +32,28 @@ from .attempt import Attempt, Ending
 from .downstream import Downstream
 from .exchange import Header
 from .job import Job
+from .rate_headers import RateHeaders, model_header
 from .refused import Refused, shortage_refusal
 
 __all__ = ("Dispatch",)
 
 
+# What was read as JSON is called so: a type that the upstream made up does not go down.
+_JSON = b"application/json; charset=UTF-8"
 _RESOURCE = re.compile(rb'"(?:file_?[dD]ata|cached_?[cC]ontent)"')
 
 
 class Dispatch:
     """Serves one job; ``run`` it once."""
 
-    __slots__ = ("_attempts", "_downstream", "_job", "_last")
+    __slots__ = ("_attempts", "_downstream", "_job", "_last", "_model", "_rates")
 
     def __init__(self, job: Job) -> None:
         self._job = job
         self._attempts = 0
         self._last: Attempt | None = None
+        self._model = model_header(job.call.model)
+        self._rates = RateHeaders(job.call.surface, self._tell_head)
         heartbeat = job.key.heartbeat
         self._downstream = Downstream(
             job.exchange,
@@ -75,12 +82,18 @@ class Dispatch:
         )
         job.admission = admission
         try:
+            await self._rates.read(admission)
             await self._try_accounts()
+        except GemstreamError as error:
+            if not self._downstream.is_begun:
+                raise
+            await self._break_off(error)
         except asyncio.CancelledError:
             if job.is_cut:
                 await self._tell_cut()
             raise
         finally:
+            self._rates.close()
             self._downstream.close()
             if job.was_sent:
                 admission.settle(job.tokens, job.micros)
@@ -89,7 +102,7 @@ class Dispatch:
 
     async def _try_accounts(self) -> None:
         wish: Wish | None = self._wish()
-        while wish is not None:
+        while wish is not None and not self._job.exchange.is_gone:
             choice = self._choose(wish)
             if isinstance(choice, NoneLeft):
                 await self._give_up(choice)
@@ -121,9 +134,9 @@ class Dispatch:
             )
             if isinstance(place, Full):
                 return wish.without(choice.account, place.fits_at(time.monotonic()))
-            self._downstream.on_commit = functools.partial(self._committed, choice, place)
             before = self._job.tokens
             attempt = Attempt(self._job, account, self._attempts + 1, self._downstream)
+            self._downstream.on_commit = functools.partial(self._committed, choice, place)
             try:
                 signal, ending = await self._ask(choice, account, attempt)
             finally:
@@ -145,23 +158,35 @@ class Dispatch:
     ) -> tuple[Signal, Ending]:
         self._attempts += 1
         self._last = attempt
-        self._downstream.more_headers = ((b"x-gemstream-attempts", b"%d" % self._attempts),)
-        ending = await attempt.run()
-        signal = read_signal(
-            attempt.error,
-            wall=time.time(),
-            headers=attempt.headers,
-            names_resource=_RESOURCE.search(self._job.call.body) is not None,
-        )
-        pool = self._job.parts.pool
-        change = pool.receive(choice, signal, time.monotonic(), jitter=random.random())
+        self._tell_head()
+        signal: Signal | None = None
+        change: Change | None = None
+        try:
+            ending = await attempt.run()
+            signal = read_signal(
+                attempt.error,
+                wall=time.time(),
+                headers=attempt.headers,
+                names_resource=_RESOURCE.search(self._job.call.body) is not None,
+            )
+            pool = self._job.parts.pool
+            change = pool.receive(choice, signal, time.monotonic(), jitter=random.random())
+        finally:
+            self._job.trail.attempted(attempt, signal, change)
         if change is not None:
             log_change(change, account, time.monotonic())
         return signal, ending
 
+    def _tell_head(self) -> None:
+        """Say in the head what is known by now: it is sent with the first content."""
+        attempts = (b"x-gemstream-attempts", b"%d" % self._attempts)
+        self._downstream.more_headers = (attempts, *self._model, *self._rates.headers)
+
     async def _concluded(
         self, attempt: Attempt, ending: Ending, following: Wish | None
     ) -> Wish | None:
+        if self._job.exchange.is_gone:
+            return None  # nobody is there to be answered, by this account or the next
         if ending is Ending.DELIVERED:
             if attempt.whole is not None:
                 await self._send_whole(attempt, attempt.whole)
@@ -176,15 +201,15 @@ class Dispatch:
 
     async def _send_whole(self, attempt: Attempt, body: bytes) -> None:
         headers: list[Header] = [
-            (b"content-type", attempt.headers.get("content-type", "application/json").encode()),
+            (b"content-type", _JSON),
             (b"x-request-id", self._job.exchange.request_id.encode()),
             *self._job.call.headers,
             *self._downstream.more_headers,
         ]
         if attempt.cost is not None:
             headers.append((b"x-gemstream-cost", b"%.6f" % (attempt.cost / 1_000_000)))
-        if not self._job.exchange.is_gone:
-            await self._job.exchange.answer(200, headers, body)
+        self._job.trail.first_sent = time.monotonic()
+        await self._job.exchange.answer(200, headers, body)
 
     async def _give_up(self, none: NoneLeft) -> None:
         """No account is left: the last one's words are what the caller gets, else why."""
@@ -199,18 +224,23 @@ class Dispatch:
 
     async def _refuse(self, attempt: Attempt) -> None:
         """Tell the caller what the upstream said: untouched where the dialect is the same."""
+        self._downstream.close()
         assert attempt.error is not None, "what failed says why"
         refusal = refusal_of(attempt.error)
+        self._job.trail.refused(refusal)
         said = attempt.refusal
-        is_sayable = refusal.fault not in (Fault.UPSTREAM_AUTH, Fault.NO_ACCOUNT)
+        is_sayable = refusal.fault not in (
+            Fault.UPSTREAM_AUTH,
+            Fault.NO_ACCOUNT,
+        ) and not refusal.message.startswith(NO_ENVELOPE)
         if (
             said is not None
             and is_sayable
             and self._job.call.surface is Dialect.GEMINI
-            and said.content_type.startswith("application/json")
+            and said.status >= 400
         ):
             headers = (
-                (b"content-type", said.content_type.encode("latin-1")),
+                (b"content-type", _JSON),
                 (b"x-request-id", self._job.exchange.request_id.encode()),
                 *self._downstream.more_headers,
             )
@@ -228,7 +258,7 @@ class Dispatch:
         assert answer is not None, "a head was sent for an answer"
         if isinstance(error, APIError) and self._last is not None:
             error.message = self._last.account.redact(error.message.encode()).decode()
-        await self._downstream.end(answer.break_off(error))
+        await self._downstream.break_off(answer.break_off(error))
 
     async def _tell_cut(self) -> None:
         """Tell the caller that the relay goes down; nothing else may be sent behind it."""

@@ -7,6 +7,7 @@ asked, behind it nothing can be taken back.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 from .exchange import Exchange, Header
@@ -25,8 +26,10 @@ class Downstream:
     ``is_committed``: content went down; ``on_commit`` is called just before. ``heartbeat``:
     seconds of silence after which ``beat`` is asked for something to send, None for never; the
     first one sends the head, so that errors from then on are told within the stream, but commits
-    nothing. A caller who left is written to no more, and nobody is told: who wants to know asks
-    ``exchange.is_gone``.
+    nothing. What is sent and what fills silences go down in the order in which they were made. A
+    caller who left is written to no more, and nobody is told: who wants to know asks
+    ``exchange.is_gone``. ``arrived`` and ``first_sent``: when the upstream's first content came and
+    when it went down, of ``time.monotonic``.
     """
 
     __slots__ = (
@@ -35,9 +38,11 @@ class Downstream:
         "_content_type",
         "_head",
         "_heartbeat",
+        "_is_sending",
         "_loop",
         "_sent_at",
         "_timer",
+        "arrived",
         "exchange",
         "first_sent",
         "is_committed",
@@ -50,6 +55,7 @@ class Downstream:
     ) -> None:
         self.exchange = exchange
         self.is_committed = False
+        self.arrived = 0.0
         self.first_sent: float | None = None
         self.more_headers: tuple[Header, ...] = ()  # of the attempt that answers
         self.on_commit: Callable[[], None] = _nothing
@@ -59,6 +65,7 @@ class Downstream:
         self._beat: Callable[[], bytes] | None = None
         self._loop = asyncio.get_running_loop()
         self._sent_at = self._loop.time()
+        self._is_sending = False
         self._timer: asyncio.Handle | None = None
         self._beating: asyncio.Task[None] | None = None
 
@@ -76,17 +83,17 @@ class Downstream:
 
     async def send(self, data: bytes) -> None:
         """Send content; returns when the caller's socket takes more."""
+        if self._beating is not None:
+            await self._beaten()
         exchange = self.exchange
+        self._is_sending = True
         if not self.is_committed:
-            self.is_committed = True
-            self.on_commit()
-            self.first_sent = self._loop.time()
-            await self._begin()
-        if exchange.is_gone:
-            return
-        if self._heartbeat is not None:
-            self._sent_at = self._loop.time()
-        await exchange.send(data)
+            await self._commit()
+        if not exchange.is_gone:
+            if self._heartbeat is not None:
+                self._sent_at = self._loop.time()
+            await exchange.send(data)
+        self._is_sending = False
 
     def sender(self) -> Callable[[bytes], Awaitable[None]]:
         """Return what sends content from now on, by the shortest way there is."""
@@ -94,20 +101,37 @@ class Downstream:
         return self.exchange.send if is_plain else self.send
 
     async def end(self, data: bytes = b"") -> None:
-        """Send the last of it."""
-        self.close()
+        """Send the last of the content."""
+        if data and not self.is_committed:
+            await self._commit()
+        await self.break_off(data)
+
+    async def break_off(self, data: bytes) -> None:
+        """Send the last bytes, which are no content: that nothing more comes, and why."""
+        self._stop()
+        if self._beating is not None:
+            await self._beaten()
         await self._begin()
         if not self.exchange.is_gone:
             await self.exchange.end(data)
 
     def close(self) -> None:
         """Fill no more silences."""
+        self._stop()
+        if self._beating is not None:
+            self._beating.cancel()
+
+    def _stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._beating is not None:
-            self._beating.cancel()
         self._heartbeat = None
+
+    async def _commit(self) -> None:
+        self.is_committed = True
+        self.on_commit()
+        self.first_sent = time.monotonic()
+        await self._begin()
 
     async def _begin(self) -> None:
         if not self.is_begun and not self.exchange.is_gone:
@@ -132,15 +156,25 @@ class Downstream:
         if left > 0.001:
             self._arm(left)
             return
-        self._sent_at = self._loop.time()
         self._arm(self._heartbeat)
-        if (data := self._beat()) and (self._beating is None or self._beating.done()):
-            self._beating = self._loop.create_task(self._send_beat(data))
+        if self._is_sending or self._beating is not None:
+            return  # it is the caller who is silent, and takes nothing
+        self._sent_at = self._loop.time()
+        if data := self._beat():
+            self._beating = self._loop.create_task(self._send_beat(data), name="relay heartbeat")
 
     async def _send_beat(self, data: bytes) -> None:
-        await self._begin()
-        if not self.exchange.is_gone:
-            await self.exchange.send(data)
+        try:
+            await self._begin()
+            if not self.exchange.is_gone:
+                await self.exchange.send(data)
+        finally:
+            self._beating = None
+
+    async def _beaten(self) -> None:
+        """Wait for the heartbeat under way: it was made before what is to be sent now."""
+        if self._beating is not None:
+            await asyncio.wait([self._beating])
 
 
 def _nothing() -> None:

@@ -8,6 +8,7 @@ the upstream is silent.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -34,20 +35,25 @@ class Exchange:
 
     ``path`` is the decoded path that routes are chosen by, ``raw_path`` what stood on the wire.
     ``peer``: the address of the socket's other end. ``status``: of the head that was sent, 0
-    before.
+    before. ``is_ended``: the last of the answer was handed over while the caller was there.
+    ``started`` and ``read_at``: when the head and the whole request had come, of
+    ``time.monotonic``.
     """
 
     __slots__ = (
         "_receive",
         "_send",
         "headers",
+        "is_ended",
         "is_gone",
         "method",
         "path",
         "peer",
         "query_string",
         "raw_path",
+        "read_at",
         "request_id",
+        "scheme",
         "sent",
         "started",
         "status",
@@ -59,15 +65,17 @@ class Exchange:
         self.request_id = request_id
         self.method: str = scope["method"]
         self.path: str = scope["path"]
+        self.scheme: str = scope.get("scheme") or "http"
         self.raw_path: bytes = scope.get("raw_path") or b""
         self.query_string: bytes = scope.get("query_string") or b""
         self.headers: tuple[Header, ...] = tuple(scope["headers"])
         client = scope.get("client")
         self.peer: str = client[0] if client else ""
         self.is_gone = False
+        self.is_ended = False
         self.status = 0
         self.sent = 0
-        self.started = asyncio.get_running_loop().time()
+        self.started = self.read_at = time.monotonic()
 
     @property
     def query(self) -> list[tuple[str, str]]:
@@ -89,17 +97,24 @@ class Exchange:
         pieces: list[bytes] = []
         size = 0
         while True:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                self.is_gone = True
-                raise CallerGone
-            piece: bytes = message.get("body", b"")
+            piece, is_last = await self.receive_piece()
             size += len(piece)
             if size > most:
                 raise BodyTooLarge
             pieces.append(piece)
-            if not message.get("more_body", False):
+            if is_last:
                 return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def receive_piece(self) -> tuple[bytes, bool]:
+        """Return the next piece of the body, and whether it is the last; raises CallerGone."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            self.is_gone = True
+            raise CallerGone
+        is_last = not message.get("more_body", False)
+        if is_last:
+            self.read_at = time.monotonic()
+        return message.get("body", b""), is_last
 
     @asynccontextmanager
     async def watched(self, on_gone: Callable[[], None]) -> Any:
@@ -133,6 +148,7 @@ class Exchange:
     async def end(self, data: bytes = b"") -> None:
         """Send the last piece of the body."""
         self.sent += len(data)
+        self.is_ended = not self.is_gone
         await self._send({"type": "http.response.body", "body": data, "more_body": False})
 
     async def answer(self, status: int, headers: Iterable[Header], body: bytes) -> None:

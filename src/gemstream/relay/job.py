@@ -20,6 +20,7 @@ from .keys.admission import KeyAdmission
 from .keys.key import Key
 from .ledger.attempt import AttemptStatus, Settlement
 from .parts import Parts
+from .trail import Trail
 
 __all__ = ("Job", "Running")
 
@@ -27,11 +28,8 @@ __all__ = ("Job", "Running")
 class Running(Protocol):
     """An attempt that runs."""
 
-    number: int
-
-    @property
-    def tally(self) -> Tally | None:
-        """What is known of its answer, None before one began."""
+    def note(self) -> None:
+        """Note what it has come to so far."""
         ...
 
 
@@ -39,8 +37,8 @@ class Job:
     """What one request asks, who asks it, and what it has used so far.
 
     ``cancelled_as``: how the books call an attempt whose task is cancelled. ``answer``: the one
-    that is going down, ``attempt`` the one that runs. ``tokens`` and ``micros``: of all attempts
-    together.
+    that is going down, ``attempt`` the one that runs; ``is_asking``: an account is at work.
+    ``tokens`` and ``micros``: of all attempts together. ``trail``: what is told of it.
     """
 
     __slots__ = (
@@ -54,24 +52,31 @@ class Job:
         "cancelled_as",
         "deadlines",
         "exchange",
+        "is_asking",
         "is_cut",
         "key",
         "micros",
         "parts",
         "reserved_micros",
         "tokens",
+        "trail",
         "was_sent",
     )
 
-    def __init__(self, parts: Parts, exchange: Exchange, key: Key, call: Call) -> None:
+    def __init__(
+        self, parts: Parts, exchange: Exchange, key: Key, call: Call, trail: Trail
+    ) -> None:
         self.parts = parts
         self.exchange = exchange
         self.key = key
         self.call = call
+        self.trail = trail
+        trail.job = self
         self.answer: StreamAnswer | None = None
         self.attempt: Running | None = None
         self.admission: KeyAdmission | None = None
         self.cancelled_as = AttemptStatus.CLIENT_CANCEL
+        self.is_asking = False
         self.is_cut = False
         self.was_sent = False
         self.tokens = 0
@@ -92,20 +97,15 @@ class Job:
 
     def note_progress(self) -> None:
         """Tell the books what the attempt that runs has come to, should this process die."""
-        attempt = self.attempt
-        if attempt is None or attempt.tally is None or (usage := attempt.tally.usage) is None:
-            return
-        cost = self.cost_of(usage, attempt.tally.model_version)
-        self.parts.ledger.note(
-            self.exchange.request_id, attempt.number, usage, self.exchange.sent, cost
-        )
+        if self.attempt is not None:
+            self.attempt.note()
 
     def caller_left(self) -> None:
         """Stop, or read on for the counts, as the key says."""
         key = self.key
         if self._task is None:
             return
-        if key.on_disconnect is DisconnectPolicy.DRAIN and self.was_sent:
+        if key.on_disconnect is DisconnectPolicy.DRAIN and self.is_asking:
             loop = asyncio.get_running_loop()
             self._draining = loop.call_later(key.drain_seconds, self._task.cancel)
         else:

@@ -12,6 +12,7 @@ _COMPONENTS = {
     "ledger": "gemstream.relay.ledger.migrations",
     "keys": "gemstream.relay.keys.migrations",
     "files": "gemstream.relay.files.migrations",
+    "accounts": "gemstream.relay.accounts.migrations",
 }
 
 

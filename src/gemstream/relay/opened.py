@@ -24,13 +24,15 @@ from ..policy.key.budget import Spending
 from ..stores.database import Database, open_database
 from .accounts.account import accounts_of
 from .accounts.own_limits import OwnLimits
+from .accounts.store import AccountStore
 from .app import Relay
+from .files.pins import Pins
+from .files.upload_session import UploadSessions
 from .keys.book import KeyBook
 from .keys.budgets import Budgets
 from .keys.hasher import KeyHasher
 from .keys.limits import KeyLimits
 from .keys.store import KeyStore
-from .keys.watch import KeyWatch
 from .ledger.ledger import Ledger
 from .ledger.replica import replica_name
 from .ledger.retention import sum_up
@@ -38,6 +40,7 @@ from .ledger.spent import spent
 from .migrations import relay_migrations
 from .parts import Parts
 from .secrets.master_file import read_master
+from .telemetry.telemetry import observed
 
 __all__ = ("ledger_url", "opened_relay")
 
@@ -64,6 +67,7 @@ async def opened_relay(
         relay = Relay(parts)
         noting = asyncio.create_task(_note(relay), name="relay duty")
         stack.push_async_callback(_ended, noting)
+        await stack.enter_async_context(observed(relay, state_folder(environ)))
         yield relay
 
 
@@ -97,17 +101,20 @@ async def _parts(
         ledger=ledger,
         database=database,
         key_store=KeyStore(database, master),
+        account_store=AccountStore(database, master),
+        pins=Pins(database),
+        uploads=UploadSessions(master),
         prices=bundled_prices().overridden(options.prices),
     )
 
 
 async def _begin_duties(parts: Parts, stack: AsyncExitStack) -> None:
-    """Read the stored keys, and look after keys, budgets and old rows until the stack closes."""
-    watch = KeyWatch(parts.book, parts.key_store, parts.limits.forget)
+    """Read keys and accounts, and look after them, budgets and old rows until the stack closes."""
     await parts.key_store.check()
-    await watch.read()
+    await parts.refresh()
     duties: tuple[Coroutine[Any, Any, None], ...] = (
-        watch.follow(),
+        parts.key_watch.follow(),
+        parts.account_watch.follow(),
         parts.limits.budgets.follow(),
         _sum_up(parts),
     )

@@ -7,9 +7,10 @@ still have to be asked; from then on each read goes down as it comes.
 
 from __future__ import annotations
 
+import time
 from typing import Protocol
 
-from ..errors import ProtocolError
+from ..errors import BudgetExceeded, GemstreamError, ProtocolError
 from ..net.transport import Exchange as Upstream
 from .answers.answer import StreamAnswer, WholeAnswer
 from .downstream import Downstream
@@ -35,17 +36,23 @@ async def pump(
     Raises what went wrong with the upstream: then the caller is still to be told, and
     ``downstream.is_committed`` tells how. Cancelling is safe; who calls closes the upstream.
     """
-    data = await _hold(upstream, answer)
+    data = await _hold(upstream, answer, downstream)
     tally, take, receive = answer.tally, answer.receive_data, upstream.receive
     if data:
         await downstream.send(data)
     send = downstream.sender()
-    while tally.error is None and (data := await receive()):
-        if down := take(data):
-            await send(down)
-        if watch is not None:
-            watch.passed()
-    down = b"" if tally.error is not None else answer.receive_eof()
+    try:
+        while tally.error is None and (data := await receive()):
+            if down := take(data):
+                await send(down)
+            if watch is not None:
+                watch.passed()
+        down = b"" if tally.error is not None else answer.receive_eof()
+    except BudgetExceeded:
+        raise
+    except GemstreamError as error:
+        # Behind its finish an answer lacks nothing, however the connection ended.
+        down = answer.receive_interruption(error)
     if tally.error is None:
         await downstream.end(down)
         return
@@ -54,7 +61,7 @@ async def pump(
     raise tally.error
 
 
-async def _hold(upstream: Upstream, answer: StreamAnswer) -> bytes:
+async def _hold(upstream: Upstream, answer: StreamAnswer, downstream: Downstream) -> bytes:
     """Return what may go down once there is content; raises what is wrong before that."""
     tally = answer.tally
     held = b""
@@ -63,6 +70,7 @@ async def _hold(upstream: Upstream, answer: StreamAnswer) -> bytes:
         if not data:
             break
         upstream.began()
+        downstream.arrived = time.monotonic()
         held += answer.receive_data(data)
         if tally.error is not None and not tally.has_content:
             raise tally.error

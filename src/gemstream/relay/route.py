@@ -31,8 +31,6 @@ class Action(enum.Enum):
     FILES = "files"
     KEY_INFO = "key info"
     USAGE = "usage"
-    LIVEZ = "livez"
-    READYZ = "readyz"
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -122,7 +120,7 @@ _ROWS: tuple[tuple[str, str, Dialect, Action, Operation | None], ...] = (
 )
 # Of the relay itself; they answer in the dialect of their prefix.
 _OWN = re.compile(
-    r"(?P<prefix>/gemini|/openai|/claude|/anthropic|/api)?(?:/v1)?/"
+    r"(?:/v1beta/openai|(?:/gemini|/openai(?:/gemini)?|/claude|/anthropic|/api)?(?:/v1(?:beta)?)?)/"
     r"(?P<what>key-info|usage)(?:/(?P<rest>[A-Za-z0-9_-]{1,64}))?"
 )
 _PREFIXES = {
@@ -168,14 +166,12 @@ def allowed_methods(path: str, headers: Mapping[str, str]) -> tuple[str, ...]:
 
 def route(method: str, path: str, headers: Mapping[str, str]) -> Route | None:
     """Return where ``method`` and ``path`` (decoded, without query) go; None for nowhere."""
-    if path in ("/livez", "/readyz") and method in ("GET", "HEAD"):
-        return Route(Dialect.GEMINI, Action(path[1:]))
     for row_method, pattern, surface, action, operation in _patterns:
         if method == row_method and (found := pattern.fullmatch(path)):
             model = found.groupdict().get("model")
             return Route(surface, action, operation, model and model.removeprefix("models/"))
     if method == "GET" and (found := _OWN.fullmatch(path)):
-        return _own(found, headers)
+        return _own(found, dialect_of(path, headers))
     if method == "GET" and (found := _SHARED_MODELS.fullmatch(path)):
         surface = _by_headers(headers)
         if surface is not Dialect.GEMINI:
@@ -183,11 +179,10 @@ def route(method: str, path: str, headers: Mapping[str, str]) -> Route | None:
     return _gemini(method, path.removeprefix("/gemini"))
 
 
-def _own(found: re.Match[str], headers: Mapping[str, str]) -> Route | None:
+def _own(found: re.Match[str], surface: Dialect) -> Route | None:
     action = Action.KEY_INFO if found["what"] == "key-info" else Action.USAGE
     if found["rest"] and action is Action.KEY_INFO:
         return None
-    surface = _PREFIXES.get(found["prefix"] or "", Dialect.GEMINI)
     return Route(surface, action, rest=found["rest"] or "")
 
 

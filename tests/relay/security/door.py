@@ -29,7 +29,7 @@ __all__ = (
     "body_of",
     "door",
     "door_to",
-    "every_surface",
+    "on_disk",
 )
 
 ACCOUNT_KEY = "upstream-key-of-one"
@@ -118,9 +118,9 @@ def body_of(surface: str, text: str = "Hello", **fields: Any) -> dict[str, Any]:
     return {"model": MODEL, "max_tokens": 100, "messages": said, **fields}
 
 
-def every_surface() -> list[tuple[str, str]]:
-    """Return name and target of each surface."""
-    return list(SURFACES.items())
+def on_disk(folder: Path) -> bytes:
+    """Return every byte that was written below ``folder``."""
+    return b"".join(file.read_bytes() for file in folder.rglob("*") if file.is_file())
 
 
 @contextlib.asynccontextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,7 +20,7 @@ from ..terminal import stderr, stdout, visible
 from .check import FILE_NAME, check_file
 
 if TYPE_CHECKING:
-    from ...config.relay.options import RelayOptions
+    from ...config.relay.options import LogForm, RelayOptions
     from ...relay.server.serving import Addresses
 
 __all__ = ("serve",)
@@ -58,6 +59,14 @@ def serve(
             metavar="N", min=1, max=256, help="Processes; over the file.", show_default=False
         ),
     ] = None,
+    log: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FORM",
+            help="A line for each request on stderr: json, plain or off; over the file.",
+            show_default=False,
+        ),
+    ] = None,
     emulate: Annotated[
         bool, typer.Option("--emulate", help="Serve a local Gemini, with a key that is shown.")
     ] = False,
@@ -73,13 +82,15 @@ def serve(
     """
 
     def main() -> ExitCode:
-        overrides = {"host": host, "port": port, "workers": workers}
+        overrides = {"host": host, "port": port, "workers": workers, "log": _log_form(log)}
         if emulate:
             if config is not None or check:
                 raise ConfigError("--emulate serves without a file; leave --config and --check out")
             if workers is not None and workers > 1:
                 raise ConfigError("--emulate serves in one process; leave --workers out")
-            return _serve_emulated(host, port, as_json=as_json)
+            return _serve_emulated(
+                {"host": host, "port": port, "log": overrides["log"]}, as_json=as_json
+            )
         path = Path(FILE_NAME) if config is None else config
         if check:
             return check_file(path, as_json=as_json, **overrides)
@@ -88,9 +99,19 @@ def serve(
     run_command(main, debug=debug)
 
 
-def _serve_file(
-    path: Path, given: dict[str, str | int | None], *, as_json: bool, debug: bool
-) -> ExitCode:
+def _log_form(written: str | None) -> LogForm | None:
+    """Return the form that ``--log`` names; raises ConfigError."""
+    if written is None:
+        return None
+    from ...config.relay.checks import log_form
+
+    try:
+        return log_form(written)
+    except ValueError as error:
+        raise ConfigError(f"--log is {written!r:.80}; {error}") from None
+
+
+def _serve_file(path: Path, given: Mapping[str, object], *, as_json: bool, debug: bool) -> ExitCode:
     from ...config.relay.loading import Overrides, load_relay
 
     if not path.exists() and path == Path(FILE_NAME):
@@ -119,7 +140,7 @@ def _refuse(error: ConfigError) -> ExitCode:
     return ExitCode.USAGE
 
 
-def _serve_emulated(host: str | None, port: int | None, *, as_json: bool) -> ExitCode:
+def _serve_emulated(given: Mapping[str, object], *, as_json: bool) -> ExitCode:
     import secrets
 
     from ...relay.server.worker import loop_factory
@@ -129,13 +150,11 @@ def _serve_emulated(host: str | None, port: int | None, *, as_json: bool) -> Exi
         tempfile.TemporaryDirectory(prefix="gemstream-relay-") as folder,
         asyncio.Runner(loop_factory=loop_factory()) as runner,
     ):
-        runner.run(_emulated(host, port, key, f"sqlite:///{folder}/books.db", as_json=as_json))
+        runner.run(_emulated(given, key, f"sqlite:///{folder}/books.db", as_json=as_json))
     return ExitCode.OK
 
 
-async def _emulated(
-    host: str | None, port: int | None, key: str, ledger: str, *, as_json: bool
-) -> None:
+async def _emulated(given: Mapping[str, object], key: str, ledger: str, *, as_json: bool) -> None:
     from ...config.relay.emulated import emulated_options
     from ...config.relay.loading import Overrides, with_overrides
     from ...emulator.app import Emulator
@@ -147,7 +166,7 @@ async def _emulated(
     async with serving(Emulator(rate=EMULATED_RATE)) as upstream:
         options = with_overrides(
             emulated_options(upstream, key, ledger),
-            Overrides(host=host, port=port),
+            Overrides(**given),  # type: ignore[arg-type]  # by the options of the command
             origin="--emulate",
         )
         plan = Plan(opened=open_service)

@@ -15,6 +15,8 @@ RESTART = (
     ("server", "host"),
     ("server", "port"),
     ("server", "workers"),
+    ("server", "log"),
+    ("server", "tracing"),
     ("admin", "host"),
     ("admin", "port"),
     ("ledger", "url"),

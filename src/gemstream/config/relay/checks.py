@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from ..checks import Check, text
 from ..dollars import MICROS, decimal_of
-from .options import DisconnectPolicy
+from .options import DisconnectPolicy, LogForm
 
 __all__ = (
     "SHORTEST_SECRET",
@@ -22,6 +22,7 @@ __all__ = (
     "expiry",
     "ledger_url",
     "listed",
+    "log_form",
     "micros",
     "model",
     "moments",
@@ -142,6 +143,14 @@ def disconnect(value: Any) -> DisconnectPolicy:
     if value not in known:
         raise ValueError(f"it must be one of {', '.join(known)}")
     return DisconnectPolicy(value)
+
+
+def log_form(value: Any) -> LogForm:
+    """Return how the log is written."""
+    known = [form.value for form in LogForm]
+    if value not in known:
+        raise ValueError(f"it must be one of {', '.join(known)}")
+    return LogForm(value)
 
 
 def token(value: Any) -> str:

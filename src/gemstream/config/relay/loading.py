@@ -20,6 +20,7 @@ from .options import (
     BudgetOptions,
     KeyOptions,
     LedgerOptions,
+    LogForm,
     RelayOptions,
     ServerOptions,
 )
@@ -40,6 +41,7 @@ class Overrides(msgspec.Struct, frozen=True, kw_only=True):
     host: str | None = None
     port: int | None = None
     workers: int | None = None
+    log: LogForm | None = None
 
 
 _NONE = Overrides()

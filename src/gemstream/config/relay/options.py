@@ -16,6 +16,7 @@ __all__ = (
     "DisconnectPolicy",
     "KeyOptions",
     "LedgerOptions",
+    "LogForm",
     "RelayOptions",
     "ServerOptions",
 )
@@ -30,12 +31,23 @@ class DisconnectPolicy(enum.Enum):
     """The answer is read on, within bounds, for its counts."""
 
 
+class LogForm(enum.Enum):
+    """How the relay's log is written."""
+
+    JSON = "json"
+    """One object on a line, for programs."""
+    PLAIN = "plain"
+    OFF = "off"
+
+
 class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The listener for callers; sizes in bytes, times in seconds.
 
     ``max_upload``: of one request that brings a file or a part of one, which is never held whole.
     ``public_url``: where callers reach the relay, for the addresses it gives them; None for the
     ``Host`` that the caller used.
+    ``log``: one line for each request, and warnings, on stderr. ``metrics``: ``/metrics`` is served
+    to callers as well. ``tracing``: requests are traced with OpenTelemetry.
     """
 
     host: str = "127.0.0.1"
@@ -53,6 +65,9 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
     grace: float = 120.0
     trusted_proxies: tuple[str, ...] = ()
     public_url: str | None = None
+    log: LogForm = LogForm.JSON
+    metrics: bool = False
+    tracing: bool = False
 
 
 class AdminOptions(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from .checks import (
     expiry,
     ledger_url,
     listed,
+    log_form,
     micros,
     model,
     moments,
@@ -62,6 +63,9 @@ SERVER: Rows = {
     "grace": Row("grace", seconds),
     "trusted_proxies": Row("trusted_proxies", listed(cidrs)),
     "public_url": Row("public_url", url),
+    "log": Row("log", log_form),
+    "metrics": Row("metrics", switch),
+    "tracing": Row("tracing", switch),
 }
 TIMEOUTS: Rows = {name: Row(name, timeout) for name in ("connect", "first_chunk", "idle", "total")}
 ADMIN: Rows = {

@@ -19,8 +19,7 @@ from ...wire.live.close_code import NO_CLOSE_FRAME
 from ...wire.live.setup import LiveSetup
 from ..admission import check_key, key_of
 from ..exchange import Cut, Left, Receive, Scope, Send
-from ..journal import End, JournalEntry, key_hash_of
-from ..number import whole_number
+from ..journal import End, JournalEntry, attempt_of, key_hash_of
 from ..refusal import not_served
 from .connection import LiveConnection
 from .ending import SessionEnd, end_of
@@ -193,7 +192,7 @@ class LiveCall:
     ) -> None:
         entry = JournalEntry(
             request_id=request_id,
-            attempt=whole_number(self.headers.get("x-gemstream-attempt", "")),
+            attempt=attempt_of(self.headers.get("x-gemstream-attempt", "")),
             key_hash=self._owner.key_hash or None,
             model=self._model,
             method=method,

@@ -84,6 +84,13 @@ class StreamAnswer(Protocol):
         """Return what is left to go down after a clean end."""
         ...
 
+    def receive_interruption(self, error: GemstreamError) -> bytes:
+        """Return what is left to go down when the connection broke with ``error``.
+
+        An answer that had finished lacks nothing; of any other ``error`` is the tally's.
+        """
+        ...
+
     def break_off(self, error: GemstreamError) -> bytes:
         """Return what tells the caller that nothing more comes, and why."""
         ...

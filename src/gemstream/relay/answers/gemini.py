@@ -44,10 +44,15 @@ class SameStream:
         return self._boundary(data)
 
     def receive_eof(self) -> bytes:
-        """Return an event that only lacked its blank line."""
+        """Return an event that only lacked its blank line, with one."""
         self.tally.receive_eof()
-        held, self._held = self._held, b""
-        return held if self.tally.error is None else b""
+        return self._rest()
+
+    def receive_interruption(self, error: GemstreamError) -> bytes:
+        """Return the same behind an answer that is whole, and of any other nothing."""
+        if self.tally.error is None and not self.tally.is_finished:
+            self.tally.error = error
+        return self._rest()
 
     def break_off(self, error: GemstreamError) -> bytes:
         """Return the naked error that ends a stream of Gemini."""
@@ -57,6 +62,16 @@ class SameStream:
     def heartbeat(self) -> bytes:
         """Return an empty chunk, as the service itself sends some."""
         return b"" if self._held or self._is_split else b"data: " + _EMPTY_CHUNK + _END
+
+    def _rest(self) -> bytes:
+        """Return what is still to go down, ended as an event: readers drop what has no end."""
+        held, self._held = self._held, b""
+        if self.tally.error is not None:
+            return b""
+        if self._is_split:
+            self._is_split = False
+            return _END
+        return _sound(held.rstrip(b"\r\n") + _END) if held else b""
 
     def _boundary(self, data: bytes) -> bytes:
         """Return what is held and new up to the last event's end, and hold the rest."""
@@ -86,6 +101,12 @@ def _sound(events: bytes) -> bytes:
             break
         sound = end.end()
     return events[:sound]
+
+
+def _is_sound(payload: bytes) -> bool:
+    meter = UsageMeter("application/json")
+    meter.receive_whole(payload)
+    return meter.error is None
 
 
 class ArrayStream:
@@ -121,19 +142,28 @@ class ArrayStream:
             return last
         return last + (b"\n]" if self._count else b"[]")
 
+    def receive_interruption(self, error: GemstreamError) -> bytes:
+        """Return the array's end behind an answer that is whole."""
+        if self.tally.error is None and not self.tally.is_finished:
+            self.tally.error = error
+        return b"" if self.tally.error is not None else b"\n]"
+
     def break_off(self, error: GemstreamError) -> bytes:
         """Return the error as the array's last item, and the array's end."""
         body = encode_stream_error(Dialect.GEMINI, refusal_of(error), self.request_id)
         return (b"\n,\n" if self._count else b"[") + body + b"\n]"
 
     def heartbeat(self) -> bytes:
-        """Return an empty chunk."""
-        return self._framed([_EMPTY_CHUNK])
+        """Return white space, which means nothing wherever it stands between two items.
+
+        An item would need its comma, and the next account's answer would not know of it.
+        """
+        return b"\n"
 
     def _framed(self, payloads: list[bytes]) -> bytes:
         pieces: list[bytes] = []
         for payload in payloads:
-            if payload.startswith(b'{"error"') or self.tally.error is not None:
+            if self.tally.error is not None and not _is_sound(payload):
                 break
             pieces.append((b"\n,\n" if self._count else b"[") + payload)
             self._count += 1

@@ -83,6 +83,12 @@ class TranslatedStream:
         self._keep(self._encoder.cache_writes)
         return frames
 
+    def receive_interruption(self, error: GemstreamError) -> bytes:
+        """Return the frames of the end, if all was there but that."""
+        frames = self._frames(self._reader.receive_interruption(error))
+        self._keep(self._encoder.cache_writes)
+        return frames
+
     def break_off(self, error: GemstreamError) -> bytes:
         """Return the dialect's own end of a stream that broke."""
         return encode_stream_error(self._dialect, refusal_of(error), self._request_id)

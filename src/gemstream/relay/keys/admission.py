@@ -47,6 +47,16 @@ class KeyAdmission:
         self._is_open = True
 
     @property
+    def has_limits(self) -> bool:
+        """True when its key is held to limits beside its budget."""
+        return bool(self._claims)
+
+    @property
+    def is_shared(self) -> bool:
+        """True when others than this process count the limits, so that asking takes a moment."""
+        return self._store.is_shared
+
+    @property
     def is_open(self) -> bool:
         """True until it is settled or cancelled."""
         return self._is_open

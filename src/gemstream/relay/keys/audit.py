@@ -40,11 +40,14 @@ class Auditor:
 
     def statement(self, entry: AuditEntry) -> Statement:
         """Return what writes ``entry``, if the key has its revision by then."""
+        return Statement(INSERT_AUDIT, (*self.signed(entry), entry.key_id, entry.revision))
+
+    def signed(self, entry: AuditEntry) -> tuple[object, ...]:
+        """Return the columns of ``entry``, all but whom it is about, with its signature."""
         fields = ",".join(entry.fields)
         version = self._master.current
         signature = self._signature(entry, version)
-        told = (entry.revision, entry.at, entry.actor, entry.action, fields, version, signature)
-        return Statement(INSERT_AUDIT, (*told, entry.key_id, entry.revision))
+        return (entry.revision, entry.at, entry.actor, entry.action, fields, version, signature)
 
     def entries(self, rows: Rows) -> list[AuditEntry]:
         """Return what rows of the audit say, and whether they are ours."""

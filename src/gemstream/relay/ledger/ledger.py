@@ -38,7 +38,8 @@ class Ledger:
 
     ``spill``: the folder for what cannot be written, None to hold it in memory alone; processes
     of one machine share it. Between ``start`` and ``aclose`` it belongs to one event loop; the
-    database is its owner's to close, afterwards.
+    database is its owner's to close, afterwards. ``open_rows``: attempts of this process that are
+    not settled. ``reconciled``: rows of processes that died which this one closed.
     """
 
     def __init__(
@@ -54,6 +55,8 @@ class Ledger:
         self._outbox = Outbox(database, self._spill)
         self._notes: dict[tuple[str, int], tuple[UsageMetadata | None, int, int | None]] = {}
         self._duties: list[asyncio.Task[None]] = []
+        self.open_rows = 0
+        self.reconciled = 0
 
     @property
     def held(self) -> int:
@@ -76,7 +79,7 @@ class Ledger:
             self._outbox.adopt(left)
             # Before a sweep, though a settlement takes the place of ``unknown`` too.
             await self._outbox.flush()
-        await sweep(self._database)
+        self.reconciled += await sweep(self._database)
         self._duties = [
             self._duty("notes", _NOTE_EVERY, self.write_notes),
             self._duty("heartbeat", BEAT_EVERY, self._look_after),
@@ -100,6 +103,7 @@ class Ledger:
         except StoreUnavailable:
             self._take_back(attempt, future)
             raise
+        self.open_rows += bool(rows)
         if not rows:
             raise InvalidState(
                 f"request {attempt.request_id} has an attempt {attempt.number} already"
@@ -124,6 +128,7 @@ class Ledger:
 
         It is tried until it is written; while the database is away it waits in the spill.
         """
+        self.open_rows -= 1
         self._notes.pop((settlement.request_id, settlement.number), None)
         self._outbox.write(settling(settlement))
 
@@ -168,6 +173,7 @@ class Ledger:
         # In this order: a clock that jumped would make us look dead to ourselves.
         await self._replica.beat()
         if closed := await sweep(self._database):
+            self.reconciled += closed
             _log.warning("%d attempts of processes that died are closed as unknown", closed)
 
     def _duty(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Any
 
 from ...config.relay.options import RelayOptions
+from ..admin.app import Admin
+from ..admin.opened import desk_of
 from ..app import Relay
 from ..opened import opened_relay
+from ..telemetry.log_setup import logged
 from .service import ASGIApplication, Reload, Service
 
 __all__ = ("open_service",)
@@ -17,17 +21,17 @@ __all__ = ("open_service",)
 @asynccontextmanager
 async def open_service(options: RelayOptions, reload: Reload) -> AsyncIterator[Service]:
     """Open the relay as ``opened_relay`` does; raises what that raises."""
-    async with opened_relay(options) as relay:
-        yield _RelayService(relay)
+    with logged(options.server.log, sys.stderr):
+        async with opened_relay(options) as relay:
+            yield _RelayService(relay, reload)
 
 
 class _RelayService:
-    __slots__ = ("_relay", "begin_drain", "cut", "flush")
+    __slots__ = ("_relay", "admin", "begin_drain", "cut", "flush")
 
-    admin: ASGIApplication | None = None
-
-    def __init__(self, relay: Relay) -> None:
+    def __init__(self, relay: Relay, reload: Reload) -> None:
         self._relay = relay
+        self.admin: ASGIApplication | None = Admin(desk_of(relay, reload))
         self.begin_drain = relay.begin_drain
         self.cut = relay.cut
         self.flush = relay.flush

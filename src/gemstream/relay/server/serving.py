@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import sys
 from collections.abc import Callable, Iterator
 
 import msgspec
 
 from ...config.relay.options import RelayOptions
+from ..telemetry.log_setup import logged
 from .address import bind, url_of
 from .supervisor import supervise
 from .worker import Plan, loop_factory, work
@@ -34,7 +36,7 @@ def serve(plan: Plan, options: RelayOptions, announce: Callable[[Addresses], Non
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(serve_here(plan, options, announce))
         return
-    with _sockets(options) as (callers, operators):
+    with logged(options.server.log, sys.stderr), _sockets(options) as (callers, operators):
         supervise(
             plan,
             options,

@@ -31,6 +31,7 @@ from ...errors import (
     TransportError,
     Unauthenticated,
 )
+from ..status import NO_ENVELOPE
 from .invalid_parameter import InvalidParameter
 
 __all__ = ("Fault", "Refusal", "refusal_of")
@@ -144,7 +145,10 @@ def _of_upstream(error: APIError) -> Refusal:
     is_daily = isinstance(error, ResourceExhausted) and error.daily
     delay = None if is_daily else error.retry_delay
     status = error.status if fault is Fault.INVALID and error.status in _OF_REQUESTS else None
-    return Refusal(fault, error.message, retry_delay=delay, status=status)
+    message = error.message
+    if message.startswith(NO_ENVELOPE):  # behind it stand the words of a proxy's page
+        message = f"{NO_ENVELOPE} {error.code} and gave no reason"
+    return Refusal(fault, message, retry_delay=delay, status=status)
 
 
 _OF_REQUESTS = ("INVALID_ARGUMENT", "FAILED_PRECONDITION", "OUT_OF_RANGE")

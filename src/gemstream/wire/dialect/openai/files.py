@@ -87,7 +87,7 @@ class FileReader:
             if not self._options.is_vertex:
                 raise fields.fault(name, "names Cloud Storage, which only Vertex AI reads")
             return _named(url)
-        if parts.scheme == "https" and parts.hostname in _VIDEO_HOSTS:
+        if parts.scheme == "https" and parts.netloc.lower() in _VIDEO_HOSTS:
             return {"mimeType": "video/*", "fileUri": url}
         if _is_of_files_api(parts):
             return _named(url)

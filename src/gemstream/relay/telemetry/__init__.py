@@ -1,0 +1,1 @@
+"""What operators see of the relay: log lines, metrics, spans, health."""
