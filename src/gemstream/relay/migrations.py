@@ -11,8 +11,8 @@ __all__ = ("relay_migrations",)
 _COMPONENTS = {
     "ledger": "gemstream.relay.ledger.migrations",
     "keys": "gemstream.relay.keys.migrations",
-    "accounts": "gemstream.relay.accounts.migrations",
     "files": "gemstream.relay.files.migrations",
+    "accounts": "gemstream.relay.accounts.migrations",
 }
 
 

@@ -26,6 +26,8 @@ from .accounts.account import accounts_of
 from .accounts.own_limits import OwnLimits
 from .accounts.store import AccountStore
 from .app import Relay
+from .files.pins import Pins
+from .files.upload_session import UploadSessions
 from .keys.book import KeyBook
 from .keys.budgets import Budgets
 from .keys.hasher import KeyHasher
@@ -100,6 +102,8 @@ async def _parts(
         database=database,
         key_store=KeyStore(database, master),
         account_store=AccountStore(database, master),
+        pins=Pins(database),
+        uploads=UploadSessions(master),
         prices=bundled_prices().overridden(options.prices),
     )
 

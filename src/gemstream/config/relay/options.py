@@ -43,11 +43,11 @@ class LogForm(enum.Enum):
 class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The listener for callers; sizes in bytes, times in seconds.
 
-    ``log``: one line for each request, and warnings, on stderr. ``metrics``: ``/metrics`` is served
-    to callers as well. ``tracing``: requests are traced with OpenTelemetry.
     ``max_upload``: of one request that brings a file or a part of one, which is never held whole.
     ``public_url``: where callers reach the relay, for the addresses it gives them; None for the
     ``Host`` that the caller used.
+    ``log``: one line for each request, and warnings, on stderr. ``metrics``: ``/metrics`` is served
+    to callers as well. ``tracing``: requests are traced with OpenTelemetry.
     """
 
     host: str = "127.0.0.1"
@@ -64,10 +64,10 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
     drain_delay: float = 5.0
     grace: float = 120.0
     trusted_proxies: tuple[str, ...] = ()
+    public_url: str | None = None
     log: LogForm = LogForm.JSON
     metrics: bool = False
     tracing: bool = False
-    public_url: str | None = None
 
 
 class AdminOptions(msgspec.Struct, frozen=True, kw_only=True):

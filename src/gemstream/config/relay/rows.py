@@ -62,10 +62,10 @@ SERVER: Rows = {
     "drain_delay": Row("drain_delay", seconds),
     "grace": Row("grace", seconds),
     "trusted_proxies": Row("trusted_proxies", listed(cidrs)),
+    "public_url": Row("public_url", url),
     "log": Row("log", log_form),
     "metrics": Row("metrics", switch),
     "tracing": Row("tracing", switch),
-    "public_url": Row("public_url", url),
 }
 TIMEOUTS: Rows = {name: Row(name, timeout) for name in ("connect", "first_chunk", "idle", "total")}
 ADMIN: Rows = {

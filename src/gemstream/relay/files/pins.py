@@ -52,7 +52,7 @@ class Pins:
         self._clock = clock
 
     async def add(self, key_id: str, name: str, account: str, lifetime: float = LIFETIME) -> None:
-        """Note that ``account`` has ``name`` for the key; who had that name there has it no more.
+        """Note that ``account`` has ``name`` for the key; who had the name there has it no more.
 
         Those that are over are forgotten with it. Raises StoreUnavailable; safe to cancel.
         """
