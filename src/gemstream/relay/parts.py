@@ -17,6 +17,8 @@ from .accounts.account import Account, accounts_of
 from .accounts.own_limits import OwnLimits
 from .accounts.store import AccountStore
 from .accounts.watch import AccountWatch
+from .files.pins import Pins
+from .files.upload_session import UploadSessions
 from .keys.book import KeyBook
 from .keys.failed_auth import FailedAuth
 from .keys.limits import KeyLimits
@@ -55,10 +57,12 @@ class Parts:
         "observer",
         "options",
         "own_limits",
+        "pins",
         "pool",
         "prices",
         "signatures",
         "transport",
+        "uploads",
     )
 
     def __init__(
@@ -75,6 +79,8 @@ class Parts:
         database: Database,
         key_store: KeyStore,
         account_store: AccountStore,
+        pins: Pins,
+        uploads: UploadSessions,
         prices: PriceTable,
     ) -> None:
         self.options = options
@@ -92,6 +98,8 @@ class Parts:
         self.account_store = account_store
         self.account_watch = AccountWatch(account_store, self.take_accounts, pool.reset)
         self._stored: tuple[AccountOptions, ...] = ()
+        self.pins = pins
+        self.uploads = uploads
         self.failed_auth = FailedAuth()
         self.signatures = Signatures()
         self.prices = prices

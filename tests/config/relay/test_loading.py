@@ -180,6 +180,7 @@ REFUSED: list[tuple[str, str]] = [
     ("[server]\ntrusted_proxies = ['x']", "2: server.trusted_proxies is ['x']; of its element 1"),
     ("[server]\ntimeouts = 3", "2: server.timeouts must be a table"),
     ("[server.timeouts]\ntotal = 0", "2: server.timeouts.total is 0; it must be a positive numb"),
+    ("[server]\nlog = 'xml'", "2: server.log is 'xml'; it must be one of json, plain, off"),
     ("[server]\nworkers = 2", ': server.workers is 2, and by limits.store = "process"'),
     (f"[admin]\ntoken = '{SECRET[:12]}'", "2: admin.token cannot be used; it must be 24 or more"),
     (

@@ -13,6 +13,7 @@ from .keys import keys
 from .reload import add_reload
 from .secrets import secrets
 from .serve import serve
+from .top import add_top
 from .usage import add_usage
 
 __all__ = ("relay",)
@@ -38,6 +39,7 @@ relay.add_typer(accounts, name="accounts", help="Make, change, test and reset ac
 add_usage(relay)
 add_audit(relay)
 add_reload(relay)
+add_top(relay)
 relay.add_typer(secrets, name="secrets", help="What is stored sealed.")
 
 

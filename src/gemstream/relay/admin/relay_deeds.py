@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ...errors import ConfigError
+from ..telemetry.facts import Facts
 from ..telemetry.health import Check
 from .answer import Written
 from .desk import Declined, Deed, Desk
@@ -22,6 +23,7 @@ __all__ = (
     "readyz",
     "reload_options",
     "rotate_secrets",
+    "show_facts",
     "show_metrics",
     "show_pool",
     "startupz",
@@ -59,6 +61,14 @@ async def show_metrics(desk: Desk, deed: Deed) -> Written:
     if desk.metrics is None:
         raise Declined(501, "nobody collects metrics here")
     return Written(content_type="text/plain; version=0.0.4; charset=utf-8", body=desk.metrics())
+
+
+async def show_facts(desk: Desk, deed: Deed) -> Facts:
+    """Return what the relay came to so far, by key, model and account."""
+    telemetry = desk.running.telemetry
+    if telemetry is None:
+        raise Declined(501, "nobody counts what happens here")
+    return telemetry.facts()
 
 
 async def livez(desk: Desk, deed: Deed) -> Written:
