@@ -136,7 +136,7 @@ class AiohttpTransport:
                 request.method,
                 request.url,
                 headers=request.headers,
-                data=io.BytesIO(request.body) if request.body else None,
+                data=_payload(request),
                 allow_redirects=False,
                 proxy=self._proxy_for(request.url),
                 timeout=aiohttp.ClientTimeout(total=None, connect=deadlines.connect),
@@ -247,6 +247,12 @@ async def _bounded(opening: Awaitable[T], deadlines: Deadlines, opened: float) -
         failure = _translate(error, deadlines)
     # Out here it has no context: aiohttp's errors hold the request's headers, so the key.
     raise failure
+
+
+def _payload(request: HTTPRequest) -> Any:
+    if request.stream is not None:
+        return request.stream
+    return io.BytesIO(request.body) if request.body else None
 
 
 def _as_http(url: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -104,6 +104,7 @@ class _ASGIExchange:
         "_siblings",
         "_slot",
         "_state",
+        "_stream",
         "_task",
         "_timer",
         "_writer",
@@ -128,6 +129,9 @@ class _ASGIExchange:
         self._state = _State.OPEN
         self._failure: Exception | None = None
         self._asked = False
+        self._stream: AsyncIterator[bytes] | None = None
+        if request.stream is not None:
+            self._stream = aiter(request.stream)
         self._gone = asyncio.Event()
         self._farewell: asyncio.TimerHandle | None = None  # cancels an application that stays
         self.status = 0
@@ -213,11 +217,33 @@ class _ASGIExchange:
             self._fail(StreamInterrupted("the application returned before its response ended"))
 
     async def _receive_request(self) -> Message:
+        if not self._asked and self._stream is not None:
+            return await self._receive_piece(self._stream)
         if not self._asked:
             self._asked = True
             return {"type": "http.request", "body": self._request.body, "more_body": False}
         await self._gone.wait()
         return {"type": "http.disconnect"}
+
+    async def _receive_piece(self, stream: AsyncIterator[bytes]) -> Message:
+        """Return the next piece of the request's body; once nobody waits any more, the farewell."""
+        asked = asyncio.ensure_future(anext(stream, None))
+        gone = asyncio.ensure_future(self._gone.wait())
+        try:
+            await asyncio.wait((asked, gone), return_when=asyncio.FIRST_COMPLETED)
+            if not asked.done():
+                return {"type": "http.disconnect"}
+            piece = asked.result()
+        except Exception as error:
+            interrupted = StreamInterrupted(f"the connection broke: the body ended with {error!r}")
+            interrupted.__cause__ = error
+            self._fail(interrupted)
+            return {"type": "http.disconnect"}
+        finally:
+            asked.cancel()
+            gone.cancel()
+        self._asked = piece is None
+        return {"type": "http.request", "body": piece or b"", "more_body": not self._asked}
 
     async def _send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -232,6 +258,8 @@ class _ASGIExchange:
     def _receive_head(self, message: Message) -> None:
         from multidict import CIMultiDict
 
+        if self._state is _State.FAILED:
+            return  # the request did not come to its end: nobody waits for an answer
         self.status = message["status"]
         self.headers = CIMultiDict(
             (name.decode("latin-1"), value.decode("latin-1"))
@@ -267,10 +295,17 @@ def _wake(waiter: asyncio.Future[None] | None) -> None:
         waiter.set_result(None)
 
 
+def _framing(request: HTTPRequest) -> dict[str, str]:
+    if request.stream is None:
+        return {"content-length": str(len(request.body))}
+    is_known = any(name.lower() == "content-length" for name in request.headers)
+    return {} if is_known else {"transfer-encoding": "chunked"}
+
+
 def _scope(request: HTTPRequest) -> MutableMapping[str, Any]:
     """Return the ASGI HTTP scope of ``request`` (ASGI specification 3.0, version 2.3)."""
     url = urlsplit(request.url)
-    headers = {"host": url.netloc, "content-length": str(len(request.body))}
+    headers = {"host": url.netloc, **_framing(request)}
     headers.update((name.lower(), value) for name, value in request.headers.items())
     return {
         "type": "http",

@@ -35,7 +35,7 @@ from .http2_pool import HTTP2Pool, Opened
 from .http2_stream import HTTP2Stream, NotBegun
 from .proxy import environment_proxy, origin
 from .timer import StreamTimer, head_timeout
-from .transport import Deadlines, Exchange, HTTPRequest
+from .transport import Deadlines, Exchange, HTTPRequest, check_has_no_stream
 
 __all__ = ("HTTP2Transport",)
 
@@ -76,6 +76,7 @@ class HTTP2Transport:
         if self._closed:
             raise InvalidState("the transport is closed; make a new client")
         check_url(request.url)
+        check_has_no_stream(request, "HTTP2Transport")
         pool = await self._pool(request.url)
         if pool is None or not pool.speaks_http2:
             return await self._over_http1().open(request, deadlines)

@@ -20,7 +20,7 @@ import msgspec
 from ..errors import ConfigError, GemstreamError, StreamTimeout
 from .recording_file import Read, Recording, RecordingEnd, RecordingFile, decode, encode, load
 from .redaction import Redaction
-from .transport import Deadlines, Exchange, HTTPRequest, Transport
+from .transport import Deadlines, Exchange, HTTPRequest, Transport, check_has_no_stream
 
 __all__ = (
     "KEPT_HEADERS",
@@ -102,6 +102,7 @@ class RecordingTransport:
 
     async def open(self, request: HTTPRequest, deadlines: Deadlines) -> Exchange:
         """Send ``request`` and return its exchange; see ``Transport.open``."""
+        check_has_no_stream(request, "RecordingTransport")
         tape = _Tape(request, self._max_size)
         exchange = await self._transport.open(request, deadlines)
         recording = _RecordingExchange(exchange, tape, self._store, self._open.discard)

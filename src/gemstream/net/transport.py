@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
 from ..errors import InvalidRequest
 
-__all__ = ("Deadlines", "Exchange", "HTTPRequest", "Transport")
+__all__ = ("Deadlines", "Exchange", "HTTPRequest", "Transport", "check_has_no_stream")
 
 
 # RFC 9110, 5.6.2 and 5.5; a lone surrogate has no encoding.
@@ -21,6 +21,12 @@ _NOT_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 class HTTPRequest(msgspec.Struct, frozen=True):
     """What is sent; of header names that differ in case only, the last counts.
 
+    ``stream``: a body that goes out as it comes, in the place of ``body``. It is asked for a piece
+    when the socket takes one, and for no more once the service has answered. Of what it brings a
+    ``content-length`` among the headers must be the sum; without one it is sent chunked. What it
+    raises breaks the request off: ``open`` raises StreamInterrupted then. Transports that cannot
+    send one raise InvalidRequest.
+
     Raises InvalidRequest for a header that HTTP cannot carry, whatever the transport.
     """
 
@@ -28,6 +34,7 @@ class HTTPRequest(msgspec.Struct, frozen=True):
     url: str
     headers: Mapping[str, str] = {}
     body: bytes = b""
+    stream: AsyncIterable[bytes] | None = None
 
     def __post_init__(self) -> None:
         for name, value in self.headers.items():
@@ -35,12 +42,17 @@ class HTTPRequest(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         # Values of headers are secrets, bodies are private.
-        return (
-            f"HTTPRequest({self.method} {self.url}, {', '.join(self.headers)}, {len(self.body)} B)"
-        )
+        size = f"{len(self.body)} B" if self.stream is None else "a stream"
+        return f"HTTPRequest({self.method} {self.url}, {', '.join(self.headers)}, {size})"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         return [("request", repr(self))]
+
+
+def check_has_no_stream(request: HTTPRequest, transport: str) -> None:
+    """Raise InvalidRequest for a body that comes in pieces, which ``transport`` cannot send."""
+    if request.stream is not None:
+        raise InvalidRequest(f"{transport} sends no body that comes in pieces; give it whole")
 
 
 def _check_header(name: object, value: object) -> None:

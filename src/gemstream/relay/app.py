@@ -11,7 +11,10 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from typing import Any
+
+import msgspec
 
 from ..errors import GemstreamError
 from ..policy.key.presented import PresentationFault, presented_key
@@ -19,15 +22,21 @@ from ..wire.dialect.dialect import Dialect
 from ..wire.dialect.refusal import Fault, Refusal, refusal_of
 from ..wire.dialect.refusal_form import encode_refusal
 from ..wire.model import model_resource
+from .call import Call
 from .dispatch import Dispatch
 from .exchange import BodyTooLarge, CallerGone, Exchange, Header, Receive, Scope, Send
+from .files.dispatch import FileDispatch
+from .files.pinned import pinned_account
+from .files.upload_session import UploadSession
 from .job import Job
 from .keys.key import Key
 from .keys.refusal import UNKNOWN_KEY, key_refusal, too_many_failures
+from .output_clamp import clamp_output
 from .parts import Parts
 from .refused import Refused
-from .route import Route, allowed_methods, dialect_of, route
+from .route import Action, Route, allowed_methods, dialect_of, route
 from .surfaces.call import call_of
+from .surfaces.files import file_request
 from .surfaces.own import OWN_ACTIONS, own_answer
 from .surfaces.request import Request
 from .telemetry.exposition import CONTENT_TYPE
@@ -153,7 +162,9 @@ class Relay:
         if _TRICKS.search(exchange.raw_path or exchange.path.encode()):
             raise Refused(Refusal(Fault.INVALID, "the path is not one that is served here"))
         found = route(exchange.method, exchange.path, headers)
-        key = trail.key = self._key(exchange, trail.surface)
+        is_own = found is not None and found.action in OWN_ACTIONS
+        session = self._session(exchange, found)
+        key = trail.key = self._key(exchange, None if is_own else trail.surface, session)
         if found is None:
             raise Refused(_nowhere(exchange, headers))
         trail.surface = found.surface
@@ -161,19 +172,45 @@ class Relay:
             told = await own_answer(self._parts, key, found, exchange.query)
             await exchange.answer(200, _own_head(exchange), told)
             return
+        if found.action is Action.FILES:
+            await self._pass_file(exchange, headers, found, key, session, trail)
+            return
         body = await exchange.read_body(self._parts.options.server.max_body)
         await self._dispatch(exchange, self._request(exchange, headers, found, key, body), trail)
 
     async def _dispatch(self, exchange: Exchange, request: Request, trail: Trail) -> None:
-        call = call_of(request)
+        call = clamp_output(call_of(request), request.key.max_output_tokens)
         _check_model(request.key, call.asked, call.model)
+        pinned = await pinned_account(self._parts.pins, request.key.id, call.body)
+        if pinned is not None:
+            call = msgspec.structs.replace(call, pinned=pinned)
         job = Job(self._parts, exchange, request.key, call, trail)
+        await self._run(job, _watched(job, Dispatch(job)))
+
+    async def _pass_file(
+        self,
+        exchange: Exchange,
+        headers: Mapping[str, str],
+        found: Route,
+        key: Key,
+        session: UploadSession | None,
+        trail: Trail,
+    ) -> None:
+        query = dict(exchange.query)
+        request = file_request(exchange.method, found, headers, query)
+        if session is not None and session.key_id != key.id:
+            session = None  # to this key it is not there
+        call = Call(surface=found.surface, operation=request.operation, asked="", model="")
+        job = Job(self._parts, exchange, key, call, trail)
+        await self._run(job, FileDispatch(job, request, headers, query, session).run())
+
+    async def _run(self, job: Job, work: Coroutine[Any, Any, None]) -> None:
+        """Run what serves a job, as one of those that a drain waits for."""
+        exchange = job.exchange
         self._jobs.add(job)
         self._idle.clear()
-        dispatch = Dispatch(job)
         try:
-            async with exchange.watched(job.caller_left):
-                await dispatch.run()
+            await work
         except asyncio.CancelledError:
             if not job.is_cut and not exchange.is_gone:
                 raise
@@ -207,14 +244,30 @@ class Relay:
             signatures=self._parts.signatures.of_key(key.id),
         )
 
-    def _key(self, exchange: Exchange, surface: Dialect) -> Key:
-        """Return the caller's key; raises Refused for none, and for one that may not be here."""
+    def _session(self, exchange: Exchange, found: Route | None) -> UploadSession | None:
+        """Return the upload that a request goes on with, None for none that is known."""
+        if found is None or found.action is not Action.FILES:
+            return None
+        upload_id = dict(exchange.query).get("upload_id")
+        return None if upload_id is None else self._parts.uploads.open(upload_id)
+
+    def _key(
+        self, exchange: Exchange, surface: Dialect | None, session: UploadSession | None
+    ) -> Key:
+        """Return the caller's key; raises Refused for none, and for one that may not be here.
+
+        The address of an upload is as good as the key that began it.
+        """
         failed = self._parts.failed_auth
         address = exchange.peer or None
         presented = presented_key(exchange.headers, exchange.query_string)
-        if isinstance(presented, PresentationFault):
+        key = None
+        if presented is PresentationFault.MISSING and session is not None:
+            key = self._parts.book.of(session.key_id)
+        elif isinstance(presented, PresentationFault):
             raise Refused(key_refusal(presented))
-        key = self._parts.book.find(presented)
+        else:
+            key = self._parts.book.find(presented)
         if key is None:
             # Asked of wrong keys alone: a good one may share its address with whoever guesses.
             delay = failed.delay(address)
@@ -287,6 +340,11 @@ def _nowhere(exchange: Exchange, headers: Mapping[str, str]) -> Refusal:
             allow=allowed,
         )
     return Refusal(Fault.NOT_FOUND, f"{asked} is not served here", code="unknown_url")
+
+
+async def _watched(job: Job, dispatch: Dispatch) -> None:
+    async with job.exchange.watched(job.caller_left):
+        await dispatch.run()
 
 
 async def _refuse(exchange: Exchange, trail: Trail, refusal: Refusal) -> None:

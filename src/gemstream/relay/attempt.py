@@ -180,6 +180,7 @@ class Attempt:
         call = self._job.call
         total = self._deadlines.total
         now = asyncio.get_running_loop().time()
+        assert isinstance(call.operation, Operation), "files are asked for in their own way"
         streams = call.is_stream and call.operation is Operation.GENERATE
         return UpstreamCall(
             operation=Operation.STREAM if streams else call.operation,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -12,7 +13,21 @@ from ..wire.endpoint import Operation
 from .answers.answer import StreamAnswer, WholeAnswer
 from .exchange import Header
 
-__all__ = ("Call",)
+__all__ = ("Call", "FileOperation")
+
+
+class FileOperation(enum.Enum):
+    """What can be asked about files, as the books call it."""
+
+    START = "files.start"
+    """An upload in parts begins: its name and size go up, an address comes back."""
+    UPLOAD = "files.upload"
+    """Bytes of one, or another command to it; or a whole file in one request."""
+    CREATE = "files.create"
+    GET = "files.get"
+    LIST = "files.list"
+    DELETE = "files.delete"
+    DOWNLOAD = "files.download"
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +42,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     surface: Dialect
-    operation: Operation
+    operation: Operation | FileOperation
     asked: str
     model: str
     body: bytes = b""

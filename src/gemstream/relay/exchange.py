@@ -53,6 +53,7 @@ class Exchange:
         "raw_path",
         "read_at",
         "request_id",
+        "scheme",
         "sent",
         "started",
         "status",
@@ -64,6 +65,7 @@ class Exchange:
         self.request_id = request_id
         self.method: str = scope["method"]
         self.path: str = scope["path"]
+        self.scheme: str = scope.get("scheme") or "http"
         self.raw_path: bytes = scope.get("raw_path") or b""
         self.query_string: bytes = scope.get("query_string") or b""
         self.headers: tuple[Header, ...] = tuple(scope["headers"])
@@ -95,18 +97,24 @@ class Exchange:
         pieces: list[bytes] = []
         size = 0
         while True:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                self.is_gone = True
-                raise CallerGone
-            piece: bytes = message.get("body", b"")
+            piece, is_last = await self.receive_piece()
             size += len(piece)
             if size > most:
                 raise BodyTooLarge
             pieces.append(piece)
-            if not message.get("more_body", False):
-                self.read_at = time.monotonic()
+            if is_last:
                 return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def receive_piece(self) -> tuple[bytes, bool]:
+        """Return the next piece of the body, and whether it is the last; raises CallerGone."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            self.is_gone = True
+            raise CallerGone
+        is_last = not message.get("more_body", False)
+        if is_last:
+            self.read_at = time.monotonic()
+        return message.get("body", b""), is_last
 
     @asynccontextmanager
     async def watched(self, on_gone: Callable[[], None]) -> Any:

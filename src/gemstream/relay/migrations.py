@@ -11,6 +11,7 @@ __all__ = ("relay_migrations",)
 _COMPONENTS = {
     "ledger": "gemstream.relay.ledger.migrations",
     "keys": "gemstream.relay.keys.migrations",
+    "files": "gemstream.relay.files.migrations",
     "accounts": "gemstream.relay.accounts.migrations",
 }
 

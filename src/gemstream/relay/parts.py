@@ -17,6 +17,8 @@ from .accounts.account import Account, accounts_of
 from .accounts.own_limits import OwnLimits
 from .accounts.store import AccountStore
 from .accounts.watch import AccountWatch
+from .files.pins import Pins
+from .files.upload_session import UploadSessions
 from .keys.book import KeyBook
 from .keys.failed_auth import FailedAuth
 from .keys.limits import KeyLimits
@@ -55,10 +57,12 @@ class Parts:
         "observer",
         "options",
         "own_limits",
+        "pins",
         "pool",
         "prices",
         "signatures",
         "transport",
+        "uploads",
     )
 
     def __init__(
@@ -75,6 +79,8 @@ class Parts:
         database: Database,
         key_store: KeyStore,
         account_store: AccountStore,
+        pins: Pins,
+        uploads: UploadSessions,
         prices: PriceTable,
     ) -> None:
         self.options = options
@@ -92,6 +98,8 @@ class Parts:
         self.account_store = account_store
         self.account_watch = AccountWatch(account_store, self.take_accounts, pool.reset)
         self._stored: tuple[AccountOptions, ...] = ()
+        self.pins = pins
+        self.uploads = uploads
         self.failed_auth = FailedAuth()
         self.signatures = Signatures()
         self.prices = prices
@@ -120,10 +128,6 @@ class Parts:
         """
         self._stored = tuple(one for one in stored if _is_usable(one))
         both = _together(self.configured, self._stored)
-        configured = {one.name for one in self.configured.accounts}
-        for one in self._stored:
-            if one.name in configured:
-                _log.error("the stored account %r is not used: the file has one too", one.name)
         self.accounts = accounts_of(both.accounts)
         self.pool.update(both.accounts)
         self.options = both
@@ -137,6 +141,9 @@ class Parts:
 def _together(options: RelayOptions, stored: Sequence[AccountOptions]) -> RelayOptions:
     names = {one.name for one in options.accounts}
     more = tuple(one for one in stored if one.name not in names)
+    for one in stored:
+        if one.name in names:
+            _log.error("the stored account %r is not used: the file has one too", one.name)
     return msgspec.structs.replace(options, accounts=(*options.accounts, *more))
 
 

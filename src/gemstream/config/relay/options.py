@@ -43,6 +43,9 @@ class LogForm(enum.Enum):
 class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The listener for callers; sizes in bytes, times in seconds.
 
+    ``max_upload``: of one request that brings a file or a part of one, which is never held whole.
+    ``public_url``: where callers reach the relay, for the addresses it gives them; None for the
+    ``Host`` that the caller used.
     ``log``: one line for each request, and warnings, on stderr. ``metrics``: ``/metrics`` is served
     to callers as well. ``tracing``: requests are traced with OpenTelemetry.
     """
@@ -52,6 +55,7 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
     workers: int = 1
     timeouts: Timeouts = Timeouts()
     max_body: int = 32 * 1024 * 1024
+    max_upload: int = 2 * 1024 * 1024 * 1024
     max_depth: int = 64
     max_headers: int = 100
     max_header_bytes: int = 32 * 1024
@@ -60,6 +64,7 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
     drain_delay: float = 5.0
     grace: float = 120.0
     trusted_proxies: tuple[str, ...] = ()
+    public_url: str | None = None
     log: LogForm = LogForm.JSON
     metrics: bool = False
     tracing: bool = False

@@ -32,6 +32,7 @@ __all__ = ("ACCOUNT", "ADMIN", "BUDGET", "KEY", "LEDGER", "LIMITS", "SERVER", "T
 # The deepest JSON that is read without trouble; the parsers themselves give up near 1,000.
 _DEEPEST = 512
 _LARGEST = 1 << 30
+_LARGEST_FILE = 1 << 40
 _LONGEST_WAIT = 86_400
 
 
@@ -52,6 +53,7 @@ SERVER: Rows = {
     "port": Row("port", between(0, 65535)),
     "workers": Row("workers", between(1, 256)),
     "max_body": Row("max_body", between(1024, _LARGEST)),
+    "max_upload": Row("max_upload", between(1024, _LARGEST_FILE)),
     "max_depth": Row("max_depth", between(1, _DEEPEST)),
     "max_headers": Row("max_headers", between(8, 1000)),
     "max_header_bytes": Row("max_header_bytes", between(1024, 1 << 20)),
@@ -60,6 +62,7 @@ SERVER: Rows = {
     "drain_delay": Row("drain_delay", seconds),
     "grace": Row("grace", seconds),
     "trusted_proxies": Row("trusted_proxies", listed(cidrs)),
+    "public_url": Row("public_url", url),
     "log": Row("log", log_form),
     "metrics": Row("metrics", switch),
     "tracing": Row("tracing", switch),

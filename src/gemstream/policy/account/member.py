@@ -54,9 +54,13 @@ class Member:
         return self._is_open_to(wish) and self.has_model(wish.model)
 
     def has_model(self, model: str) -> bool:
-        """Return True when its options name the model, or none."""
+        """Return True when its options name the model, or none; no model, as a list's, it has."""
         patterns = self.options.models
-        return not patterns or any(fnmatch.fnmatchcase(model, pattern) for pattern in patterns)
+        return (
+            not patterns
+            or not model
+            or any(fnmatch.fnmatchcase(model, pattern) for pattern in patterns)
+        )
 
     def barred(self) -> Barred | None:
         """Return what speaks against it with every model."""

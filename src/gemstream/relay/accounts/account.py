@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
+import msgspec
+
 from ...config.relay.options import AccountOptions
-from ...errors import ConfigError
+from ...errors import ConfigError, InvalidRequest
 from ...net.transport import HTTPRequest
 from ...wire.dialect.dialect import Dialect
 from .kind import Call
 from .kinds import kind_named
+from .origin import same_origin
 
 __all__ = ("Account", "accounts_of")
 
@@ -61,6 +64,17 @@ class Account:
         """
         authorization = await self._credentials.headers()
         return self._kind.request(self.options, authorization, call)
+
+    async def authorized(self, request: HTTPRequest) -> HTTPRequest:
+        """Return ``request`` in the account's name; safe to cancel.
+
+        Raises InvalidRequest for a URL of another origin than the account's, wherever it is from:
+        the credentials go nowhere else. MissingCredentials as ``request``.
+        """
+        if not same_origin(request.url, self.base_url):
+            raise InvalidRequest("the address is not one of the account's own service")
+        authorization = await self._credentials.headers()
+        return msgspec.structs.replace(request, headers={**request.headers, **authorization})
 
     def redact(self, data: bytes) -> bytes:
         """Return what the service said without the account's credentials."""

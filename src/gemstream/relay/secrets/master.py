@@ -33,6 +33,7 @@ class Purpose(enum.Enum):
     SESSION = "gemstream relay session"
     SIGNATURE = "gemstream relay signature"
     AUDIT = "gemstream relay audit"
+    UPLOAD = "gemstream relay upload"
 
 
 class MasterSecret:

@@ -1,0 +1,1 @@
+"""The steps of the tables that hold which account has which file."""
