@@ -27,6 +27,10 @@ def _blocking_cpu(client: str) -> Measure:
     return lambda port: measured("blocking_cpu", port, client, 60)
 
 
+def _transport_cpu(transport: str) -> Measure:
+    return lambda port: measured("transport_cpu", port, transport, 10)
+
+
 def _many_streams(client: str) -> Measure:
     return lambda port: measured("many_streams", port, client, _STREAMS, _HELD_CHUNKS)
 
@@ -116,6 +120,16 @@ CLIENT = (
         measure_ours=_chunk_cpu("gemstream-http2"),
         measure_rival=_chunk_cpu("google-genai"),
         limit=0.4,
+    ),
+    Bar(
+        name="transport-chunk-cpu",
+        about="CPU of one more chunk in a transport alone: the relay's leg, 20 streams at a time",
+        unit="µs/chunk",
+        rival="AiohttpTransport",
+        upstream=_PACED,
+        measure_ours=_transport_cpu("http1"),
+        measure_rival=_transport_cpu("aiohttp"),
+        limit=1.0,
     ),
     _delay_bar(
         name="delay",

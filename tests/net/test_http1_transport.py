@@ -31,7 +31,7 @@ from gemstream.net.http1_transport import HTTP1Transport
 from gemstream.net.transport import Deadlines, HTTPRequest
 from support.clock import in_no_time
 from support.http2_server import Authority
-from support.peers import Handler, full_listener, left_behind, raw_server, read_head
+from support.peers import Handler, full_listener, left_behind, raw_server, read_head, reset
 
 _OK = b"HTTP/1.1 200 OK\r\n"
 _SHORT = _OK + b"Content-Length: 2\r\n\r\nab"
@@ -257,6 +257,16 @@ def test_an_idle_connection_is_closed_after_some_seconds() -> None:
             await transport.aclose()
 
     in_no_time(call())
+
+
+async def test_a_server_that_ends_every_connection_at_once_is_an_error_and_no_silence() -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reset(writer)
+
+    async with _reached(handler) as (transport, url):
+        for _ in range(20):
+            with pytest.raises((StreamInterrupted, ConnectFailed)):
+                await _asked(transport, url)
 
 
 # --- backpressure ----------------------------------------------------------------------------

@@ -75,6 +75,17 @@ async def test_the_tenants(tmp_path: Path, path: str) -> None:
         assert (await house.ask(here, key=minted.text)).status == 401
 
 
+@pytest.mark.parametrize("prefix", ["", "/v1", "/gemini", "/openai/v1", "/claude"])
+async def test_a_key_of_one_surface_reads_its_own_on_every_path(
+    tmp_path: Path, prefix: str
+) -> None:
+    keys = [KeyOptions(name="k", key=RELAY_KEY, surfaces=("openai",))]
+    async with relayed(tmp_path, keys=keys) as house:
+        assert (await house.ask(f"{prefix}/key-info")).status == 200
+        assert (await house.ask(f"{prefix}/usage")).status == 200
+        assert (await house.ask(WHOLE, prompt())).status == 403
+
+
 async def test_another_tenants_request_and_one_that_never_was_are_told_alike(
     tmp_path: Path,
 ) -> None:

@@ -114,14 +114,6 @@ def test_what_the_relay_tells_of_itself(
     assert (found.action, found.rest) == (action, rest)
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize("path", ["/livez", "/readyz"])
-def test_health(method: str, path: str) -> None:
-    found = route(method, path, {})
-    assert found is not None
-    assert found.action.value == path[1:]
-
-
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [
@@ -132,7 +124,6 @@ def test_health(method: str, path: str) -> None:
         (f"/gemini/v1/models/{MODEL}", ("GET",)),
         ("/openai/models", ("GET",)),
         ("/usage", ("GET",)),
-        ("/livez", ("GET", "HEAD")),
     ],
 )
 def test_the_methods_of_a_path(path: str, allowed: tuple[str, ...]) -> None:

@@ -387,10 +387,11 @@ async def test_counts_of_tokens(tmp_path: Path, path: str, body: Any, place: str
     assert (answer.status, answer.json()[place]) == (200, 4)
 
 
-async def test_health_needs_no_key(tmp_path: Path) -> None:
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_health_needs_no_key(tmp_path: Path, method: str) -> None:
     async with relayed(tmp_path) as house:
-        assert (await house.ask("/livez", key=None)).status == 200
-        assert (await house.ask("/readyz", key=None)).status == 200
+        for path in ("/livez", "/readyz", "/startupz"):
+            assert (await house.ask(path, key=None, method=method)).status == 200
         house.relay.begin_drain()
-        assert (await house.ask("/readyz", key=None)).status == 503
-        assert (await house.ask("/livez", key=None)).status == 200
+        assert (await house.ask("/readyz", key=None, method=method)).status == 503
+        assert (await house.ask("/livez", key=None, method=method)).status == 200

@@ -106,11 +106,15 @@ class Relayed:
         return await self.transport.open(request, Deadlines())
 
     async def ask(self, path: str, body: Any = None, **options: Any) -> Answered:
-        """Send a request and return the whole answer."""
+        """Send a request and return the whole answer; who is cancelled leaves."""
         exchange = await self.open(path, body, **options)
         pieces = []
-        while piece := await exchange.receive():
-            pieces.append(piece)
+        try:
+            while piece := await exchange.receive():
+                pieces.append(piece)
+        except asyncio.CancelledError:
+            exchange.abort()  # as a caller's connection goes with the caller
+            raise
         lowered = {name.lower(): value for name, value in exchange.headers.items()}
         return Answered(exchange.status, lowered, b"".join(pieces))
 

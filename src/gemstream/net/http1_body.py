@@ -32,7 +32,7 @@ class HTTP1Body:
     """
 
     __slots__ = (
-        "_loop",
+        "_new_future",
         "_owner",
         "arrival",
         "failure",
@@ -45,7 +45,7 @@ class HTTP1Body:
     )
 
     def __init__(self, owner: BodyOwner, pieces: list[bytes]) -> None:
-        self._loop = asyncio.get_running_loop()
+        self._new_future = asyncio.get_running_loop().create_future
         self._owner: BodyOwner | None = owner
         self.arrival: asyncio.Future[None] | None = None  # what the reader waits for
         self.failure: GemstreamError | None = None
@@ -76,10 +76,14 @@ class HTTP1Body:
 
     def wait(self) -> asyncio.Future[None]:
         """Return what is done when something has changed; raises InvalidState for a second one."""
-        if self.arrival is not None and not self.arrival.done():
-            raise InvalidState("the exchange is read by another task already")
-        self.arrival = arrival = self._loop.create_future()
+        if self.arrival is not None:
+            self._check_alone(self.arrival)
+        self.arrival = arrival = self._new_future()
         return arrival
+
+    def _check_alone(self, arrival: asyncio.Future[None]) -> None:
+        if not arrival.done():  # one that is, was cancelled
+            raise InvalidState("the exchange is read by another task already")
 
     def take(self) -> bytes:
         """Return what has arrived; ``b""`` at the end, else raises what ended the answer."""

@@ -51,18 +51,20 @@ class HTTP1Connection(asyncio.Protocol):
         return agreed
 
     @property
+    def is_closing(self) -> bool:
+        """True when nothing can be sent any more."""
+        return self._transport is None or self._transport.is_closing()
+
+    @property
     def is_fresh(self) -> bool:
         """True while the server has neither closed an idle connection nor said anything on it.
 
         The socket itself is asked: its end may not have come to the event loop yet, and a request
         that goes out on a dead connection is lost, not sent again.
         """
-        transport = self._transport
-        return (
-            transport is not None
-            and not transport.is_closing()
-            and not _is_readable(transport.get_extra_info("socket").fileno())
-        )
+        if self._transport is None or self.is_closing:
+            return False
+        return not _is_readable(self._transport.get_extra_info("socket").fileno())
 
     def send(self, method: str, head: bytes, payload: bytes) -> HTTP1Body:
         """Send a request and return its answer to come."""
@@ -82,7 +84,8 @@ class HTTP1Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def abort(self) -> None:
-        """Break the connection off, if there is one."""
+        """Break the connection off, if there is one; what still comes of it is nobody's."""
+        self._reader = self._body = None
         if self._transport is not None:
             self._transport.abort()
 

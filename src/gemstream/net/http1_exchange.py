@@ -19,11 +19,12 @@ class HTTP1Exchange:
     One that is dropped in the middle of its answer closes its connection and warns.
     """
 
-    __slots__ = ("__weakref__", "_body", "_loop", "_timer")
+    __slots__ = ("__weakref__", "_body", "_loop", "_time", "_timer")
 
     def __init__(self, body: HTTP1Body, deadlines: Deadlines, since: float) -> None:
         self._body = body
         self._loop = asyncio.get_running_loop()
+        self._time = self._loop.time
         # The timer knows the answer and not the exchange, or it would keep a dropped one alive.
         self._timer = StreamTimer(deadlines, since, body.interrupt)
 
@@ -40,18 +41,17 @@ class HTTP1Exchange:
     async def receive(self) -> bytes:
         """Return the bytes that arrived; see ``Exchange.receive``. Cancelling closes."""
         body = self._body
-        if body.waits():
-            timer = self._timer
-            timer.waiting_since = self._loop.time()
+        if not body.pieces:
+            self._timer.waiting_since = self._time()
             try:
                 while body.waits():
                     await body.wait()
             except asyncio.CancelledError:
                 self.abort()
                 raise
-            timer.waiting_since = None
-        if not body.pieces:
-            self._timer.cancel()
+            self._timer.waiting_since = None
+            if not body.pieces:
+                self._timer.cancel()
         return body.take()
 
     def began(self) -> None:

@@ -14,7 +14,7 @@ from ..errors import ConnectFailed, GemstreamError
 from .addresses import Addresses
 from .http1_connection import HTTP1Connection
 from .http2_dial import Dial
-from .http2_errors import connect_timeout, interrupted, not_connected, system_said
+from .http2_errors import connect_timeout, ended_at_once, interrupted, not_connected, system_said
 
 __all__ = ("HTTP1Pool",)
 
@@ -72,7 +72,8 @@ class HTTP1Pool:
         if self._sweep is not None:
             self._sweep.cancel()
         for limit in self._dialling:
-            limit.reschedule(self._loop.time())
+            if not limit.expired():
+                limit.reschedule(self._loop.time())
         self._lost_all.clear()
         for connection in tuple(self._connections):
             connection.interrupt(interrupted(reason))
@@ -99,7 +100,7 @@ class HTTP1Pool:
         except Exception as error:
             failure = self._refused(error)
         else:
-            failure = _of_another_protocol(connection.protocol)
+            failure = _not_usable(connection)
         if self._end:
             failure = interrupted(self._end)
         if failure is not None:
@@ -129,9 +130,11 @@ class HTTP1Pool:
             connection.abort()
 
 
-def _of_another_protocol(agreed: str | None) -> GemstreamError | None:
+def _not_usable(connection: HTTP1Connection) -> GemstreamError | None:
+    """Return what speaks against a connection that came about, None for a good one."""
+    agreed = connection.protocol
     if agreed in (None, "http/1.1"):
-        return None
+        return ended_at_once() if connection.is_closing else None
     failed = ConnectFailed(
         f"no connection: TLS has agreed on {agreed!r}, and HTTP/1.1 alone is spoken here; give "
         "ssl a context that offers it"

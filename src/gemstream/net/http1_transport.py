@@ -10,6 +10,11 @@ looked at before it is used, and one with an end or with bytes in it is dropped 
 Refuses: redirects (a key must not follow one), cookies, packed bodies, other protocols, and every
 answer that two readers could frame differently. A body that only the connection's end would
 complete is, over TLS, complete only with TLS's own end (RFC 9112, 9.8).
+
+Why it is there: one more chunk costs 0.88 of what it costs over AiohttpTransport with the system's
+calls (17.8 µs against 19.8 on a busy machine, medians of 11 rounds in turns, ``benchmarks
+transport-chunk-cpu``), and about 5 µs against 8 without them. An awaitable of our own in place of
+a future for each wait was tried and saves nothing.
 """
 
 from __future__ import annotations

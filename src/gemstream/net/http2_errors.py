@@ -90,7 +90,7 @@ def not_connected(error: Exception) -> GemstreamError:
 
 
 def ended_at_once() -> ConnectFailed:
-    """Return the error for a connection on which no stream may be opened."""
+    """Return the error for a connection on which nothing may be sent."""
     return ConnectFailed("no connection: the service took it and ended it at once")
 
 

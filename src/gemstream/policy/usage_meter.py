@@ -67,6 +67,8 @@ class _Strange(_Seen, rename="camel", gc=False):
 _known = msgspec.json.Decoder(_Known)
 _strange = msgspec.json.Decoder(_Strange)
 _text = msgspec.json.Decoder(_Text)
+# What is not UTF-8 is found only in fields that are read.
+_NOT_READ = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class UsageMeter:
@@ -162,7 +164,7 @@ class UsageMeter:
                 self._measure(payload)
         except msgspec.ValidationError:
             seen = self._look_closer(payload)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except _NOT_READ as error:
             self._fail(DecodeError(f"the upstream sent what cannot be read: {error}"))
             return
         self.chunks += 1
@@ -184,7 +186,7 @@ class UsageMeter:
         """Look at a payload whose counts have fields that are not known, or another form."""
         try:
             seen = _strange.decode(payload)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except _NOT_READ as error:
             self._fail(DecodeError(f"the upstream sent what cannot be read: {error}"))
             return _Seen()
         if seen.usage_metadata:
@@ -206,7 +208,7 @@ class UsageMeter:
         self._running.receive(usage)
 
     def _measure(self, payload: bytes) -> None:
-        with contextlib.suppress(msgspec.DecodeError):  # of another form: nothing to measure
+        with contextlib.suppress(*_NOT_READ):  # of another form: nothing to measure
             written = [each.content.parts for each in _text.decode(payload).candidates]
             self.text_size += sum(len(part.text) for parts in written for part in parts)
 

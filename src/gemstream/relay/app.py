@@ -31,6 +31,7 @@ from .files.upload_session import UploadSession
 from .job import Job
 from .keys.key import Key
 from .keys.refusal import UNKNOWN_KEY, key_refusal, too_many_failures
+from .output_clamp import clamp_output
 from .parts import Parts
 from .refused import Refused
 from .route import Action, Route, allowed_methods, dialect_of, route
@@ -161,8 +162,9 @@ class Relay:
         if _TRICKS.search(exchange.raw_path or exchange.path.encode()):
             raise Refused(Refusal(Fault.INVALID, "the path is not one that is served here"))
         found = route(exchange.method, exchange.path, headers)
+        is_own = found is not None and found.action in OWN_ACTIONS
         session = self._session(exchange, found)
-        key = trail.key = self._key(exchange, trail.surface, session)
+        key = trail.key = self._key(exchange, None if is_own else trail.surface, session)
         if found is None:
             raise Refused(_nowhere(exchange, headers))
         trail.surface = found.surface
@@ -177,7 +179,7 @@ class Relay:
         await self._dispatch(exchange, self._request(exchange, headers, found, key, body), trail)
 
     async def _dispatch(self, exchange: Exchange, request: Request, trail: Trail) -> None:
-        call = call_of(request)
+        call = clamp_output(call_of(request), request.key.max_output_tokens)
         _check_model(request.key, call.asked, call.model)
         pinned = await pinned_account(self._parts.pins, request.key.id, call.body)
         if pinned is not None:
@@ -249,7 +251,9 @@ class Relay:
         upload_id = dict(exchange.query).get("upload_id")
         return None if upload_id is None else self._parts.uploads.open(upload_id)
 
-    def _key(self, exchange: Exchange, surface: Dialect, session: UploadSession | None) -> Key:
+    def _key(
+        self, exchange: Exchange, surface: Dialect | None, session: UploadSession | None
+    ) -> Key:
         """Return the caller's key; raises Refused for none, and for one that may not be here.
 
         The address of an upload is as good as the key that began it.

@@ -216,12 +216,9 @@ class Attempt:
     def note(self) -> None:
         """Note what the answer has come to so far, should this process die."""
         job = self._job
-        count = counted(self._tally, job.call, AttemptStatus.OPEN, was_at_work=True)
+        count = counted(self._tally, job.call, AttemptStatus.OPEN, was_at_work=self._was_at_work)
         version = "" if self._tally is None else self._tally.model_version
-        cost = job.cost_of(count.usage, version)
-        sent = self.downstream.exchange.sent
-        request_id = job.exchange.request_id
-        job.parts.ledger.note(request_id, self.number, count.usage, sent, cost)
+        job.noted(self.number, count.usage, job.cost_of(count.usage, version))
 
     @property
     def _was_at_work(self) -> bool:

@@ -10,18 +10,20 @@ from .keys.admission import KeyAdmission
 
 __all__ = ("BudgetWatch",)
 
-# A look costs 10 µs. So a budget is overdrawn by what seven chunks cost, at most.
+# A look costs 10 µs. So a budget is overdrawn by what seven chunks cost, at most; tokens a minute
+# are corrected at the end in any case, and before that only so that a long answer is seen.
 _EVERY = 8
+_EVERY_OF_TOKENS = 64
 
 
 class BudgetWatch:
     """Looks after each eighth read, the first among them; see ``pump.Watch``.
 
-    ``price``: None for a model whose price is not known, of which tokens alone are counted.
-    ``tokens`` and ``micros``: what the attempts before this one have used.
+    Without a budget there are tokens to be told alone, and every 64th is enough. ``price``: None
+    for a model whose price is not known. ``tokens`` and ``micros``: what earlier attempts used.
     """
 
-    __slots__ = ("_admission", "_left", "_micros", "_price", "_tally", "_tokens")
+    __slots__ = ("_admission", "_every", "_left", "_micros", "_price", "_tally", "_tokens")
 
     def __init__(
         self, admission: KeyAdmission, tally: Tally, price: Price | None, tokens: int, micros: int
@@ -31,6 +33,9 @@ class BudgetWatch:
         self._price = price
         self._tokens = tokens
         self._micros = micros
+        budget = admission.key.budget
+        has_budget = (budget.day, budget.month, budget.total) != (None, None, None)
+        self._every = _EVERY if has_budget else _EVERY_OF_TOKENS
         self._left = 1
 
     def passed(self) -> None:
@@ -38,7 +43,7 @@ class BudgetWatch:
         self._left -= 1
         if self._left:
             return
-        self._left = _EVERY
+        self._left = self._every
         usage = self._tally.usage
         if usage is None:
             return

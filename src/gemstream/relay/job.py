@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 from typing import Protocol
 
 from ..config.prices import Price
 from ..config.relay.options import DisconnectPolicy
+from ..errors import BudgetExceeded
 from ..net.transport import Deadlines
 from ..policy.cost import Pricing, cost_of
 from ..policy.limit.tokens import Tokens, tokens_of
@@ -129,6 +131,18 @@ class Job:
         pricing = Pricing(table=self.parts.prices, model=self.call.model, on=_today())
         cost = pricing.tariff(model_version).cost(usage)
         return None if cost is None else cost.micros
+
+    def noted(self, number: int, usage: UsageMetadata | None, cost: int | None) -> None:
+        """Note what attempt ``number`` has come to, should this process die."""
+        sent = self.exchange.sent
+        self.parts.ledger.note(self.exchange.request_id, number, usage, sent, cost)
+        if self.admission is None:
+            return
+        # The budget must know of whatever the books do, or it takes that for spent elsewhere. One
+        # that is used up is said so to whoever watches the stream.
+        with contextlib.suppress(BudgetExceeded):
+            tokens = self.tokens + tokens_of(usage).total
+            self.admission.adjust(tokens, self.micros + (cost or 0))
 
     def settled(self, settlement: Settlement) -> None:
         """Put the end of an attempt into the books."""

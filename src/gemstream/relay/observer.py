@@ -36,7 +36,7 @@ class End(enum.Enum):
     """How a request ended."""
 
     STOP = "stop"
-    """The answer went down whole."""
+    """The answer went down whole; of an account, or of the relay itself."""
     REFUSED = "refused"
     """Nothing was sent to an upstream."""
     UPSTREAM_ERROR = "upstream_error"

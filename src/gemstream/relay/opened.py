@@ -17,7 +17,7 @@ from ..config.state_folder import state_folder
 from ..errors import StoreUnavailable
 from ..limits.memory_store import MemoryStore
 from ..limits.stores import PROCESS, lanes_at
-from ..net.aiohttp_transport import AiohttpTransport
+from ..net.http1_transport import HTTP1Transport
 from ..net.transport import Transport
 from ..policy.account.pool import AccountPool
 from ..policy.key.budget import Spending
@@ -88,7 +88,7 @@ async def _parts(
     await ledger.start()
     store = MemoryStore() if options.limits == PROCESS else lanes_at(options.limits).store
     if transport is None:
-        transport = AiohttpTransport()
+        transport = HTTP1Transport()
         stack.push_async_callback(transport.aclose)
     return Parts(
         options,

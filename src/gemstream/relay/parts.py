@@ -128,10 +128,6 @@ class Parts:
         """
         self._stored = tuple(one for one in stored if _is_usable(one))
         both = _together(self.configured, self._stored)
-        configured = {one.name for one in self.configured.accounts}
-        for one in self._stored:
-            if one.name in configured:
-                _log.error("the stored account %r is not used: the file has one too", one.name)
         self.accounts = accounts_of(both.accounts)
         self.pool.update(both.accounts)
         self.options = both
@@ -145,6 +141,9 @@ class Parts:
 def _together(options: RelayOptions, stored: Sequence[AccountOptions]) -> RelayOptions:
     names = {one.name for one in options.accounts}
     more = tuple(one for one in stored if one.name not in names)
+    for one in stored:
+        if one.name in names:
+            _log.error("the stored account %r is not used: the file has one too", one.name)
     return msgspec.structs.replace(options, accounts=(*options.accounts, *more))
 
 

@@ -31,6 +31,9 @@ class Action(enum.Enum):
     FILES = "files"
     KEY_INFO = "key info"
     USAGE = "usage"
+    LIVEZ = "livez"
+    READYZ = "readyz"
+    STARTUPZ = "startupz"
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -154,7 +157,8 @@ def dialect_of(path: str, headers: Mapping[str, str]) -> Dialect:
         return Dialect.ANTHROPIC
     if path.startswith(("/v1/chat/", "/v1/embeddings")):
         return Dialect.OPENAI
-    if path.startswith("/v1/") and ":" not in path and not _FILES.fullmatch(path):
+    is_ours = _FILES.fullmatch(path) or _OWN.fullmatch(path)
+    if path.startswith("/v1/") and ":" not in path and not is_ours:
         return _by_headers(headers)  # also of what is not served: an SDK reads its own words
     return Dialect.GEMINI
 
@@ -166,6 +170,8 @@ def allowed_methods(path: str, headers: Mapping[str, str]) -> tuple[str, ...]:
 
 def route(method: str, path: str, headers: Mapping[str, str]) -> Route | None:
     """Return where ``method`` and ``path`` (decoded, without query) go; None for nowhere."""
+    if path in ("/livez", "/readyz", "/startupz") and method in ("GET", "HEAD"):
+        return Route(Dialect.GEMINI, Action(path[1:]))
     for row_method, pattern, surface, action, operation in _patterns:
         if method == row_method and (found := pattern.fullmatch(path)):
             model = found.groupdict().get("model")

@@ -174,4 +174,5 @@ class Trail:
             return End.DRAIN
         if self._last is not None and self._last.settlement is not None:
             return _ENDS.get(self._last.settlement.status, End.INTERNAL)
-        return End.REFUSED
+        # What the relay itself answers, as a key's own facts, asks no account.
+        return End.STOP if self._fault is None and exchange.is_ended else End.REFUSED

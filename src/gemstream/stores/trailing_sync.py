@@ -39,11 +39,12 @@ class TrailingSync:
 
     async def aclose(self) -> None:
         """Return once nothing is due."""
-        if self._handle is not None:
-            self._handle.cancel()
-            self._begin()
-        while self._syncing is not None:
-            await asyncio.wait([self._syncing])
+        while self._handle is not None or self._syncing is not None:
+            if self._handle is not None:
+                self._handle.cancel()
+                self._begin()
+            if self._syncing is not None:
+                await asyncio.wait([self._syncing])  # what was written meanwhile is due after it
         self._thread.shutdown(wait=False)
 
     def _begin(self) -> None:

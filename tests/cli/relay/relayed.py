@@ -144,7 +144,8 @@ class Streamed:
 @contextmanager
 def relayed(file: Path, *arguments: str) -> Iterator[Relayed]:
     """Serve ``file`` until the end of the block."""
-    command = [*GEMSTREAM, "relay", "serve", "--config", str(file), "--json", *arguments]
+    command = [*GEMSTREAM, "relay", "serve", "--config", str(file), "--json", "--log", "off"]
+    command += arguments
     env = environment(XDG_STATE_HOME=str(file.parent / "state"))
     process = subprocess.Popen(
         command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -34,7 +34,9 @@ def test_streams_of_different_lengths_all_end_by_themselves(
     upstream: Served, tmp_path: Path, workers: int
 ) -> None:
     upstream.play(SCRIPT)
-    file = relay_file(tmp_path, url_of(upstream), f"drain_delay = 0\nworkers = {workers}")
+    file = relay_file(
+        tmp_path, url_of(upstream), f"drain_delay = 0\nlog = 'off'\nworkers = {workers}"
+    )
     lengths = (1, 2, 3, 5, 1, 2)
     with relayed(file) as relay:
         streams = [relay.stream(f"long {length}") for length in lengths]
@@ -58,7 +60,7 @@ def test_it_is_not_ready_and_still_serves_until_a_second_signal(
     upstream: Served, tmp_path: Path
 ) -> None:
     upstream.play(SCRIPT)
-    file = relay_file(tmp_path, url_of(upstream), "drain_delay = 3600\ngrace = 7200")
+    file = relay_file(tmp_path, url_of(upstream), "drain_delay = 3600\ngrace = 7200\nlog = 'off'")
     with relayed(file) as relay:
         assert relay.get("/readyz") == (200, False)
         stream = relay.stream("long 1")
@@ -92,7 +94,7 @@ def test_what_still_runs_at_the_end_of_the_grace_is_told_so(
 
 
 def test_ctrl_c_does_not_wait_for_a_balancer(upstream: Served, tmp_path: Path) -> None:
-    file = relay_file(tmp_path, url_of(upstream), "drain_delay = 3600\ngrace = 7200")
+    file = relay_file(tmp_path, url_of(upstream), "drain_delay = 3600\ngrace = 7200\nlog = 'off'")
     with relayed(file) as relay:
         relay.signal(signal.SIGINT)
         assert relay.ended() == (0, "")

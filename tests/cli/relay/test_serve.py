@@ -85,7 +85,7 @@ def test_a_changed_file_holds_without_cutting_a_stream(
         eventually(lambda: all(relay.knows(OTHER) for _ in range(6)))
         upstream.ack()
         assert b'"finishReason"' in stream.rest()
-        relay.process.kill()
+        relay.signal(signal.SIGTERM)
         said = relay.ended()[1]
     assert "the configuration changed: keys team-b is new" in said
     assert "these hold after a restart only: server.host" in said

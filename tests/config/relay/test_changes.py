@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from gemstream.config.relay.changes import changes
-from gemstream.config.relay.options import AccountOptions, KeyOptions, RelayOptions
+from gemstream.config.relay.options import AccountOptions, KeyOptions, LogForm, RelayOptions
 from gemstream.config.timeouts import Timeouts
 
 ONE = AccountOptions(name="one", api_key="not-to-be-shown")
@@ -41,6 +41,8 @@ RESTART: list[tuple[RelayOptions, str]] = [
     (replaced("server", host="0.0.0.0"), "server.host"),
     (replaced("server", port=1), "server.port"),
     (replaced("server", workers=2), "server.workers"),
+    (replaced("server", log=LogForm.OFF), "server.log"),
+    (replaced("server", tracing=True), "server.tracing"),
     (replaced("admin", host="::1"), "admin.host"),
     (replaced("admin", port=1), "admin.port"),
     (replaced("admin", token="not-to-be-shown-at-all-0"), "admin.token"),

@@ -86,7 +86,7 @@ def test_every_option_can_be_set() -> None:
         idle = "forever"
         [admin]
         port = 9000
-        token = "{SECRET}"
+        token = "{SECRET}-of-operators"
         [ledger]
         url = "postgresql://relay:secret@db/relay"
         retention = 90
@@ -128,7 +128,7 @@ def test_every_option_can_be_set() -> None:
         grace=60.0,
         timeouts=Timeouts(first_chunk=30.0, idle=None),
     )
-    assert options.admin == AdminOptions(port=9000, token=SECRET)
+    assert options.admin == AdminOptions(port=9000, token=f"{SECRET}-of-operators")
     assert options.ledger == LedgerOptions(url="postgresql://relay:secret@db/relay", retention=90)
     assert options.limits == "machine"
     (account,) = options.accounts
@@ -180,8 +180,13 @@ REFUSED: list[tuple[str, str]] = [
     ("[server]\ntrusted_proxies = ['x']", "2: server.trusted_proxies is ['x']; of its element 1"),
     ("[server]\ntimeouts = 3", "2: server.timeouts must be a table"),
     ("[server.timeouts]\ntotal = 0", "2: server.timeouts.total is 0; it must be a positive numb"),
+    ("[server]\nlog = 'xml'", "2: server.log is 'xml'; it must be one of json, plain, off"),
     ("[server]\nworkers = 2", ': server.workers is 2, and by limits.store = "process"'),
     (f"[admin]\ntoken = '{SECRET[:12]}'", "2: admin.token cannot be used; it must be 24 or more"),
+    (
+        f"[admin]\ntoken = '{SECRET}'\n[[keys]]\nname = 'a'\nkey = '{SECRET}'",
+        ": admin.token is the key of a caller too",
+    ),
     (f"[admin]\nport = 8080\ntoken = '{SECRET}'", ": admin.port is 8080, and so is server.port"),
     ("[ledger]\nurl = 'mysql://x'", "2: ledger.url cannot be used; it must be sqlite:///path"),
     ("[limits]\nstore = 'http://x'", '2: limits.store cannot be used; it must be "process", "m'),
@@ -271,7 +276,7 @@ def test_a_command_line_wins_over_the_file() -> None:
 
 def test_nothing_shows_a_secret() -> None:
     options = read(
-        f'{ACCOUNTS}{KEYS}[admin]\ntoken = "{SECRET}"\n[limits]\nstore = "redis://:{SECRET}@h"\n'
+        f'{ACCOUNTS}{KEYS}[admin]\ntoken = "{SECRET}-of-operators"\n[limits]\nstore = "redis://:{SECRET}@h"\n'
         f'[ledger]\nurl = "postgresql://u:{SECRET}@h/d"\n'
     )
     for shown in (repr(options), str(options), repr(options.keys), f"{options.accounts}"):

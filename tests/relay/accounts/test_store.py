@@ -113,7 +113,7 @@ async def test_a_running_relay_serves_from_a_stored_account_and_stops_when_it_is
     tmp_path: Path,
 ) -> None:
     async with relayed(tmp_path, accounts={"one": {"is_enabled": False}}) as house:
-        assert (await house.ask(WHOLE, prompt())).status == 404
+        assert (await house.ask(WHOLE, prompt())).status == 503
         store = house.relay.parts.account_store
         extra = AccountOptions(name="extra", api_key=SECRET, base_url="http://one")
         await store.create(extra, actor=BY)
@@ -124,7 +124,7 @@ async def test_a_running_relay_serves_from_a_stored_account_and_stops_when_it_is
         assert (await house.ask(WHOLE, prompt())).status == 200
         await store.delete("extra", actor=BY)
         await house.relay.parts.refresh()
-        assert (await house.ask(WHOLE, prompt())).status == 404
+        assert (await house.ask(WHOLE, prompt())).status == 503
 
 
 async def test_of_two_with_one_name_the_files_is_used(

@@ -51,11 +51,11 @@ async def test_a_disabled_account_is_not_asked_and_an_enabled_one_is(tmp_path: P
     async with administered(tmp_path, accounts={"one": {"is_enabled": False}}) as office:
         await _did(office, "POST", "/admin/accounts", EXTRA)
         await _did(office, "POST", "/admin/accounts/extra/disable")
-        assert (await office.house.ask(WHOLE, prompt())).status == 404
+        assert (await office.house.ask(WHOLE, prompt())).status == 503
         await _did(office, "POST", "/admin/accounts/extra/enable")
         assert (await office.house.ask(WHOLE, prompt())).status == 200
         await _did(office, "DELETE", "/admin/accounts/extra")
-        assert (await office.house.ask(WHOLE, prompt())).status == 404
+        assert (await office.house.ask(WHOLE, prompt())).status == 503
         assert (await office.ask("GET", "/admin/accounts/extra")).status == 404
 
 

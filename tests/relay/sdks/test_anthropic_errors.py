@@ -115,6 +115,19 @@ async def test_a_request_that_makes_no_sense(
     assert not house.emulator.requests
 
 
+async def test_a_thread_is_refused_by_the_code_that_the_sdk_knows(
+    house: RelayServer, name: str
+) -> None:
+    async with anthropic_face(name, house) as face:
+        error = await _refused(
+            face,
+            anthropic.types.ThreadUnsupportedRequestError,
+            "invalid_request_error",
+            extra_body={"thread": {"type": "create"}},
+        )
+    assert error.body["error"]["details"] == {"error_code": "thread_unsupported_request"}
+
+
 async def test_what_the_service_finds_wrong(name: str) -> None:
     script = said(Status(code=400, message="* temperature must be 2 at most"))
     async with relay_server(script) as house, anthropic_face(name, house) as face:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -9,6 +10,7 @@ import anthropic
 import pytest
 
 from relay.sdks.anthropic_sdk import anthropic_face, text_of, tool
+from support.picture import png
 from support.relay_server import RelayServer, twice
 from support.relayed import MODEL
 from support.sdk_face import FACES, Face
@@ -134,6 +136,20 @@ async def test_a_tool_that_failed(face: Face) -> None:
     results["content"][0]["is_error"] = True
     answer = await _message(face, "whole", [*messages, assistant, results])
     assert text_of(answer) == "The function add failed: no more numbers."
+
+
+async def test_a_picture_in_a_result(face: Face, house: RelayServer) -> None:
+    messages: list[Any] = [{"role": "user", "content": "add 3 and 4"}]
+    message = await _message(face, "whole", messages, model=STRICT)
+    assistant, results = _answered(message, "")
+    data = base64.b64encode(png(7, 3)).decode()
+    source = {"type": "base64", "media_type": "image/png", "data": data}
+    results["content"][0]["content"] = [
+        {"type": "text", "text": "see"},
+        {"type": "image", "source": source},
+    ]
+    await _message(face, "whole", [*messages, assistant, results], model=STRICT)
+    assert data in house.emulator.requests[-1].body.decode()
 
 
 @pytest.mark.parametrize(

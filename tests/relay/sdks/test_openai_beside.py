@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import openai
 import pytest
 
 from gemstream.config.relay.options import KeyOptions
@@ -83,3 +84,29 @@ async def test_other_addresses(house: RelayServer, name: str, prefix: str) -> No
         models = await face.call(lambda client: client.models.list())
     assert answer.choices[0].message.content == "1, 2, 3, 4, 5"
     assert models.data[0].object == "model"
+
+
+UNSERVED = {
+    "responses": lambda client: client.responses.create(model=MODEL, input="Hi"),
+    "completions": lambda client: client.completions.create(model=MODEL, prompt="Hi"),
+    "images": lambda client: client.images.generate(model=MODEL, prompt="A dot"),
+    "moderations": lambda client: client.moderations.create(input="Hi"),
+}
+
+
+@pytest.mark.parametrize("way", UNSERVED)
+async def test_what_is_not_served_says_so(face: Face, way: str) -> None:
+    with pytest.raises(openai.NotFoundError) as caught:
+        await face.call(UNSERVED[way])
+    assert caught.value.code == "unknown_url"
+    assert "is not served here" in str(caught.value)
+
+
+async def test_the_limits_of_a_key_stand_in_the_head() -> None:
+    keys = [KeyOptions(name="k", key=RELAY_KEY, rpm=60)]
+    async with relay_server(keys=keys) as house, openai_face("async", house) as face:
+        raw = await face.call(
+            lambda client: client.chat.completions.with_raw_response.create(**asked())
+        )
+    assert raw.headers["x-ratelimit-limit-requests"] == "60"
+    assert raw.headers["x-ratelimit-remaining-requests"] == "59"

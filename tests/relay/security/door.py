@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ from gemstream.config.relay.options import (
     ServerOptions,
 )
 from gemstream.relay.opened import opened_relay
-from relay.server.served import called, listening
+from relay.server.served import GUARD, called, listening
 from support.relayed import MODEL, RELAY_KEY, Relayed, relayed
 
 __all__ = (
@@ -88,12 +89,15 @@ class Door:
     async def knock(self, data: bytes) -> Reply:
         """Send ``data`` on a connection of its own and return all that comes back."""
         async with called(self.port) as caller:
+            said = b""
+            # A connection that is broken off behind the answer takes nothing of it back.
             with contextlib.suppress(ConnectionError):
                 await caller.send(data)
-            try:
-                return Reply(await caller.rest())
-            except ConnectionResetError:
-                return Reply(b"")
+            async with asyncio.timeout(GUARD):
+                with contextlib.suppress(ConnectionError):
+                    while piece := await caller.reader.read(1 << 16):
+                        said += piece
+            return Reply(said)
 
 
 def a_request(
@@ -133,11 +137,13 @@ async def door(folder: Path, *emulators: Any, **options: Any) -> AsyncIterator[D
 
 
 @contextlib.asynccontextmanager
-async def door_to(folder: Path, url: str, **account: Any) -> AsyncIterator[Door]:
+async def door_to(
+    folder: Path, url: str, server: ServerOptions | None = None
+) -> AsyncIterator[Door]:
     """Open a relay in front of the server at ``url``, with the transport that it has by itself."""
     options = RelayOptions(
-        server=ServerOptions(),
-        accounts=(AccountOptions(name="one", api_key=ACCOUNT_KEY, base_url=url, **account),),
+        server=server or ServerOptions(),
+        accounts=(AccountOptions(name="one", api_key=ACCOUNT_KEY, base_url=url),),
         keys=(KeyOptions(name="team-a", key=RELAY_KEY),),
         ledger=LedgerOptions(url=f"sqlite:///{folder / 'books.sqlite3'}"),
     )

@@ -10,6 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from gemstream.config.relay.options import ServerOptions
+from gemstream.config.timeouts import Timeouts
 from gemstream.errors import ProtocolError
 from gemstream.net.aiohttp_transport import AiohttpTransport
 from gemstream.net.transport import Deadlines, HTTPRequest
@@ -167,8 +169,8 @@ HEADS = (
 DOWN = {
     "cache-control", "connection", "content-length", "content-type", "date", "request-id",
     "retry-after", "retry-after-ms", "transfer-encoding", "www-authenticate",
-    "x-accel-buffering", "x-gemstream-attempts", "x-gemstream-cost", "x-relay-dropped",
-    "x-relay-warn", "x-request-id",
+    "x-accel-buffering", "x-gemstream-attempts", "x-gemstream-cost", "x-gemstream-model",
+    "x-relay-dropped", "x-relay-warn", "x-request-id",
 }  # fmt: skip
 
 
@@ -259,6 +261,20 @@ async def test_a_key_follows_no_redirect(status: str, tmp_path: Path) -> None:
     assert not followed
 
 
+@pytest.mark.parametrize("surface", SURFACES)
+async def test_a_service_that_says_nothing_is_given_up(surface: str, tmp_path: Path) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_head(reader)
+        await reader.read()  # until the relay leaves
+
+    options = ServerOptions(timeouts=Timeouts(first_chunk=0.05))
+    question = a_request("POST", SURFACES[surface], body=_encoded(surface, {}))
+    async with raw_server(silent) as url, door_to(tmp_path, url, options) as at:
+        reply = await at.knock(question)
+    assert reply.status == 504
+    assert reply.json()["error"]["message"] == "the service took too long to answer"
+
+
 async def test_what_unpacks_to_too_much_is_not_kept() -> None:
     packed = gzip.compress(b" " * (8 << 20))
     async with raw_server(saying(packed, "Content-Encoding: gzip")) as url:
@@ -269,3 +285,35 @@ async def test_what_unpacks_to_too_much_is_not_kept() -> None:
                 await read_body(exchange, 1_000_000)
         finally:
             await transport.aclose()
+
+
+# Bytes that a decoder passes over until it needs the field that they are in.
+UNREADABLE = {
+    "a name that is no UTF-8": b'{"candidates":[{"content":{"parts":[{"\x8e":1}]}}]}',
+    "a text that is no UTF-8": b'{"candidates":[{"content":{"parts":[{"text":"\xff"}]}}]}',
+    "a model that is no UTF-8": ANSWER.replace(b'"m"', b'"\xff"'),
+    "a lone surrogate": b'{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f",'
+    b'"args":{"a":"\\ud800"}}}]},"finishReason":"STOP"}]}',
+    "a number without end": b'{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f",'
+    b'"args":{"a":1e999}}}]},"finishReason":"STOP"}]}',
+    "a feedback that is none": b'{"promptFeedback":{"blockReason":"\xff"}}',
+    "an error that is no UTF-8": b'{"error":{"code":500,"message":"\xff"}}',
+    "usage that is none": ANSWER.replace(b'"promptTokenCount":1', b'"promptTokenCount":"\xff"'),
+    "a candidate of many": b'{"candidates":[{"index":99999999,"finishReason":"STOP"}]}',
+    "100,000 levels": b'{"candidates":' + b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("surface", SURFACES)
+@pytest.mark.parametrize("name", UNREADABLE)
+async def test_what_cannot_be_read_is_no_error_inside(
+    name: str, surface: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    body, kind = in_the_form_of(surface, UNREADABLE[name])
+    async with raw_server(saying(body, kind=kind)) as url:
+        reply = await asked(url, surface, tmp_path)
+    # On its own surface a call of Gemini's goes down as it came.
+    assert reply.status in (200, 500, 502, 503, 529)
+    assert "the relay failed" not in caplog.text
+    assert b"an error inside the relay" not in reply.body

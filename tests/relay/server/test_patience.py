@@ -8,63 +8,12 @@ from typing import Any
 import pytest
 
 from gemstream.config.relay.options import ServerOptions
-from gemstream.relay.server.callers import Callers
-from gemstream.relay.server.extra import uvicorn
-from gemstream.relay.server.guard import GuardedProtocol
 from gemstream.relay.server.refusal import Refusal
-from gemstream.relay.server.settings import Settings
 from relay.server.served import echo
+from relay.server.wired import connected
 from support.clock import in_no_time
 
 HEAD = b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n"
-
-
-class Wire(asyncio.Transport):
-    """The socket's side of a connection, in memory."""
-
-    def __init__(self) -> None:
-        super().__init__({"peername": ("192.0.2.1", 1)})
-        self.sent = b""
-        self.closed = asyncio.Event()
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.sent += bytes(data)
-
-    def can_write_eof(self) -> bool:
-        return True
-
-    def write_eof(self) -> None:
-        pass
-
-    def close(self) -> None:
-        self.closed.set()
-
-    abort = close
-
-    def is_closing(self) -> bool:
-        return self.closed.is_set()
-
-    def pause_reading(self) -> None:
-        pass
-
-    def resume_reading(self) -> None:
-        pass
-
-
-def connected(app: Any = echo) -> tuple[GuardedProtocol, Wire]:
-    config = uvicorn.Config(
-        app, ws="none", lifespan="off", log_config=None, interface="asgi3", timeout_keep_alive=75
-    )
-    protocol = GuardedProtocol(
-        Settings(ServerOptions()),
-        Callers(),
-        config=config,
-        server_state=uvicorn.server.ServerState(),
-        app_state={},
-    )
-    wire = Wire()
-    protocol.connection_made(wire)
-    return protocol, wire
 
 
 @pytest.mark.parametrize(("a_second", "seconds"), [(0, 10), (1000, 10), (1023, 10)])

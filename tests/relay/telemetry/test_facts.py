@@ -112,6 +112,7 @@ STOP, REFUSED, UPSTREAM = End.STOP, End.REFUSED, End.UPSTREAM_ERROR
 ENDINGS = {
     "a stream": Ending(asking(STREAM, prompt()), STOP, 200, attempts=1),
     "a whole answer": Ending(asking(WHOLE, prompt()), STOP, 200, attempts=1),
+    "a key's own facts": Ending(asking("/key-info"), STOP, 200),
     "another account": Ending(
         asking(WHOLE, prompt()),
         STOP,

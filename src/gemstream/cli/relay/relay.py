@@ -6,8 +6,15 @@ import typer
 
 from ..exit_codes import ExitCode
 from ..terminal import stderr
+from .accounts import accounts
+from .audit import add_audit
 from .check import check
+from .keys import keys
+from .reload import add_reload
+from .secrets import secrets
 from .serve import serve
+from .top import add_top
+from .usage import add_usage
 
 __all__ = ("relay",)
 
@@ -16,6 +23,8 @@ Examples:
   gemstream relay serve --emulate
   gemstream relay serve --config relay.toml
   gemstream relay check relay.toml
+  gemstream relay keys create team-a --set rpm=60 --set budget_day=5.00
+  gemstream relay usage --by model --since 2027-01-01
 """
 
 relay = typer.Typer(
@@ -25,6 +34,13 @@ relay = typer.Typer(
 )
 relay.command(epilog=_EXAMPLES, short_help="Serve callers until Ctrl-C or SIGTERM.")(serve)
 relay.command(short_help="Tell what is wrong with a file, without serving.")(check)
+relay.add_typer(keys, name="keys", help="Mint, change and revoke callers' keys.")
+relay.add_typer(accounts, name="accounts", help="Make, change, test and reset accounts.")
+add_usage(relay)
+add_audit(relay)
+add_reload(relay)
+add_top(relay)
+relay.add_typer(secrets, name="secrets", help="What is stored sealed.")
 
 
 @relay.callback()

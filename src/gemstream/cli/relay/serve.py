@@ -157,6 +157,7 @@ def _serve_emulated(given: Mapping[str, object], *, as_json: bool) -> ExitCode:
 async def _emulated(given: Mapping[str, object], key: str, ledger: str, *, as_json: bool) -> None:
     from ...config.relay.emulated import emulated_options
     from ...config.relay.loading import Overrides, with_overrides
+    from ...config.relay.options import LogForm
     from ...emulator.app import Emulator
     from ...emulator.server import serving
     from ...relay.server.relay_service import open_service
@@ -166,7 +167,8 @@ async def _emulated(given: Mapping[str, object], key: str, ledger: str, *, as_js
     async with serving(Emulator(rate=EMULATED_RATE)) as upstream:
         options = with_overrides(
             emulated_options(upstream, key, ledger),
-            Overrides(**given),  # type: ignore[arg-type]  # by the options of the command
+            # Somebody tries it out: lines for people, unless others are asked for.
+            Overrides(**{**given, "log": given["log"] or LogForm.PLAIN}),  # type: ignore[arg-type]
             origin="--emulate",
         )
         plan = Plan(opened=open_service)
@@ -211,6 +213,6 @@ def _books(options: RelayOptions) -> str:
     """Return where the books are, without a password."""
     from ...relay.opened import ledger_url
 
-    url = ledger_url(options, os.environ)
+    url = ledger_url(options, os.environ).partition("?")[0]
     scheme, _, rest = url.partition("://")
     return f"{scheme}://{rest.rpartition('@')[2]}"

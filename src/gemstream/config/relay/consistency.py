@@ -63,6 +63,8 @@ def conflicts(options: RelayOptions) -> list[str]:
         )
     ):
         found.append(f"admin.port is {admin.port}, and so is server.port; give it one of its own")
+    if admin.token is not None and any(admin.token == key.key for key in options.keys):
+        found.append("admin.token is the key of a caller too; operators need one of their own")
     if server.workers > 1 and options.limits == "process":
         found.append(
             f'server.workers is {server.workers}, and by limits.store = "process" each of them '

@@ -45,9 +45,10 @@ class KeyScope(msgspec.Struct, frozen=True, kw_only=True):
     expires: float | None = None
     is_enabled: bool = True
 
-    def fault(self, surface: Dialect, address: str | None, now: float) -> ScopeFault | None:
+    def fault(self, surface: Dialect | None, address: str | None, now: float) -> ScopeFault | None:
         """Return what forbids a request whose model is not known yet.
 
+        ``surface``: None for what is of none, as what a key may read of itself.
         ``address``: the caller's IP address, None when there is none, which no network contains.
         ``now``: seconds since 1970.
         """
@@ -57,7 +58,7 @@ class KeyScope(msgspec.Struct, frozen=True, kw_only=True):
             return ScopeFault.EXPIRED
         if self.networks and not _is_within(address, self.networks):
             return ScopeFault.ADDRESS_NOT_ALLOWED
-        if self.surfaces and surface not in self.surfaces:
+        if self.surfaces and surface is not None and surface not in self.surfaces:
             return ScopeFault.SURFACE_NOT_ALLOWED
         return None
 

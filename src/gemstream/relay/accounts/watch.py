@@ -39,7 +39,7 @@ class StoredAccounts(Protocol):
 class AccountWatch:
     """Reads ``store``; ``take`` gets all accounts when something changed, ``reset`` a name."""
 
-    __slots__ = ("_is_away", "_reset", "_resets", "_store", "_take", "_version")
+    __slots__ = ("_is_away", "_lock", "_reset", "_resets", "_store", "_take", "_version")
 
     def __init__(
         self,
@@ -53,6 +53,8 @@ class AccountWatch:
         self._resets: Mapping[str, int] | None = None
         self._version: int | None = None
         self._is_away = False
+        # What was read first must not be put in the place of what was read after it.
+        self._lock = asyncio.Lock()
 
     @property
     def is_away(self) -> bool:
@@ -64,19 +66,8 @@ class AccountWatch:
 
         Raises StoreUnavailable, and changes nothing then. Safe to cancel.
         """
-        # First: a change that comes between the readings is read again by the next look.
-        version = await self._store.version()
-        if version == self._version:
-            return False
-        accounts, resets = await self._store.accounts(), await self._store.resets()
-        self._take(accounts)
-        before = self._resets
-        if before is not None:  # what was asked before this process began, it has nothing against
-            for name, count in resets.items():
-                if count != before.get(name):
-                    self._reset(name)
-        self._version, self._resets = version, resets
-        return True
+        async with self._lock:
+            return await self._read()
 
     async def follow(self, every: float = WATCH_EVERY) -> None:
         """Read again and again, until cancelled."""
@@ -92,3 +83,18 @@ class AccountWatch:
                     _log.warning("accounts are read again")
                 self._is_away = False
             await asyncio.sleep(every)
+
+    async def _read(self) -> bool:
+        # First: a change that comes between the readings is read again by the next look.
+        version = await self._store.version()
+        if version == self._version:
+            return False
+        accounts, resets = await self._store.accounts(), await self._store.resets()
+        self._take(accounts)
+        before = self._resets
+        if before is not None:  # what was asked before this process began, it has nothing against
+            for name, count in resets.items():
+                if count != before.get(name):
+                    self._reset(name)
+        self._version, self._resets = version, resets
+        return True

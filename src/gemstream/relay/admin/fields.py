@@ -85,6 +85,8 @@ class KeyFields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     tpm: Whole | UnsetType | None = UNSET
     rpd: Whole | UnsetType | None = UNSET
     concurrency: Whole | UnsetType | None = UNSET
+    rpm_burst: Whole | UnsetType | None = UNSET
+    tpm_burst: Whole | UnsetType | None = UNSET
     queue: Annotated[int, Meta(ge=0, le=1_000_000)] | UnsetType = UNSET
     queue_timeout: Seconds | UnsetType = UNSET
     accounts: Texts | UnsetType = UNSET

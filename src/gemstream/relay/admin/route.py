@@ -14,6 +14,7 @@ import msgspec
 
 from ..ledger.attempt_row import AttemptRow
 from ..ledger.report import UsageBy
+from ..telemetry.facts import Facts
 from . import account_deeds as accounts
 from . import book_deeds as books
 from . import key_deeds as keys
@@ -229,6 +230,13 @@ ROWS: tuple[Row, ...] = (
         path="/admin/pool",
         act=relay.show_pool,
         answer=views.Pool,
+        codes=(501,),
+    ),
+    Row(
+        method="GET",
+        path="/admin/facts",
+        act=relay.show_facts,
+        answer=Facts,
         codes=(501,),
     ),
     Row(

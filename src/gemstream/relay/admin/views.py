@@ -18,13 +18,13 @@ from ..keys.audit import AuditEntry
 from ..keys.stored_key import StoredKey
 from ..ledger.attempt_row import AttemptRow
 from ..ledger.report import UsageRow
+from ..telemetry.health import Check
 
 __all__ = (
     "AccountView",
     "Accounts",
     "Audit",
     "AuditView",
-    "Check",
     "Done",
     "Error",
     "Failure",
@@ -106,6 +106,8 @@ class KeyView(msgspec.Struct, frozen=True, kw_only=True):
     tpm: int | None
     rpd: int | None
     concurrency: int | None
+    rpm_burst: int | None
+    tpm_burst: int | None
     queue: int
     queue_timeout: float
     accounts: tuple[str, ...]
@@ -224,18 +226,10 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     entries: tuple[AuditView, ...]
 
 
-class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that was looked at."""
-
-    name: str
-    is_ok: bool
-    detail: str
-
-
 class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """All that was looked at; ``is_ok`` when all of it is."""
+    """All that was looked at; ``is_well`` when all of it is."""
 
-    is_ok: bool
+    is_well: bool
     checks: tuple[Check, ...]
 
 
@@ -308,6 +302,8 @@ def key_view(options: KeyOptions, stored: StoredKey | None = None) -> KeyView:
         tpm=options.tpm,
         rpd=options.rpd,
         concurrency=options.concurrency,
+        rpm_burst=options.rpm_burst,
+        tpm_burst=options.tpm_burst,
         queue=options.queue,
         queue_timeout=options.queue_timeout,
         accounts=options.accounts,

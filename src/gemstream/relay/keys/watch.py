@@ -38,7 +38,7 @@ class Credentials(Protocol):
 class KeyWatch:
     """Reads ``store`` into ``book``; ``on_gone`` is told the ids of keys that are no more."""
 
-    __slots__ = ("_book", "_is_away", "_on_gone", "_store", "_version")
+    __slots__ = ("_book", "_is_away", "_lock", "_on_gone", "_store", "_version")
 
     def __init__(
         self,
@@ -51,6 +51,7 @@ class KeyWatch:
         self._on_gone = on_gone
         self._version: int | None = None
         self._is_away = False
+        self._lock = asyncio.Lock()
 
     @property
     def is_away(self) -> bool:
@@ -62,6 +63,12 @@ class KeyWatch:
 
         Raises StoreUnavailable, and leaves the book as it was. Safe to cancel.
         """
+        async with (
+            self._lock
+        ):  # operators' changes are read at once, beside the looks of ``follow``
+            return await self._read()
+
+    async def _read(self) -> bool:
         # First: a change that comes between the two readings is read again by the next look.
         version = await self._store.version()
         if version == self._version:

@@ -19,6 +19,8 @@ from .callers import Callers
 from .extra import HttpToolsProtocol, httptools
 from .refusal import Refusal
 from .settings import Settings
+from .standstill import Standstill
+from .until_close import answer_until_close
 
 __all__ = ("GuardedProtocol",)
 
@@ -69,12 +71,27 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a head."""
         super().connection_made(transport)
+        self._standstill = Standstill(transport)
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End all waiting."""
         self._disarm()
+        self._standstill.unwatch()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Wait until the caller has taken some of what is written."""
+        super().pause_writing()
+        self._standstill.watch()
+
+    def resume_writing(self) -> None:
+        """Write on; behind the end of an answer the rest of it is still to be taken."""
+        super().resume_writing()
+        if self._is_answering():
+            self._standstill.unwatch()
+        else:
+            self._standstill.watch()
 
     def data_received(self, data: bytes) -> None:
         """Take what arrived, request by request."""
@@ -106,11 +123,15 @@ class GuardedProtocol(HttpToolsProtocol):
         if (refusal := self._judge_head()) is not None:
             self._raise(refusal)
         self._phase = _Phase.BODY
+        if not self.flow.write_paused:
+            self._standstill.unwatch()
         self._received = self._decoded = self._chunks = self._judged = 0
         self._was_paused = False
         self.scope["client"] = self._callers.caller(self.client, self.headers)
         super().on_headers_complete()
         self.headers = []  # trailers would go into those that the application reads
+        if self.parser.get_http_version() == "1.0":
+            answer_until_close(self.cycle)
         if self._settings.is_draining:
             self.cycle.keep_alive = False
 
@@ -137,6 +158,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """End a connection whose caller was answered before the body was there."""
         super().on_response_complete()
+        self._standstill.watch()
         if self._phase is _Phase.BODY and not self.transport.is_closing():
             self._linger()
 

@@ -18,10 +18,10 @@ from .metric import METRICS
 if TYPE_CHECKING:
     from ..app import Relay
 
-__all__ = ("AccountRow", "Facts", "Row", "facts_of")
+__all__ = ("AccountSums", "Facts", "Sums", "facts_of")
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class Sums(msgspec.Struct, frozen=True, kw_only=True):
     """What one key, model or account came to; ``micros``: in millionths of a US dollar."""
 
     name: str
@@ -32,7 +32,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     micros: int = 0
 
 
-class AccountRow(Row, frozen=True, kw_only=True):
+class AccountSums(Sums, frozen=True, kw_only=True):
     """An account; ``states``: as ``open``, or ``cooling with gemini-2.5-pro``, of the process that
     answered. ``in_flight`` likewise.
     """
@@ -59,9 +59,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     is_draining: bool
     bounds: tuple[float, ...]
     first_chunk: tuple[int, ...]
-    keys: tuple[Row, ...] = ()
-    models: tuple[Row, ...] = ()
-    accounts: tuple[AccountRow, ...] = ()
+    keys: tuple[Sums, ...] = ()
+    models: tuple[Sums, ...] = ()
+    accounts: tuple[AccountSums, ...] = ()
 
 
 def facts_of(relay: Relay, snapshot: Snapshot) -> Facts:
@@ -90,15 +90,15 @@ def facts_of(relay: Relay, snapshot: Snapshot) -> Facts:
     )
 
 
-def _rows(snapshot: Snapshot, sort: str) -> tuple[Row, ...]:
+def _rows(snapshot: Snapshot, sort: str) -> tuple[Sums, ...]:
     found: dict[str, dict[str, int]] = {}
     for field in ("requests", "failures", "tokens", "output_tokens", "micros"):
         for sample in snapshot.samples.get(f"{sort}_{field}", ()):
             found.setdefault(sample.labels[0], {})[field] = round(sample.value)
-    return tuple(Row(name=name, **fields) for name, fields in found.items())
+    return tuple(Sums(name=name, **fields) for name, fields in found.items())
 
 
-def _accounts(relay: Relay, counted: tuple[Row, ...]) -> tuple[AccountRow, ...]:
+def _accounts(relay: Relay, counted: tuple[Sums, ...]) -> tuple[AccountSums, ...]:
     by_hash = {row.name: row for row in counted}
     states: dict[str, list[str]] = {}
     in_flight: dict[str, int] = {}
@@ -111,10 +111,10 @@ def _accounts(relay: Relay, counted: tuple[Row, ...]) -> tuple[AccountRow, ...]:
             told.append(f"{fact.state.value} with {fact.model}")
     rows = []
     for name, account in relay.parts.accounts.items():
-        row = by_hash.get(account.hash, Row(name=name))
-        counts = {field: getattr(row, field) for field in Row.__struct_fields__ if field != "name"}
+        row = by_hash.get(account.hash, Sums(name=name))
+        counts = {field: getattr(row, field) for field in Sums.__struct_fields__ if field != "name"}
         rows.append(
-            AccountRow(
+            AccountSums(
                 name=name,
                 states=tuple(states.get(name, ())),
                 in_flight=in_flight.get(name, 0),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import threading
 from collections import deque
 from typing import TextIO
@@ -29,6 +30,7 @@ class LineWriter(logging.Handler):
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
         self._stream = stream
+        self._descriptor = _descriptor(stream)
         self._lines: deque[str] = deque()
         self._there_are = threading.Event()
         self._is_closed = False
@@ -69,5 +71,22 @@ class LineWriter(logging.Handler):
         lines = "".join(f"{self._lines.popleft()}\n" for _ in range(count))
         # A stream that is closed has nobody who could be told.
         with contextlib.suppress(OSError, ValueError):
-            self._stream.write(lines)
-            self._stream.flush()
+            if self._descriptor is None:
+                self._stream.write(lines)
+                self._stream.flush()
+            else:
+                _write_all(self._descriptor, lines.encode("utf-8", "replace"))
+
+
+def _descriptor(stream: TextIO) -> int | None:
+    """Return the stream's own descriptor; None for one in memory."""
+    try:
+        return stream.fileno()
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    """Write without Python's buffer: who blocked in it would hold its lock when Python ends."""
+    while data:
+        data = data[os.write(descriptor, data) :]

@@ -31,7 +31,7 @@ def logged(form: LogForm, stream: TextIO) -> Iterator[None]:
     writer.setFormatter(LineFormatter(json=form is LogForm.JSON))
     before = logger.level, logger.propagate
     logger.addHandler(writer)
-    logger.setLevel(logging.INFO)
+    logger.setLevel(min(logging.INFO, logger.getEffectiveLevel()))
     logger.propagate = False
     try:
         yield

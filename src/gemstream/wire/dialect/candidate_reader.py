@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from .call_arguments import StreamedArguments, compact_arguments
-from .gemini_chunk import AnyPart, PartCall, TextPart, decode_part, is_present
+from .gemini_chunk import AnyPart, PartCall, TextPart, decode_part, is_present, names_of_part
 from .neutral import (
     CallArguments,
     CallClosed,
@@ -29,7 +29,6 @@ __all__ = ("CandidateReader",)
 _UNSPECIFIED = "_UNSPECIFIED"
 # What a part may hold beside its kind; one with nothing else says nothing.
 _BESIDE = frozenset({"thought", "thoughtSignature", "text", "partMetadata", "mediaResolution"})
-_keys = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class _Streamed:
@@ -100,7 +99,7 @@ class CandidateReader:
             self._receive_call(part.function_call, part.thought_signature, events)
         elif part.inline_data is not None and part.inline_data.data:
             self._receive_media(part, events)
-        elif part.text is not None or _BESIDE.issuperset(_keys.decode(bytes(raw))):
+        elif part.text is not None or _BESIDE.issuperset(names_of_part(raw)):
             self.receive_text(part, events)
         else:
             self.has_output = True

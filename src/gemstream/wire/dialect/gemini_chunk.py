@@ -7,6 +7,7 @@ outside of parts are passed over, for no other dialect has a place for them.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Generic, TypeVar
 
 import msgspec
@@ -14,6 +15,7 @@ import msgspec
 from ...errors import DecodeError
 
 __all__ = (
+    "NOT_READ",
     "AnyPart",
     "Chunk",
     "ChunkCandidate",
@@ -26,6 +28,7 @@ __all__ = (
     "decode_part",
     "decode_text_chunk",
     "is_present",
+    "names_of_part",
 )
 
 P = TypeVar("P")
@@ -114,14 +117,15 @@ class Chunk(msgspec.Struct, Generic[P], rename="camel"):
 _text = msgspec.json.Decoder(Chunk[TextPart])
 _any = msgspec.json.Decoder(Chunk[msgspec.Raw])
 _part = msgspec.json.Decoder(AnyPart)
-_NOT_READ = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_names = msgspec.json.Decoder(dict[str, msgspec.Raw])
+NOT_READ = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def decode_text_chunk(payload: bytes) -> Chunk[TextPart] | None:
     """Return the chunk when its parts are text; None when it has to be read part by part."""
     try:
         return _text.decode(payload)
-    except _NOT_READ:
+    except NOT_READ:
         return None
 
 
@@ -135,6 +139,11 @@ def decode_part(part: msgspec.Raw) -> AnyPart:
     return _decoded(_part, bytes(part))
 
 
+def names_of_part(part: msgspec.Raw) -> Collection[str]:
+    """Return the names of a part's fields; raises DecodeError."""
+    return _decoded(_names, bytes(part))
+
+
 def is_present(field: msgspec.Raw) -> bool:
     """Return whether a field was there, and not null."""
     return bool(field) and bytes(field) != b"null"
@@ -143,7 +152,7 @@ def is_present(field: msgspec.Raw) -> bool:
 def _decoded(decoder: msgspec.json.Decoder[S], payload: bytes) -> S:
     try:
         return decoder.decode(payload)
-    except _NOT_READ as error:
+    except NOT_READ as error:
         what = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         shown = payload[:_EXCERPT]
         raise DecodeError(

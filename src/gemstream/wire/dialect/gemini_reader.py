@@ -20,6 +20,7 @@ from ..status import error_of
 from ..usage import UsageMetadata, merge_usage
 from .candidate_reader import CandidateReader
 from .gemini_chunk import (
+    NOT_READ,
     Chunk,
     ChunkCandidate,
     TextPart,
@@ -128,11 +129,17 @@ class GeminiReader:
         return events
 
     def _receive(self, payload: bytes, events: list[Event]) -> None:
-        text = decode_text_chunk(payload)
-        if text is not None:
-            self._receive_chunk(text, _read_text, events)
-        else:
-            self._receive_chunk(decode_any_chunk(payload), CandidateReader.receive_any, events)
+        try:
+            text = decode_text_chunk(payload)
+            if text is not None:
+                self._receive_chunk(text, _read_text, events)
+            else:
+                self._receive_chunk(decode_any_chunk(payload), CandidateReader.receive_any, events)
+        except NOT_READ as error:  # of a piece that was passed over as bytes until it was needed
+            shown = payload[:_EXCERPT]
+            raise DecodeError(
+                f"the service sent a chunk that cannot be read ({error}): {shown!r}", excerpt=shown
+            ) from None
 
     def _receive_chunk(
         self,
@@ -218,6 +225,7 @@ class GeminiReader:
         self.is_over = True
 
 
+_EXCERPT = 200
 _NO_REASON = "BLOCK_REASON_UNSPECIFIED"
 _CUT_SHORT = "the stream ended cleanly but without a finish reason, so the answer is cut short"
 
@@ -226,7 +234,7 @@ def _feedback(feedback: msgspec.Raw) -> _Feedback:
     try:
         return msgspec.json.decode(feedback, type=_Feedback)
     except msgspec.ValidationError as error:
-        shown = bytes(feedback)[:200]
+        shown = bytes(feedback)[:_EXCERPT]
         raise DecodeError(
             f"the service sent a prompt feedback that is none ({error}): {shown!r}", excerpt=shown
         ) from None

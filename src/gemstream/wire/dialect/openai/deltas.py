@@ -299,7 +299,7 @@ def _joined(old: bytes | None, new: bytes) -> bytes:
         return new
     try:
         return msgspec.json.encode(_Fields.decode(old) | _Fields.decode(new))
-    except msgspec.DecodeError:  # a list, as that of the ratings
+    except (msgspec.DecodeError, UnicodeDecodeError):  # a list, as that of the ratings
         return new
 
 
