@@ -179,7 +179,7 @@ class FilesService:
         digest = base64.b64encode(upload.digest.hexdigest().encode()).decode()
         self.files[name] = {
             "name": name,
-            "displayName": upload.asked.get("displayName", ""),
+            "displayName": upload.asked.get("displayName") or upload.asked.get("display_name", ""),
             "mimeType": upload.mime_type,
             "sizeBytes": str(upload.received),
             "createTime": "2026-11-21T00:00:00Z",
@@ -192,7 +192,7 @@ class FilesService:
         return self.files[name]
 
     async def _plain(self, method: str, path: str, query: Any, receive: Any, send: Any) -> None:
-        name = path.partition("/v1beta/")[2]
+        name = path.split("/", 2)[2]  # behind the version
         if method == "POST" and name == "files":
             upload = Upload(0, "", json.loads(await _body(receive) or b"{}").get("file", {}))
             await _answer(send, 200, json.dumps({"file": self._made(upload)}).encode())
