@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from ..config.prices import bundled_prices
@@ -34,6 +33,7 @@ from .keys.hasher import KeyHasher
 from .keys.limits import KeyLimits
 from .keys.store import KeyStore
 from .ledger.ledger import Ledger
+from .ledger.place import ledger_url
 from .ledger.replica import replica_name
 from .ledger.retention import sum_up
 from .ledger.spent import spent
@@ -149,15 +149,3 @@ async def _note(relay: Relay) -> None:
 async def _spending(database: Database, key_id: str) -> Spending:
     found = await spent(database, key_id, time.time_ns() // 1000)
     return Spending(day=found.day, month=found.month, total=found.total)
-
-
-def ledger_url(options: RelayOptions, environ: Mapping[str, str]) -> str:
-    """Return where the books are: as the options say, else a file in the state folder.
-
-    A row is on its way to the disk before its attempt is sent, and there milliseconds later: a
-    process that is killed loses none. ``durability=disk`` waits for the disk, 0.3 to 6 ms a row.
-    """
-    folder: Path = state_folder(environ)
-    url = options.ledger.url or f"sqlite:///{folder / 'relay.sqlite3'}"
-    is_plain = url.startswith("sqlite:") and "?" not in url
-    return f"{url}?durability=process" if is_plain else url

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 
-from cli.program import environment, gemstream
+from cli.program import GUARD, environment, gemstream
 from cli.relay.site import FILE_KEY, TOKEN, UPSTREAM_KEY, Site
 from gemstream.policy.key.format import parse_key
 from gemstream.relay.admin.route import ROWS
@@ -60,6 +61,22 @@ def test_keys_from_their_making_to_their_end(site: Site, remote: bool) -> None:
     table = site.run("keys", "list", "--revoked", remote=remote).out.splitlines()
     assert table[0].split()[:4] == ["ID", "NAME", "FROM", "STATE"]
     assert [line.split()[3] for line in table if name in line] == ["revoked"]
+
+
+def test_a_running_relay_goes_by_what_was_changed_in_its_database(site: Site) -> None:
+    made = site.run("keys", "create", "beside", remote=False)
+    text = made.out.strip()
+    _until(200, site, text)
+    assert site.run("keys", "revoke", "beside", remote=False).code == 0
+    _until(401, site, text)
+
+
+def _until(status: int, site: Site, key: str) -> None:
+    """Ask until the relay answers so; a guard against a hang ends it, no measure of time."""
+    end = time.monotonic() + GUARD
+    while site.ask("/v1/key-info", key)[0] != status:
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 @WAYS

@@ -106,7 +106,10 @@ LINES: dict[str, tuple[str, ...]] = {
         "sessions",
         "books and exports",
         "no shared answer",
-        "files, caches, batches, Live handles",
+        "files",
+        "uploads under way",
+        "caches of the service",
+        "batches and Live handles",
         "timing of 401",
     ),
     "Supply chain": (

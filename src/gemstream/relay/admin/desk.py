@@ -7,6 +7,7 @@ needs the relay says so where there is none.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -14,9 +15,11 @@ from ...config.relay.options import RelayOptions
 from ...net.transport import Transport
 from ...stores.database import Database
 from ..accounts.store import AccountStore
-from ..app import Relay
 from ..keys.store import KeyStore
 from ..server.service import Reload
+
+if TYPE_CHECKING:
+    from ..app import Relay  # with all dialects, of which a command has no use
 
 __all__ = ("Declined", "Deed", "Desk", "missing")
 

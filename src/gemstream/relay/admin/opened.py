@@ -6,18 +6,21 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from ...config.relay.options import RelayOptions
 from ...net.aiohttp_transport import AiohttpTransport
 from ...stores.database import open_database
 from ..accounts.store import AccountStore
-from ..app import Relay
 from ..keys.store import KeyStore
+from ..ledger.place import ledger_url
 from ..migrations import relay_migrations
-from ..opened import ledger_url
 from ..secrets.master_file import read_master
 from ..server.service import Reload
 from .desk import Desk
+
+if TYPE_CHECKING:
+    from ..app import Relay
 
 __all__ = ("desk_of", "opened_desk")
 

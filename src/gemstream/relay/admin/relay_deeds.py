@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from ...errors import ConfigError
-from ..app import Relay
 from ..telemetry.facts import Facts
 from ..telemetry.health import Check
 from .answer import Written
 from .desk import Declined, Deed, Desk
 from .views import Health, Pool, Reloaded, Rewrapped
+
+if TYPE_CHECKING:
+    from ..app import Relay
 
 __all__ = (
     "livez",
