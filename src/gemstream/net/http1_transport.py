@@ -48,7 +48,8 @@ class HTTP1Transport:
 
     ``ssl``: an ``ssl.SSLContext``, used as it is, or None for the system's. ``trust_env``: honour
     the proxies of the environment as AiohttpTransport does; an origin that is behind one is reached
-    by an AiohttpTransport. The number of connections is not limited.
+    by an AiohttpTransport, which also sends the bodies that come in pieces. The number of
+    connections is not limited.
 
     Raises ConfigError without httptools (extra ``relay``).
     """
@@ -58,7 +59,7 @@ class HTTP1Transport:
         self._ssl = ssl
         self._tls = ssl
         self._trust_env = trust_env
-        self._behind_proxy: AiohttpTransport | None = None
+        self._reference: AiohttpTransport | None = None
         self._pools: dict[asyncio.AbstractEventLoop, _Pools] = {}
         self._proxied: dict[tuple[str, str], bool] = {}
         self._closed = False
@@ -69,8 +70,8 @@ class HTTP1Transport:
             raise InvalidState("the transport is closed; make a new client")
         check_url(request.url)
         at = origin(request.url)
-        if self._is_proxied(at):
-            return await self._through_proxy().open(request, deadlines)
+        if request.stream is not None or self._is_proxied(at):
+            return await self._over_aiohttp().open(request, deadlines)
         head = request_head(request)
         pool = await self._pool(at, request.url)
         now = asyncio.get_running_loop().time()
@@ -88,8 +89,8 @@ class HTTP1Transport:
         pools, self._pools = self._pools, {}
         if here := pools.get(asyncio.get_running_loop()):
             await here.keeper.aclose()
-        if self._behind_proxy is not None:
-            await self._behind_proxy.aclose()
+        if self._reference is not None:
+            await self._reference.aclose()
 
     def __del__(self) -> None:
         if any(pools.of for pools in getattr(self, "_pools", {}).values()):
@@ -122,10 +123,10 @@ class HTTP1Transport:
             self._proxied[at] = self._trust_env and environment_proxy(*at) is not None
         return self._proxied[at]
 
-    def _through_proxy(self) -> AiohttpTransport:
-        if self._behind_proxy is None:
-            self._behind_proxy = AiohttpTransport(ssl=self._ssl, trust_env=self._trust_env)
-        return self._behind_proxy
+    def _over_aiohttp(self) -> AiohttpTransport:
+        if self._reference is None:
+            self._reference = AiohttpTransport(ssl=self._ssl, trust_env=self._trust_env)
+        return self._reference
 
     def _context(self) -> ssl.SSLContext:
         if self._tls is None:
