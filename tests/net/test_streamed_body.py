@@ -12,6 +12,7 @@ import pytest
 from gemstream.errors import InvalidRequest, StreamInterrupted
 from gemstream.net.aiohttp_transport import AiohttpTransport
 from gemstream.net.asgi import ASGITransport
+from gemstream.net.http1_transport import HTTP1Transport
 from gemstream.net.http2_transport import HTTP2Transport
 from gemstream.net.recording import RecordingTransport
 from gemstream.net.transport import Deadlines, HTTPRequest, Transport
@@ -31,6 +32,16 @@ async def _socket(app: App) -> AsyncIterator[tuple[Transport, str]]:
 
 
 @contextlib.asynccontextmanager
+async def _protocol(app: App) -> AsyncIterator[tuple[Transport, str]]:
+    transport = HTTP1Transport()
+    async with asgi_server(app) as url:
+        try:
+            yield transport, url
+        finally:
+            await transport.aclose()
+
+
+@contextlib.asynccontextmanager
 async def _process(app: App) -> AsyncIterator[tuple[Transport, str]]:
     transport = ASGITransport(app)  # type: ignore[arg-type]
     try:
@@ -39,7 +50,7 @@ async def _process(app: App) -> AsyncIterator[tuple[Transport, str]]:
         await transport.aclose()
 
 
-_WAYS = pytest.mark.parametrize("way", [_socket, _process])
+_WAYS = pytest.mark.parametrize("way", [_socket, _protocol, _process])
 
 
 class _Body:

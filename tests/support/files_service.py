@@ -38,8 +38,8 @@ class FilesService:
     goes to ``rest``.
 
     ``upload_url`` replaces the address that a start gives. ``cut_at``: after so many bytes of a
-    request's body the connection breaks, once. ``gate``: bytes are read only while it is set.
-    ``seen``: method, path and headers of each request.
+    request's body the connection breaks, once, or of a download's. ``gate``: bytes are read only
+    while it is set. ``seen``: method, path and headers of each request.
     """
 
     def __init__(self, rest: Any = None, origin: str = "http://one") -> None:
@@ -208,9 +208,19 @@ class FilesService:
             if query.get("alt") != "media":
                 await _error(send, 400, "alt must be media")
                 return
-            await _answer(send, 200, b"bytes of " + bare.encode(), {"content-type": "video/mp4"})
+            await self._download(b"bytes of " + bare.encode(), send)
         else:
             await _answer(send, 200, json.dumps(self.files[bare]).encode())
+
+    async def _download(self, body: bytes, send: Any) -> None:
+        headers = [(b"content-type", b"video/mp4"), (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        if self.cut_at is not None:
+            await send(
+                {"type": "http.response.body", "body": body[: self.cut_at], "more_body": True}
+            )
+            raise ConnectionError("cut")
+        await send({"type": "http.response.body", "body": body})
 
 
 async def _body(receive: Any) -> bytes:

@@ -10,6 +10,7 @@ import pytest
 
 from gemstream.config.relay.options import KeyOptions, ServerOptions
 from gemstream.config.timeouts import Timeouts
+from gemstream.errors import StreamInterrupted
 from gemstream.net.transport import Deadlines, Exchange, HTTPRequest
 from relay.files.test_files import command, service, start_headers, started, uploaded
 from support.clock import in_no_time
@@ -80,6 +81,22 @@ def test_an_account_that_does_not_go_on_is_left(tmp_path: Path) -> None:
             assert (rows[-1]["status"], rows[-1]["error"]) == ("upstream_error", "IdleTimeout")
 
     in_no_time(scenario())
+
+
+@pytest.mark.parametrize("at_byte", [1, 9, 15])
+async def test_half_a_download_does_not_look_whole(tmp_path: Path, at_byte: int) -> None:
+    one = service()
+    async with relayed(tmp_path, one) as house:
+        name = (await uploaded(house))["name"]
+        one.cut_at = at_byte
+        exchange = await house.open(f"/v1beta/{name}:download?alt=media")
+        received = b""
+        with pytest.raises(StreamInterrupted):
+            while data := await exchange.receive():
+                received += data
+        rows = await house.rows()
+    assert received == f"bytes of {name}".encode()[:at_byte]
+    assert rows[-1]["status"] == "upstream_error"
 
 
 async def test_each_request_counts_under_the_keys_limits(tmp_path: Path) -> None:

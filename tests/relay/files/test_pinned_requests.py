@@ -115,6 +115,16 @@ async def test_anothers_file_is_not_there(tmp_path: Path, body: Any, uri: str) -
     assert name in theirs.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("name", ["a\\u0000", "a%00", "' OR 1=1 --", "a" * 500, "é"])
+async def test_what_can_be_no_name_is_not_there(tmp_path: Path, name: str) -> None:
+    body = '{"contents":[{"parts":[{"fileData":{"fileUri":"files/NAME"}}]}]}'
+    async with relayed(tmp_path, service()) as house:
+        answer = await house.ask(GENERATE, body.replace("NAME", name).encode())
+        rows = await house.rows()
+    assert (answer.status, rows) == (404, [])
+    assert answer.json()["error"]["status"] == "NOT_FOUND"
+
+
 @pytest.mark.parametrize(
     "hidden",
     [
@@ -124,6 +134,8 @@ async def test_anothers_file_is_not_there(tmp_path: Path, body: Any, uri: str) -
         rb'{"contents":[{"parts":[{"fileData":{"fileUri":"NAME","fileUri":"gs://x"}}]}]}',
         rb'{"contents":[{"parts":[{"fileData":{"fileUri":"NAME"},"fileData":null}]}]}',
         rb'{"contents":[{"parts":[{"fileData":{"fileUri":"NAME"}}]}],"contents":[{"parts":[]}]}',
+        rb'{"contents":[{"parts":[{"fileData":{"fileUri":"files/\u0000"}},'
+        rb'{"fileData":{"fileUri":"NAME"}}]}]}',
         rb'{"contents":[{"parts":[{"functionResponse":{"name":"f","response":{},'
         rb'"parts":[{"fileData":{"fileUri":"NAME"}}]}}]}]}',
     ],

@@ -54,6 +54,11 @@ def test_what_may_hold_anything_names_nothing(opaque: str) -> None:
     assert references(json.dumps({"a": [{opaque: inner}]}).encode()) == frozenset()
 
 
+def test_a_number_of_any_length_is_none_of_it() -> None:
+    body = b'{"a":%s,"cachedContent":"abc"}' % (b"1" * 5000)
+    assert references(body) == {"cachedContents/abc"}
+
+
 def test_a_cache_is_named_with_and_without_its_place() -> None:
     for name in ("abc", "cachedContents/abc"):
         assert references(json.dumps({"cachedContent": name}).encode()) == {"cachedContents/abc"}

@@ -33,7 +33,7 @@ from .attempt import DownloadAttempt, FileAttempt
 from .incoming import Incoming
 from .page import page_body, page_token, pin_of_token
 from .pinned import not_there
-from .pins import Pin
+from .pins import Pin, is_resource_name
 from .upload_session import UploadSession
 
 __all__ = ("FileDispatch",)
@@ -276,7 +276,7 @@ class FileDispatch:
     async def _pin(self, attempt: FileAttempt) -> None:
         """Note whose a file is before its name is known to anybody."""
         name = _file_named(attempt.whole or b"")
-        if name:
+        if is_resource_name(name):
             await self._parts.pins.add(self._job.key.id, name, attempt.account.name)
 
     async def _answer(self, attempt: FileAttempt, headers: Sequence[Header] = ()) -> None:

@@ -36,7 +36,7 @@ def not_there(name: str) -> Refusal:
     """Return what is said of a file that is not the key's: the same, whether it is another's."""
     return Refusal(
         Fault.NOT_FOUND,
-        f"{name:.80} is not there: it was not brought through this relay with this key, or it is "
+        f"{name!r:.80} is not there: it was not brought through this relay with this key, or it is "
         "over; upload it with this key",
     )
 
@@ -44,6 +44,6 @@ def not_there(name: str) -> Refusal:
 def _apart(one: str, other: str) -> Refusal:
     return Refusal(
         Fault.INVALID,
-        f"{one:.80} and {other:.80} are with different accounts, and no account sees both; upload "
-        "both again, one after the other, then name the new ones",
+        f"{one!r:.80} and {other!r:.80} are with different accounts, and no account sees both; "
+        "upload both again, one after the other, then name the new ones",
     )

@@ -5,6 +5,7 @@ Every question carries the key: of another key's files nothing is found, as if t
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 
@@ -13,11 +14,12 @@ import msgspec
 from ...stores.database import Database
 from ...stores.statement import Statement
 
-__all__ = ("LIFETIME", "Pin", "Pins")
+__all__ = ("LIFETIME", "Pin", "Pins", "is_resource_name")
 
 LIFETIME = 48 * 3600
 """Seconds that the service keeps a file. Source: https://ai.google.dev/gemini-api/docs/files."""
 
+_NAME = re.compile(r"(?:files|cachedContents)/[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 _FORGET = "DELETE FROM pins WHERE expires <= ?"
 _ADD = (
     "INSERT INTO pins (account, name, key_id, created, expires) VALUES (?, ?, ?, ?, ?) "
@@ -32,6 +34,11 @@ _PAGE = (
     f"SELECT {_FIELDS} FROM pins WHERE key_id = ? AND expires > ? AND (created, name) < (?, ?) "
     "ORDER BY created DESC, name DESC LIMIT ?"
 )
+
+
+def is_resource_name(name: str) -> bool:
+    """Return True for what can be the name of a file or a cache; nothing else has a pin."""
+    return _NAME.fullmatch(name) is not None
 
 
 class Pin(msgspec.Struct, frozen=True):
@@ -72,6 +79,8 @@ class Pins:
 
         Raises StoreUnavailable.
         """
+        if not is_resource_name(name):
+            return None
         rows = await self._database.fetch(_FIND + _NEWEST, key_id, name, self._now())
         return Pin(*rows[0]) if rows else None
 

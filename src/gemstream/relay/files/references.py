@@ -16,10 +16,10 @@ from urllib.parse import unquote, urlsplit
 
 __all__ = ("references",)
 
-_NEEDLES = (b'"fileData"', b'"file_data"', b'"cachedContent"', b'"cached_content"')
+_NAMED = re.compile(rb'"(?:file_?[dD]ata|cached_?[cC]ontent)"')
+_BEGINNINGS = (b'"file', b'"cached')  # found sooner than the expression finds that it is not there
 # A letter need not be escaped, and is by no encoder; one that is may hide a name.
 _ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")
-_ESCAPE = rb"\u00"
 _OPAQUE = frozenset(
     name.replace("_", "")
     for name in (
@@ -35,7 +35,7 @@ _OPAQUE = frozenset(
     )
 )
 _FILE = re.compile(r"(?:^|/)files/([^/?#:]+)", re.IGNORECASE)
-_VERSIONED = re.compile(r"/v\d\w*/files/", re.IGNORECASE)
+_VERSIONED = re.compile(r"/v1(?:beta|alpha)?/files/[a-z0-9-]{1,40}(?:$|[?#:])", re.IGNORECASE)
 _SERVICE = ".googleapis.com"
 
 
@@ -46,17 +46,21 @@ class _Pairs(list[tuple[str, Any]]):
 def references(body: bytes) -> frozenset[str]:
     """Return the names in ``body``, JSON of a Gemini request: ``files/abc``, ``cachedContents/x``.
 
-    A body that names none costs a search for five short texts: 20 µs a MiB.
+    A body that names none costs three searches, some 1 ms a MiB.
     """
     if not _may_name(body):
         return frozenset()
-    return frozenset(_found(json.loads(body, object_pairs_hook=_Pairs)))
+    return frozenset(_found(json.loads(body, object_pairs_hook=_Pairs, parse_int=_unread)))
 
 
 def _may_name(body: bytes) -> bool:
-    if any(needle in body for needle in _NEEDLES):
+    if any(one in body for one in _BEGINNINGS) and _NAMED.search(body):
         return True
-    return _ESCAPE in body and _ESCAPED_LETTER.search(body) is not None
+    return b"\\" in body and _ESCAPED_LETTER.search(body) is not None
+
+
+def _unread(digits: str) -> None:
+    """No number is looked at; of 4,300 digits Python would read none."""
 
 
 def _found(value: Any) -> Iterator[str]:
