@@ -6,7 +6,7 @@ Promises: what arrived is read first, then how it ended. One reader at a time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from ..errors import GemstreamError, InvalidState, StreamInterrupted
@@ -42,6 +42,7 @@ class HTTP1Body:
         "pieces",
         "status",
         "unread",
+        "watcher",
     )
 
     def __init__(self, owner: BodyOwner, pieces: list[bytes]) -> None:
@@ -55,6 +56,7 @@ class HTTP1Body:
         self.pieces = pieces
         self.status = 0
         self.unread = 0
+        self.watcher: Callable[[], None] | None = None  # called in the place of a waiting reader
 
     async def head(self) -> None:
         """Wait for status and headers; raises what ended the answer instead.
@@ -102,6 +104,9 @@ class HTTP1Body:
 
     def wake(self) -> None:
         """Let the reader look."""
+        if self.watcher is not None:
+            self.watcher()
+            return
         arrival = self.arrival
         if arrival is not None:
             self.arrival = None

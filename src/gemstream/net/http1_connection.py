@@ -121,7 +121,7 @@ class HTTP1Connection(asyncio.Protocol):
             body.unread += len(data)
             if body.unread > MOST_UNREAD and not body.is_held:
                 self._hold(body)
-            if body.arrival is not None:
+            if body.arrival is not None or body.watcher is not None:
                 body.wake()
 
     def eof_received(self) -> None:

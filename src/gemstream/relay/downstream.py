@@ -100,6 +100,29 @@ class Downstream:
         is_plain = self.is_committed and self._heartbeat is None
         return self.exchange.send if is_plain else self.send
 
+    @property
+    def is_spliceable(self) -> bool:
+        """True when content may go down by ``write``, behind what was sent before."""
+        direct = self.exchange.direct
+        return self.is_committed and direct is not None and direct.is_possible
+
+    def write(self, data: bytes) -> bool:
+        """Write content at once; return False when the next should wait for ``drain``."""
+        exchange = self.exchange
+        if exchange.is_gone or exchange.direct is None:
+            return True
+        exchange.sent += len(data)
+        if self._heartbeat is not None:
+            self._sent_at = self._loop.time()
+        return exchange.direct.write(data)
+
+    async def drain(self) -> None:
+        """Return once the caller's socket takes more; its silence is filled by nobody."""
+        self._is_sending = True
+        if self.exchange.direct is not None:
+            await self.exchange.direct.drain()
+        self._is_sending = False
+
     async def end(self, data: bytes = b"") -> None:
         """Send the last of the content."""
         if data and not self.is_committed:

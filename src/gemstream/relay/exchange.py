@@ -14,6 +14,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qsl
 
+from .direct import EXTENSION, Direct
+
 __all__ = ("BodyTooLarge", "CallerGone", "Exchange", "Header", "Receive", "Scope", "Send")
 
 Scope = MutableMapping[str, Any]
@@ -33,7 +35,8 @@ class BodyTooLarge(Exception):
 class Exchange:
     """A request read and an answer written, over ASGI's ``receive`` and ``send``.
 
-    ``path`` is the decoded path that routes are chosen by, ``raw_path`` what stood on the wire.
+    ``direct``: the server's short way for pieces of the body, None where it has none. ``path`` is
+    the decoded path that routes are chosen by, ``raw_path`` what stood on the wire.
     ``peer``: the address of the socket's other end. ``status``: of the head that was sent, 0
     before. ``is_ended``: the last of the answer was handed over while the caller was there.
     ``started`` and ``read_at``: when the head and the whole request had come, of
@@ -43,6 +46,7 @@ class Exchange:
     __slots__ = (
         "_receive",
         "_send",
+        "direct",
         "headers",
         "is_ended",
         "is_gone",
@@ -71,6 +75,7 @@ class Exchange:
         self.headers: tuple[Header, ...] = tuple(scope["headers"])
         client = scope.get("client")
         self.peer: str = client[0] if client else ""
+        self.direct: Direct | None = (scope.get("extensions") or {}).get(EXTENSION)
         self.is_gone = False
         self.is_ended = False
         self.status = 0

@@ -2,7 +2,8 @@
 
 Strategy. One task reads, hands on and only then reads again, so a slow caller slows the upstream
 and memory stays bounded. Until an answer has content nothing goes down, for another account may
-still have to be asked; from then on each read goes down as it comes.
+still have to be asked; from then on each read goes down as it comes: by the short way of ``splice``
+where upstream and server offer it, else read by read.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from ..errors import BudgetExceeded, GemstreamError, ProtocolError
 from ..net.transport import Exchange as Upstream
 from .answers.answer import StreamAnswer, WholeAnswer
 from .downstream import Downstream
+from .splice import Pouring, Splice
 
 __all__ = ("Watch", "pump", "read_body", "read_whole")
 
@@ -42,6 +44,9 @@ async def pump(
         await downstream.send(data)
     send = downstream.sender()
     try:
+        if downstream.is_spliceable and isinstance(upstream, Pouring) and tally.error is None:
+            passed = None if watch is None else watch.passed
+            await Splice(answer, downstream, passed).run(upstream)
         while tally.error is None and (data := await receive()):
             if down := take(data):
                 await send(down)

@@ -15,7 +15,9 @@ import enum
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from ..direct import EXTENSION
 from .callers import Callers
+from .direct_write import DirectWrite
 from .extra import HttpToolsProtocol, httptools
 from .refusal import Refusal
 from .settings import Settings
@@ -128,7 +130,11 @@ class GuardedProtocol(HttpToolsProtocol):
         self._received = self._decoded = self._chunks = self._judged = 0
         self._was_paused = False
         self.scope["client"] = self._callers.caller(self.client, self.headers)
+        extensions: dict[str, Any] = {}
+        self.scope["extensions"] = extensions
         super().on_headers_complete()
+        if self.cycle is not None:
+            extensions[EXTENSION] = DirectWrite(self.cycle)
         self.headers = []  # trailers would go into those that the application reads
         if self.parser.get_http_version() == "1.0":
             answer_until_close(self.cycle)
