@@ -38,8 +38,9 @@ help: ## List these targets
 demo: $(VENV)/.all ## Watch answers stream from the local emulator; needs no key
 	$(BIN)/gemstream demo
 
+# Two at a time: most of them wait for sockets and processes. A file stays in one process.
 test: $(VENV)/.test ## Run the tests, all but those of soak and test-real
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # The key is looked for before anything is installed or run.
 test-real: ## Ask the real Gemini, at most 20 times; needs GEMINI_API_KEY
