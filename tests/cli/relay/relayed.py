@@ -95,7 +95,7 @@ class Relayed:
     def workers(self) -> list[int]:
         """Return the process ids of its workers."""
         found = subprocess.run(
-            ["ps", "-o", "pid=,args=", "--ppid", str(self.process.pid)],
+            ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(self.process.pid)],
             capture_output=True,
             text=True,
             check=False,

@@ -121,6 +121,7 @@ def test_workers_leave_when_their_supervisor_is_gone(upstream: Served, tmp_path:
     file = relay_file(tmp_path, url_of(upstream), "drain_delay = 0\nworkers = 2")
     with relayed(file) as relay:
         workers = relay.workers()
+        assert len(workers) == 2
         relay.process.kill()
         relay.process.wait(GUARD)
         eventually(lambda: not any(map(is_alive, workers)))
