@@ -267,7 +267,9 @@ ENCODINGS = [
 ]
 
 
-@pytest.mark.parametrize(("encoding", "body", "status"), ENCODINGS)
+@pytest.mark.parametrize(
+    ("encoding", "body", "status"), ENCODINGS, ids=map(str, range(len(ENCODINGS)))
+)
 async def test_encoded_bodies_are_read(
     emulator: Emulator, encoding: str, body: bytes, status: int
 ) -> None:

@@ -251,7 +251,7 @@ NO_CONNECTION: list[tuple[str, type[GemstreamError]]] = [
 ]
 
 
-@pytest.mark.parametrize(("url", "kind"), NO_CONNECTION)
+@pytest.mark.parametrize(("url", "kind"), NO_CONNECTION, ids=map(str, range(len(NO_CONNECTION))))
 async def test_no_connection_is_a_typed_error(
     new: New, url: str, kind: type[GemstreamError]
 ) -> None:

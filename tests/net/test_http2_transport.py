@@ -72,7 +72,7 @@ async def _refusal(transport: HTTP2Transport, url: str, **deadlines: float) -> G
     return caught.value
 
 
-@pytest.mark.parametrize(("url", "kind"), NO_CONNECTION)
+@pytest.mark.parametrize(("url", "kind"), NO_CONNECTION, ids=map(str, range(len(NO_CONNECTION))))
 async def test_no_connection_is_a_typed_error(url: str, kind: type[GemstreamError]) -> None:
     assert type(await _refusal(HTTP2Transport(), url)) is kind
 
